@@ -1,0 +1,59 @@
+# The words people and CI use. `make help` lists them.
+PYTHON ?= python3
+PIPELINE ?= hub_classifier
+NAME ?= signs
+SOURCE ?= 0
+DATA ?= demo/$(NAME)
+BIN := .venv/bin
+CVAPP := $(BIN)/cvapp
+SETTINGS = $(if $(EPOCHS),--epochs $(EPOCHS)) $(foreach setting,$(SET),--set $(setting))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup doctor demo test check train export webcam clean
+
+help: ## list these words
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: .venv/.ready ## install everything into .venv
+
+.venv/.ready: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "cvapp needs Python 3.11 or 3.12, this is %d.%d; try make setup PYTHON=python3.11" % sys.version_info[:2])'
+	@$(PYTHON) -m venv .venv || (echo "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1)
+	$(BIN)/pip install --quiet --editable '.[train,test]'
+	@touch $@
+
+doctor: setup ## look at this machine: versions, cameras, display, libraries
+	@$(CVAPP) doctor
+
+demo: setup ## signs to a live classifier: draw, train, export, run on a video
+	@$(CVAPP) data signs --out demo/signs --count 100 --print demo/signs.pdf
+	@$(CVAPP) data signs --video demo/scene.mp4 --seed 7
+	@$(CVAPP) train --data demo/signs --name signs
+	@$(CVAPP) export signs
+	@$(CVAPP) camera signs --source demo/scene.mp4 --save demo/annotated.mp4 --no-show
+	@$(BIN)/python benchmarks/sign_video.py signs demo/scene.mp4
+	@echo
+	@echo "annotated video  demo/annotated.mp4"
+	@echo "report           saved_models/signs/report/report.html"
+	@echo "printable sheet  demo/signs.pdf   (print it, or show it on a screen, then: make webcam)"
+
+test: setup ## the tests, all but those that take minutes (SLOW=1 runs those too)
+	@$(BIN)/python -m pytest $(if $(SLOW),,-m "not slow")
+
+check: setup ## style and types
+	@$(BIN)/flake8 cvapp pipelines tests benchmarks
+	@$(BIN)/mypy
+	@echo "check: ok"
+
+train: setup ## train PIPELINE= on DATA= as NAME=, with EPOCHS= and SET="a.b=c ..."
+	@$(CVAPP) train $(PIPELINE) --data $(DATA) --name $(NAME) $(SETTINGS)
+
+export: setup ## make the .tflite variants of NAME= and prove them
+	@$(CVAPP) export $(NAME)
+
+webcam: setup ## run NAME= live on SOURCE= (a camera's index, a video, a folder)
+	@$(CVAPP) camera $(NAME) --source $(SOURCE)
+
+clean: ## remove what the other words made, the trained models too
+	rm -rf .venv build dist demo *.egg-info .pytest_cache .mypy_cache .coverage saved_models/.cache
+	git clean -fdXq saved_models

@@ -1,0 +1,5 @@
+"""`python -m cvapp`."""
+
+from cvapp.cli import run
+
+run()

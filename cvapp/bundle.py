@@ -1,0 +1,128 @@
+"""The Bundle: a Card and its predict function; LiteRT's is made here, without TensorFlow."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, NamedTuple, Sequence
+
+import numpy as np
+
+from cvapp import card as cards
+from cvapp.card import Card
+from cvapp.errors import CvappError, Exit
+from cvapp.files import sha256
+from cvapp.images import fit
+from cvapp.progress import hushed
+
+LITE, EXPORT, LABELS = "lite", "export.json", "labels.txt"
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+class Score(NamedTuple):
+    """One label and its probability, 0..1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model ready to answer.
+
+    Args:
+        card: what the model is.
+        predict: uint8 RGB (B, H, W, 3) at the card's size -> float32 probabilities (B, classes); the same for Keras and LiteRT.
+        variant: `keras`, or the name of the .tflite.
+    """
+
+    card: Card
+    predict: Predict
+    variant: str
+
+    def classify(self, picture: np.ndarray) -> list[Score]:
+        """Name what a picture of any size shows: uint8 RGB (H, W, 3) -> every label with its probability, the best first."""
+        return rank(self.card.labels, self.predict(fit(picture, self.card.images)[None])[0])
+
+
+def rank(labels: Sequence[str], probabilities: np.ndarray) -> list[Score]:
+    """Labels with their probabilities, the best first; ties keep the labels' order."""
+    return [Score(labels[index], float(probabilities[index])) for index in np.argsort(-probabilities, kind="stable")]
+
+
+def open_tflite(path: Path, threads: int = 1) -> Predict:
+    """A predict function around one .tflite file that takes uint8 pictures, on the LiteRT interpreter.
+
+    Raises:
+        CvappError: not a model that the interpreter reads, or not one of cvapp's (exit 3).
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        with hushed():
+            interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
+        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    except (ValueError, RuntimeError) as error:
+        raise CvappError(f"{path}: LiteRT cannot read it ({error}); export the model again", Exit.BAD_DATA) from error
+    if source["dtype"] != np.uint8 or len(source["shape"]) != 4:
+        raise CvappError(f"{path}: takes {source['dtype'].__name__} {source['shape']}, not uint8 pictures; export the model with cvapp", Exit.BAD_DATA)
+    scale, zero = target["quantization"] if target["dtype"] == np.uint8 else (1.0, 0)
+
+    def predict(pictures: np.ndarray) -> np.ndarray:
+        answers = []
+        for picture in pictures:
+            interpreter.set_tensor(source["index"], picture[None])
+            interpreter.invoke()
+            answers.append(interpreter.get_tensor(target["index"])[0])
+        return (np.stack(answers).astype(np.float32) - zero) * np.float32(scale)
+
+    return predict
+
+
+def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
+    """What `lite/export.json` says, or None where the model was not exported.
+
+    Raises:
+        CvappError: it is unreadable, or `lite/` was made for another model (exit 3).
+    """
+    path = folder / LITE / EXPORT
+    if not (folder / LITE).is_dir():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        made_for, chosen, _ = values["model"], values["chosen"], values["variants"][values["chosen"]]
+        labels = (folder / LITE / LABELS).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CvappError(f"{folder / LITE}: cannot be read ({type(error).__name__}: {error}); run cvapp export {folder.name} again", Exit.BAD_DATA) from error
+    if made_for != card.files.get("model.keras"):
+        raise CvappError(f"{folder / LITE}: was exported from another model.keras; run cvapp export {folder.name} again", Exit.BAD_DATA)
+    if labels != list(card.labels):
+        raise CvappError(f"{folder / LITE / LABELS}: its labels are not the card's; run cvapp export {folder.name} again", Exit.BAD_DATA)
+    return values
+
+
+def open_lite(folder: Path, variant: str | None = None, threads: int = 1) -> Bundle | None:
+    """The exported model in a saved model's folder, or None where there is none.
+
+    Args:
+        folder: `saved_models/NAME`.
+        variant: which .tflite; the one that the export chose when left out.
+        threads: of the interpreter. Two are no faster on two cores, and starve the camera.
+
+    Raises:
+        CvappError: no such variant (exit 2), or a file is missing, altered or of another model (exit 3).
+    """
+    card = cards.read(folder)
+    export = read_export(folder, card)
+    if export is None:
+        return None
+    variant = variant or export["chosen"]
+    published = {name: row for name, row in export["variants"].items() if row.get("published")}
+    if variant not in published:
+        raise CvappError(f"{folder.name} has no variant {variant!r}: choose one of {', '.join(published)}")
+    path = folder / LITE / f"{variant}.tflite"
+    if not path.is_file():
+        raise CvappError(f"{path}: missing from the saved model; run cvapp export {folder.name} again", Exit.BAD_DATA)
+    if sha256(path) != published[variant]["sha256"]:
+        raise CvappError(f"{path}: altered since it was exported; run cvapp export {folder.name} again", Exit.BAD_DATA)
+    return Bundle(card, open_tflite(path, threads), variant)

@@ -1,0 +1,1 @@
+"""Frames in, frames out: sources, the live loop, overlay, recorder and window. Knows a predict function, no model."""

@@ -1,0 +1,87 @@
+"""The answer drawn on the picture: labels, probabilities, frames a second, and which part the model sees."""
+
+from typing import Sequence
+
+import cv2
+import numpy as np
+
+_FACE = cv2.FontFace("sans")
+_INK, _DIM, _BAR = (255, 255, 255), (170, 176, 184), (64, 196, 140)
+SHOWN = 3
+
+
+def _text(image: np.ndarray, text: str, place: tuple[int, int], height: int, colour: tuple[int, int, int], weight: int = 400) -> None:
+    cv2.putText(image, text, place, colour, _FACE, height, weight)
+
+
+def _width(text: str, height: int, weight: int = 400) -> int:
+    return int(cv2.getTextSize((0, 0), text, (0, 0), _FACE, height, weight)[2])
+
+
+def _shorten(text: str, height: int, room: int, weight: int = 400) -> str:
+    """Cut a label that is too long for its room, with an ellipsis."""
+    if _width(text, height, weight) <= room:
+        return text
+    while text and _width(text + "…", height, weight) > room:
+        text = text[:-1]
+    return text + "…"
+
+
+def draw(image: np.ndarray, scores: Sequence[tuple[str, float]], fps: float = 0.0, seen: tuple[int, int, int, int] | None = None) -> np.ndarray:
+    """Draw an answer on a copy of a picture.
+
+    Args:
+        image: uint8 RGB (H, W, 3) of any size.
+        scores: label and probability, the best first; the first three are shown.
+        fps: frames a second, shown when above 0.
+        seen: the part the model sees, (top, left, height, width) in pixels; its corners are marked when it is not the whole.
+    """
+    out = np.ascontiguousarray(image).copy()
+    height, width = out.shape[:2]
+    unit = max(9, round(min(height, width * 0.75) / 24))
+    if seen is not None and seen[2:] != (height, width):
+        _mark_corners(out, seen, unit)
+    rows = scores[:SHOWN]
+    panel = min(height, round(unit * (1.9 + 1.25 * len(rows))))
+    out[height - panel:] = (out[height - panel:].astype(np.uint16) * 77 >> 8).astype(np.uint8)  # 0.3 of the light: white text reads on any scene
+    pad, bar = unit // 2, round(width * 0.3)
+    for number, (label, probability) in enumerate(rows):
+        size = round(unit * 1.35) if number == 0 else unit
+        base = height - panel + round(unit * (1.75 + 1.3 * number)) - (0 if number else unit // 8)
+        weight, colour = (700, _INK) if number == 0 else (400, _DIM)
+        percent = f"{100 * probability:.0f}%"
+        room = width - bar - round(4.2 * unit)
+        _text(out, _shorten(label, size, room, weight), (pad, base), size, colour, weight)
+        _text(out, percent, (width - bar - pad - round(0.6 * unit) - _width(percent, size, weight), base), size, colour, weight)
+        left = width - bar - pad
+        cv2.rectangle(out, (left, base - unit * 2 // 3), (left + bar, base), (70, 74, 80), -1)
+        cv2.rectangle(out, (left, base - unit * 2 // 3), (left + max(1, round(bar * probability)), base), _BAR if number == 0 else _DIM, -1)
+    if fps > 0:
+        _tag(out, f"{fps:.0f} frames/s" if fps >= 9.5 else f"{fps:.1f} frames/s", unit)
+    return out
+
+
+def caption(image: np.ndarray, text: str) -> np.ndarray:
+    """One line of text on a copy of a picture: uint8 RGB (H, W, 3)."""
+    out = np.ascontiguousarray(image).copy()
+    _tag(out, text, max(9, round(min(out.shape[0], out.shape[1] * 0.75) / 16)))
+    return out
+
+
+def _tag(out: np.ndarray, text: str, unit: int) -> None:
+    """A small text at the top right on a darkened patch."""
+    size = round(unit * 0.9)
+    width = _width(text, size) + unit
+    patch = out[:round(unit * 1.7), max(0, out.shape[1] - width):]
+    patch[:] = (patch.astype(np.uint16) * 77 >> 8).astype(np.uint8)
+    _text(out, text, (max(0, out.shape[1] - width + unit // 2), round(unit * 1.2)), size, _INK)
+
+
+def _mark_corners(out: np.ndarray, seen: tuple[int, int, int, int], unit: int) -> None:
+    top, left, height, width = seen
+    arm, thick = unit, max(1, unit // 10)
+    for y, dy in ((top, 1), (top + height - 1, -1)):
+        for x, dx in ((left, 1), (left + width - 1, -1)):
+            for colour, extra in (((20, 20, 20), 2), (_INK, 0)):
+                cv2.line(out, (x, y), (x + dx * arm, y), colour, thick + extra, cv2.LINE_AA)
+                cv2.line(out, (x, y), (x, y + dy * arm), colour, thick + extra, cv2.LINE_AA)

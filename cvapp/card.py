@@ -1,0 +1,119 @@
+"""The Card: what a saved model is, as `card.json` beside it."""
+
+import dataclasses
+import json
+import platform
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Mapping
+
+from cvapp import recipe as recipes
+from cvapp.errors import CvappError, Exit
+from cvapp.files import sha256, write_json
+from cvapp.images import Images
+from cvapp.recipe import Recipe
+
+SCHEMA = 1
+FILE = "card.json"
+_STACK = ("cvapp", "tensorflow", "keras", "tensorflow-hub", "opencv-python", "numpy")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a saved model is, and all that the later stages need to use it as training did.
+
+    Args:
+        name: of the model, its folder's.
+        task: as the recipe's.
+        labels: in the order of the model's outputs; never sorted again.
+        images: how a photo is fitted; its size is settled.
+        recipe: that made the model.
+        data: `fingerprint` (sha256 over the sorted content hashes), `photos` in each part.
+        metrics: by part, as measured when the model was saved.
+        temperature: what the logits were divided by, already folded into the last layer.
+        threshold: probability under which an answer is no better than "unknown": 95% of the right answers on validation photos lie above it.
+        weights: `source` and `licence` of the backbone's weights.
+        versions: of the packages that made it.
+        files: sha256 of each file of the model, by its path in the folder.
+    """
+
+    name: str
+    task: str
+    labels: tuple[str, ...]
+    images: Images
+    recipe: Recipe
+    data: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
+    threshold: float = 0.0
+    weights: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", tuple(self.labels))
+        if len(set(self.labels)) != len(self.labels) or not self.labels:
+            raise CvappError(f"labels are {self.labels}: expected at least one, none twice", Exit.BAD_DATA)
+        if self.images.size is None:
+            raise CvappError("a card's images.size must be settled", Exit.BAD_DATA)
+        if not 0 <= self.threshold <= 1 or not self.temperature > 0:
+            raise CvappError(f"threshold {self.threshold} or temperature {self.temperature} is out of range", Exit.BAD_DATA)
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that make a model, where installed."""
+    found = {"python": platform.python_version()}
+    for package in _STACK:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write(card: Card, folder: Path) -> None:
+    """Write `card.json` into a model's folder."""
+    write_json(folder / FILE, {"schema": card.schema, **dataclasses.asdict(card)})
+
+
+def read(folder: Path) -> Card:
+    """Read the card of a saved model.
+
+    Raises:
+        CvappError: no model there (exit 2), or a card that is altered, newer or unreadable (exit 3).
+    """
+    path = folder / FILE
+    if not path.is_file():
+        known = sorted(card.parent.name for card in Path("saved_models").glob(f"*/{FILE}"))
+        wrong = f"no saved model at {folder}: {path.name} is missing"
+        raise CvappError(f"{wrong}; there are {', '.join(known)}{recipes.did_you_mean(folder.name, known)}" if known else f"{wrong}; run cvapp train first")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        schema = values.pop("schema")
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise CvappError(f"{path}: made by a newer cvapp (schema {schema}, this one reads up to {SCHEMA}); upgrade cvapp", Exit.BAD_DATA)
+        images = Images(**values.pop("images"))
+        return Card(images=images, recipe=recipes.from_json(values.pop("recipe")), **values)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CvappError(f"{path}: not a card ({type(error).__name__}: {error}); train or copy the model again", Exit.BAD_DATA) from error
+    except CvappError as error:
+        raise CvappError(f"{path}: {error}" if str(path) not in str(error) else str(error), Exit.BAD_DATA) from error
+
+
+def check_file(card: Card, folder: Path, name: str) -> Path:
+    """The path of one of the model's files, once its hash is what the card says (exit 3 otherwise)."""
+    path = folder / name
+    if name not in card.files:
+        raise CvappError(f"{folder / FILE}: names no {name}; train or copy the model again", Exit.BAD_DATA)
+    if not path.is_file():
+        raise CvappError(f"{path}: missing from the saved model; copy the whole folder again", Exit.BAD_DATA)
+    if sha256(path) != card.files[name]:
+        raise CvappError(f"{path}: altered since it was saved (its sha256 is not the card's); copy the whole folder again", Exit.BAD_DATA)
+    return path
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """sha256 of every file below a folder, by its path in it."""
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILE}

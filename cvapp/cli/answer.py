@@ -1,0 +1,39 @@
+"""What a command answers: values for machines, text for people, an exit code; and tables as text."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Sequence
+
+from cvapp.errors import CvappError, Exit
+
+MODELS = Path("saved_models")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`values` is printed with --json, `text` without."""
+
+    values: dict[str, Any]
+    text: str
+    code: Exit = Exit.DONE
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns as wide as they need to be; numbers to the right."""
+    cells = [list(head), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    right = [bool(rows) and all(str(row[column]).rstrip("%s").replace(".", "").replace("-", "").isdecimal() for row in rows) for column in range(len(head))]
+    lines = ["  ".join(cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(row, widths, right)).rstrip() for row in cells]
+    return "\n".join(lines)
+
+
+def model_folder(name: str) -> Path:
+    """Where the model of some name lies: a plain name below `saved_models`, anything with a separator is a path."""
+    return Path(name) if "/" in name or "\\" in name else MODELS / name
+
+
+def new_model_folder(name: str) -> Path:
+    """The same for a model about to be made; a name that no folder can bear is an error."""
+    if not name or name.startswith(".") or any(mark in name for mark in '/\\:*?"<>|'):
+        raise CvappError(f"--name {name!r}: give a plain folder name of letters, digits, - and _")
+    return MODELS / name

@@ -1,0 +1,109 @@
+"""The words of the command line. Nothing heavy is imported here: `cvapp --help` is a matter of milliseconds."""
+
+import argparse
+import difflib
+import importlib
+from typing import Any, Callable, NoReturn
+
+import cvapp
+from cvapp.errors import Exit
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """What came, what is allowed, what to try (exit 2)."""
+        if "invalid choice: " in message:
+            came = message.split("invalid choice: ")[1].split(" (choose")[0].strip("'")
+            known = [piece.strip(" '()") for piece in message.split("choose from ")[-1].split(",")]
+            close = difflib.get_close_matches(came, known, 1)
+            message = f"{came!r}: choose one of {', '.join(known)}" + (f". Did you mean {close[0]}?" if close else "")
+        self.exit(int(Exit.USAGE), f"cvapp: {message}; see {self.prog} --help\n")
+
+
+def _later(module: str, function: str) -> Callable[[argparse.Namespace], Any]:
+    """A command that is imported when it runs."""
+    return lambda args: getattr(importlib.import_module(f"cvapp.cli.{module}"), function)(args)
+
+
+def _command(group: Any, name: str, run: Callable, text: str, example: str) -> argparse.ArgumentParser:
+    parser = group.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example: {example}")
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, and nothing else there")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def build() -> Parser:
+    """The parser of all commands."""
+    parser = Parser(prog="cvapp", description="From photos to a proven model on a device.")
+    parser.add_argument("--version", action="version", version=f"cvapp {cvapp.__version__}")
+    group = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+    _add_model_commands(group)
+    _add_running_commands(group)
+    data = group.add_parser("data", help="check, split, collect or draw photos").add_subparsers(dest="thing", metavar="THING", required=True, parser_class=Parser)
+    _add_data_commands(data)
+    _command(group, "list", _later("models", "list_all"), "list the pipelines and the saved models", "cvapp list")
+    _command(group, "doctor", _later("doctor", "doctor"), "look at this machine: versions, cameras, display, libraries", "cvapp doctor")
+    return parser
+
+
+def _add_model_commands(group: Any) -> None:
+    train = _command(group, "train", _later("models", "train"), "train a model", "cvapp train --data photos --name mine")
+    train.add_argument("pipeline", nargs="?", default="hub_classifier", metavar="PIPELINE", help="a pipeline's name or the path of its file (default: %(default)s)")
+    train.add_argument("--data", metavar="DIR", help="class folders of photos, DIR/CLASS/photo.jpg, with or without train/ val/ test/ above them")
+    train.add_argument("--name", metavar="NAME", help="of the model, saved_models/NAME (default: the data folder's name)")
+    train.add_argument("--epochs", type=int, metavar="N", help="short for --set train.epochs=N")
+    train.add_argument("--batch", type=int, metavar="N", help="short for --set train.batch=N")
+    train.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
+    train.add_argument("--set", action="append", default=[], metavar="A.B=C", help="change any part of the recipe; may be repeated")
+    evaluate = _command(group, "evaluate", _later("models", "evaluate"), "measure a saved model on the photos it did not learn from", "cvapp evaluate mine")
+    export = _command(group, "export", _later("models", "export"), "make .tflite variants and prove them", "cvapp export mine")
+    for command in (evaluate, export):
+        command.add_argument("name", metavar="NAME", help="of the model")
+        command.add_argument("--data", metavar="DIR", help="where its photos lie, where they are not kept from training")
+    evaluate.add_argument("--part", choices=("train", "val", "test"), help="of the split (default: test where there is one, else val)")
+    evaluate.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
+
+
+def _add_running_commands(group: Any) -> None:
+    predict = _command(group, "predict", _later("running", "predict"), "name what photos show", "cvapp predict mine photo.jpg")
+    predict.add_argument("name", metavar="NAME", help="of the model")
+    predict.add_argument("paths", nargs="+", metavar="FILE|DIR", help="photos, or folders of them")
+    predict.add_argument("--csv", metavar="OUT.csv", help="also write the table to a file")
+    camera = _command(group, "camera", _later("running", "camera"), "run a model live on a camera, a video or a folder", "cvapp camera mine --source 0")
+    camera.add_argument("name", nargs="?", metavar="NAME", help="of the model")
+    camera.add_argument("--source", default="0", metavar="S", help="a camera's index, a video file, a picture or a folder (default: %(default)s)")
+    camera.add_argument("--save", metavar="OUT.mp4", help="record the annotated video")
+    camera.add_argument("--no-show", action="store_true", help="open no window")
+    camera.add_argument("--frames", type=int, metavar="N", help="stop after N frames")
+    camera.add_argument("--mirror", action="store_true", help="show the picture as a mirror does")
+    camera.add_argument("--list", action="store_true", help="list the cameras and stop")
+    for command in (predict, camera):
+        command.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
+        command.add_argument("--threads", type=int, default=1, metavar="N", help="of the interpreter (default: %(default)s)")
+
+
+def _add_data_commands(group: Any) -> None:
+    check = _command(group, "check", _later("data", "check"), "name every file that cannot be used, and why", "cvapp data check photos")
+    split = _command(group, "split", _later("data", "split_"), "freeze which photo trains, validates and tests, in DIR/split.csv", "cvapp data split photos")
+    for command in (check, split):
+        command.add_argument("folder", metavar="DIR", help="class folders of photos")
+    split.add_argument("--val", type=float, default=0.2, metavar="X", help="share of each class for validation (default: %(default)s)")
+    split.add_argument("--test", type=float, default=0.2, metavar="X", help="share of each class held out to the end (default: %(default)s)")
+    collect = _command(group, "collect", _later("data", "collect"), "take photos of one class with a camera", "cvapp data collect mug --out photos --count 60")
+    collect.add_argument("label", metavar="LABEL", help="the class; its folder is made below --out")
+    collect.add_argument("--source", default="0", metavar="S", help="a camera's index, or a video file (default: %(default)s)")
+    collect.add_argument("--out", required=True, metavar="DIR", help="the data folder")
+    collect.add_argument("--count", type=int, default=40, metavar="N", help="photos to take (default: %(default)s)")
+    collect.add_argument("--interval", type=float, default=0.5, metavar="S", help="seconds between photos (default: %(default)s)")
+    collect.add_argument("--countdown", type=float, default=3.0, metavar="S", help="seconds to get ready (default: %(default)s)")
+    collect.add_argument("--no-show", action="store_true", help="open no window")
+    signs = _command(group, "signs", _later("data", "draw_signs"), "draw the printable signs: photos, a sheet, a video", "cvapp data signs --out signs --count 100 --print signs.pdf")
+    signs.add_argument("--out", metavar="DIR", help="write class folders of photos")
+    signs.add_argument("--count", type=int, default=100, metavar="N", help="photos of each class (default: %(default)s)")
+    signs.add_argument("--print", metavar="FILE.pdf", help="write the sheet to print or to show on a screen")
+    signs.add_argument("--video", metavar="FILE.mp4", help="write a moving scene, and the truth for each frame beside it")
+    for command in (split, signs):
+        command.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another result (default: %(default)s)")

@@ -1,0 +1,87 @@
+"""`cvapp predict|camera`: a model at work, without TensorFlow where it was exported."""
+
+import argparse
+import csv
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any
+
+from cvapp import images
+from cvapp.bundle import Bundle
+from cvapp.camera import live
+from cvapp.camera.sources import cameras
+from cvapp.camera.window import has_display
+from cvapp.cli.answer import Answer, model_folder, table
+from cvapp.errors import CvappError, Exit
+from cvapp.files import write_text
+from cvapp.load import KERAS, load
+from cvapp.progress import Terminal
+
+
+def _open(args: argparse.Namespace) -> Bundle:
+    if args.threads < 1:
+        raise CvappError(f"--threads {args.threads}: give at least 1")
+    bundle = load(model_folder(args.name), args.variant, args.threads)
+    if bundle.variant == KERAS and args.variant is None:
+        Terminal()(f"{args.name} was not exported, so Keras runs it, slowly; cvapp export {args.name} makes the .tflite")
+    return bundle
+
+
+def _photos(paths: list[str]) -> list[Path]:
+    """The files named, and all pictures below the folders named."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in images.SUFFIXES | images.HEIC_SUFFIXES and not file.name.startswith("."))
+            if not inside:
+                raise CvappError(f"{path}: no pictures below this folder; give photos or a folder of them", Exit.BAD_DATA)
+            found += inside
+        else:
+            found.append(path)
+    return found
+
+
+def predict(args: argparse.Namespace) -> Answer:
+    """Name what photos show; exit 3 where one could not be read, after all the others were answered."""
+    files = _photos(args.paths)
+    bundle = _open(args)
+    answers, errors = {}, {}
+    for file in files:
+        try:
+            answers[str(file)] = bundle.classify(images.read(file))
+        except CvappError as error:
+            errors[str(file)] = str(error)
+    rows = [(file, scores[0].label, f"{scores[0].probability:.3f}", scores[1].label if len(scores) > 1 else "", f"{scores[1].probability:.3f}" if len(scores) > 1 else "")
+            for file, scores in answers.items()]
+    head = ("file", "label", "probability", "second", "its probability")
+    if args.csv:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([head, *rows])
+        write_text(args.csv, text.getvalue())
+    for error in errors.values():
+        Terminal()(f"cvapp: {error}")
+    values: dict[str, Any] = {"model": args.name, "variant": bundle.variant, "errors": errors,
+                              "photos": {file: [{"label": label, "probability": round(value, 6)} for label, value in scores] for file, scores in answers.items()}}
+    return Answer(values, table(head, rows), Exit.BAD_DATA if errors else Exit.DONE)
+
+
+def camera(args: argparse.Namespace) -> Answer:
+    """Run a model live."""
+    if args.list:
+        found = cameras()
+        return Answer({"cameras": found}, "\n".join(found) or "no camera was found")
+    if args.name is None:
+        raise CvappError("which model? cvapp camera NAME --source 0; cvapp list shows the saved ones")
+    if args.frames is not None and args.frames < 1:
+        raise CvappError(f"--frames {args.frames}: give at least 1")
+    bundle = _open(args)
+    show = not args.no_show and has_display()
+    if not show and not args.no_show:
+        Terminal()("no display here, so no window is opened" + ("" if args.save else "; --save OUT.mp4 keeps the picture"))
+    done = live.run(args.source, bundle.classify, show=show, save=args.save, frames=args.frames, mirror=args.mirror,
+                    seen=lambda shape: images.window(shape, bundle.card.images), report=Terminal())
+    rows = [(label, count) for label, count in done.labels.items()]
+    lines = [table(("best label", "frames"), rows), f"{done.frames} frames in {done.seconds:.1f} s: {done.frames_per_second:.1f} a second, {done.answer_milliseconds:.1f} ms an answer"]
+    lines += [f"saved {done.saved}"] if done.saved else []
+    return Answer({"model": args.name, "variant": bundle.variant, **dataclasses.asdict(done)}, "\n".join(lines))

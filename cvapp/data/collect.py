@@ -1,0 +1,80 @@
+"""Photos from a camera or a video into a class folder."""
+
+from pathlib import Path
+from typing import Callable, Iterator
+
+import numpy as np
+
+from cvapp import images
+from cvapp.camera.loop import latest
+from cvapp.camera.sources import Frame, Source
+from cvapp.errors import CvappError
+from cvapp.files import check_writable
+from cvapp.progress import Report, silent
+
+Show = Callable[[np.ndarray, str], bool]
+
+
+def collect(label: str, source: Source, out: str | Path, count: int = 40, interval: float = 0.5, countdown: float = 3.0, show: Show | None = None, report: Report = silent) -> list[Path]:
+    """Save one frame every `interval` seconds of the source's own time, `count` in all, into `out/label/`.
+
+    Args:
+        label: the class; its folder is made. Numbering goes on after the photos already there.
+        source: an open camera, video or folder.
+        out: the data folder.
+        count: at most so many.
+        interval: seconds between photos; 0 takes every frame.
+        countdown: seconds to get ready before the first, on a live source only.
+        show: shown every frame with a text of what happens; False ends the session.
+        report: told how many are saved.
+
+    Raises:
+        CvappError: a label that is no folder's name (exit 2), or a place that cannot be written (exit 7).
+    """
+    if not label.strip() or label in (".", "..") or any(mark in label for mark in '/\\:*?"<>|') or label.startswith("."):
+        raise CvappError(f"label {label!r} cannot be a folder's name; use letters, digits, blanks, - and _")
+    if count < 1 or interval < 0 or countdown < 0:
+        raise CvappError(f"count {count}, interval {interval:g}, countdown {countdown:g}: give a count of at least 1 and no negative seconds")
+    folder = Path(out) / label
+    check_writable(folder)
+    saved: list[Path] = []
+    number = _next_number(folder)
+    frames = latest(source)
+    try:
+        for text, frame, take in _timed(frames, interval, countdown if source.live else 0.0):
+            if take:
+                path = folder / f"{label}-{number + len(saved):04d}.jpg"
+                images.write(path, frame.image)
+                saved.append(path)
+                report(f"{label}", len(saved), count)
+            if show is not None and not show(frame.image, text or f"{label}: {len(saved)} of {count}"):
+                break
+            if len(saved) == count:
+                break
+    except KeyboardInterrupt:
+        report(f"stopped after {len(saved)} photos")
+    finally:
+        frames.close()
+    return saved
+
+
+def _timed(frames: Iterator[Frame], interval: float, countdown: float) -> Iterator[tuple[str, Frame, bool]]:
+    """Each frame with the countdown's text, and whether it is due to be taken."""
+    start: float | None = None
+    due = 0.0
+    for frame in frames:
+        start = frame.seconds if start is None else start
+        wait = start + countdown - frame.seconds
+        if wait > 0:
+            yield f"ready in {int(np.ceil(wait))}", frame, False
+            continue
+        take = frame.seconds >= due
+        if take:
+            due = max(due, frame.seconds - interval) + interval if due else frame.seconds + interval
+        yield "", frame, take
+
+
+def _next_number(folder: Path) -> int:
+    """One more than the highest number that ends a photo's name."""
+    numbers = [int(tail) for path in folder.glob("*.jpg") if (tail := path.stem.rpartition("-")[2]).isdecimal()]
+    return max(numbers, default=0) + 1

@@ -1,0 +1,1 @@
+"""From a Keras model to .tflite variants, each proven against it before it is published."""

@@ -1,0 +1,94 @@
+"""Files are written to a temporary neighbour and moved into place, so a crash leaves the old or the new, never half."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Iterator
+
+from cvapp.errors import CvappError, Exit
+
+
+def cannot_write(path: Path, error: OSError) -> CvappError:
+    """The one line for a full disk, a read-only folder or a name that is taken."""
+    return CvappError(f"{path}: cannot write ({error.strerror or error}); free some space or choose another place", Exit.CANNOT_WRITE)
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary neighbour of `path` to write to; it takes the place of `path` when the block ends well.
+
+    The neighbour keeps the suffix, since many writers choose their format by it.
+
+    Raises:
+        CvappError: the disk is full, the folder is read-only ... (exit 7); `path` is as it was.
+    """
+    path = Path(path)
+    neighbour = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield neighbour
+        os.replace(neighbour, path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            neighbour.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: str | Path) -> Iterator[Path]:
+    """Give an empty work folder `.NAME.work` beside `folder`; the whole of it is swapped in when the block ends well."""
+    folder = Path(folder)
+    work, old = folder.with_name(f".{folder.name}.work"), folder.with_name(f".{folder.name}.old")
+    try:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        yield work
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(work, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        if old.exists() and not folder.exists():
+            os.replace(old, folder)
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Put `data` at `path`, whole or not at all."""
+    with replacing(path) as neighbour:
+        neighbour.write_bytes(data)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Put `text` at `path` as UTF-8, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Put `value` at `path` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def sha256(path: str | Path) -> str:
+    """The content hash of a file, as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_writable(folder: str | Path) -> None:
+    """Fail now (exit 7) rather than after an hour of work when `folder` cannot be written."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise cannot_write(folder, error) from error

@@ -1,0 +1,127 @@
+"""The only place where pictures are decoded and fitted: orientation, colour order, size."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cvapp.errors import CvappError, Exit
+from cvapp.headers import inspect
+from cvapp.files import replacing
+
+FITS = ("crop", "letterbox", "stretch")
+RESIZES = ("area", "linear")
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".pgm"})
+HEIC_SUFFIXES = frozenset({".heic", ".heif"})
+
+
+@dataclass(frozen=True)
+class Images:
+    """How a photo becomes the model's input; one object serves the data set, the card, the camera and the phone page.
+
+    Args:
+        size: (height, width) in pixels; None stands for the backbone's own and is settled before training.
+        fit: `crop` keeps the middle of the model's shape, `letterbox` keeps all and pads with black, `stretch` keeps all and ignores shape.
+        resize: `area` averages when shrinking (and is linear when enlarging), `linear` samples. Resizing kinds must match everywhere.
+    """
+
+    size: tuple[int, int] | None = None
+    fit: str = "crop"
+    resize: str = "area"
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            object.__setattr__(self, "size", tuple(self.size))
+            if len(self.size) != 2 or not all(isinstance(side, int) and 8 <= side <= 4096 for side in self.size):
+                raise CvappError(f"images.size is {self.size!r}: give (height, width), each 8 to 4096 pixels")
+        for name, value, allowed in (("fit", self.fit, FITS), ("resize", self.resize, RESIZES)):
+            if value not in allowed:
+                raise CvappError(f"images.{name} is {value!r}: choose one of {', '.join(allowed)}")
+
+
+def decode(data: bytes, name: str | Path) -> np.ndarray:
+    """Decode a picture file's bytes: uint8 RGB (H, W, 3), upright by its EXIF orientation.
+
+    Grey becomes RGB, 16 bits become 8, transparent parts are laid on white, an animation gives its first picture.
+
+    Raises:
+        CvappError: empty, truncated, not a picture, HEIC, or of an absurd size (exit 3); `name` says which.
+    """
+    header = inspect(data, name)
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        full = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if header.alpha else None
+    except cv2.error:
+        bgr = full = None
+    if bgr is None:
+        raise CvappError(f"{name}: OpenCV cannot decode this {header.format} file; open it elsewhere and save it as JPEG or PNG", Exit.BAD_DATA)
+    if full is not None and full.ndim == 3 and full.shape[2] == 4 and full.shape[:2] == bgr.shape[:2]:
+        alpha = full[..., 3:].astype(np.float32) / np.iinfo(full.dtype).max
+        bgr = np.round(bgr * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The bytes of a file a person named; not to be had is bad data (exit 3)."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise CvappError(f"{path}: cannot be read ({error.strerror})", Exit.BAD_DATA) from error
+
+
+def read(path: str | Path) -> np.ndarray:
+    """Read a picture file: uint8 RGB (H, W, 3). See `decode`."""
+    return decode(read_bytes(path), path)
+
+
+def write(path: str | Path, rgb: np.ndarray, quality: int = 92) -> None:
+    """Write uint8 RGB (H, W, 3) as the format that the suffix names, whole or not at all.
+
+    Raises:
+        CvappError: no such format (exit 2), or the place cannot be written (exit 7).
+    """
+    path = Path(path)
+    if not cv2.haveImageWriter(path.name):
+        raise CvappError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; use .jpg or .png")
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
+    done, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise CvappError(f"{path}: OpenCV could not encode a picture of shape {rgb.shape}")
+    with replacing(path) as neighbour:
+        neighbour.write_bytes(data.tobytes())
+
+
+def window(shape: tuple[int, ...], images: Images) -> tuple[int, int, int, int]:
+    """The part of a picture of `shape` (H, W, ...) that the model sees: (top, left, height, width) in its pixels."""
+    if images.size is None:
+        raise CvappError("images.size is not settled; give --set images.size=224,224")
+    height, width = shape[:2]
+    if images.fit != "crop":
+        return 0, 0, height, width
+    scale = min(height / images.size[0], width / images.size[1])
+    part_height, part_width = max(1, round(scale * images.size[0])), max(1, round(scale * images.size[1]))
+    return (height - part_height) // 2, (width - part_width) // 2, part_height, part_width
+
+
+def _resize(rgb: np.ndarray, size: tuple[int, int], kind: str) -> np.ndarray:
+    if rgb.shape[:2] == size:
+        return np.ascontiguousarray(rgb)
+    shrinks = rgb.shape[0] >= size[0] and rgb.shape[1] >= size[1]
+    return cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA if kind == "area" and shrinks else cv2.INTER_LINEAR)
+
+
+def fit(rgb: np.ndarray, images: Images) -> np.ndarray:
+    """Fit a picture to the model: uint8 RGB (H, W, 3) of any size -> uint8 RGB of exactly `images.size`."""
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise CvappError(f"a picture is uint8 RGB (height, width, 3); this is {rgb.dtype} {rgb.shape}")
+    top, left, height, width = window(rgb.shape, images)
+    part = rgb[top:top + height, left:left + width]
+    if images.fit != "letterbox":
+        return _resize(part, images.size, images.resize)
+    scale = min(images.size[0] / height, images.size[1] / width)
+    inner = max(1, round(scale * height)), max(1, round(scale * width))
+    out = np.zeros((*images.size, 3), np.uint8)
+    top, left = (images.size[0] - inner[0]) // 2, (images.size[1] - inner[1]) // 2
+    out[top:top + inner[0], left:left + inner[1]] = _resize(part, inner, images.resize)
+    return out

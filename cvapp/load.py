@@ -1,0 +1,42 @@
+"""Open a saved model: LiteRT where it was exported, Keras by a late import otherwise."""
+
+from pathlib import Path
+
+from cvapp import card as cards
+from cvapp.bundle import Bundle, open_lite
+from cvapp.errors import CvappError, missing_extra
+
+KERAS = "keras"
+
+
+def load(path: str | Path, variant: str | None = None, threads: int = 1) -> Bundle:
+    """Open a saved model.
+
+    Args:
+        path: its folder, such as `saved_models/bees`.
+        variant: the name of a .tflite, or `keras`; the exported choice when left out, Keras where nothing was exported.
+        threads: of the LiteRT interpreter.
+
+    Raises:
+        CvappError: no such model or variant (exit 2); a file missing, altered or of another model (exit 3).
+    """
+    folder = Path(path)
+    if variant != KERAS:
+        bundle = open_lite(folder, variant, threads)
+        if bundle is not None:
+            return bundle
+        if variant is not None:
+            raise CvappError(f"{folder} was not exported, so it has no variant {variant!r}; run cvapp export {folder.name}")
+    return _open_keras(folder)
+
+
+def _open_keras(folder: Path) -> Bundle:
+    card = cards.read(folder)
+    if card.task == "backbone":
+        raise CvappError(f"{folder} is a backbone: it answers features, not labels; train a classifier on it with --set model.handle={folder}")
+    path = cards.check_file(card, folder, "model.keras")
+    try:
+        from cvapp.models.classifier import open_keras
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "tensorflow", "train") from error
+    return Bundle(card, open_keras(path), KERAS)

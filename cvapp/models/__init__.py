@@ -1,0 +1,1 @@
+"""Keras networks, one architecture a file."""

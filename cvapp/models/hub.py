@@ -1,0 +1,116 @@
+"""A hub module, held by a Keras 3 layer: TensorFlow Hub's own `KerasLayer` cannot be added to a Keras 3 model."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cvapp.errors import CvappError, Exit, missing_extra
+from cvapp.files import sha256
+from cvapp.recipe import shipped_models
+
+MODULE = "module"  # where a backbone made by cvapp keeps its module, and the layer its own within a .keras file
+
+
+@keras.saving.register_keras_serializable("cvapp")
+class HubModule(keras.layers.Layer):
+    """A frozen TF2 reusable SavedModel: float32 RGB in 0..1 (B, H, W, 3) -> features (B, `features`).
+
+    The `.keras` file holds the module itself as an asset, so it loads anywhere; `open_module` makes the layer from a handle.
+    """
+
+    def __init__(self, features: int, **options: Any):
+        super().__init__(trainable=False, **options)
+        self.features = features
+        self._module: Any = None
+
+    def attach(self, module: Any) -> None:
+        """Give the layer its module, as `tf.saved_model.load` returned it."""
+        self._module = module
+
+    @property
+    def module_variables(self) -> list[tf.Variable]:
+        """The module's variables; a TensorFlow export must list them beside the model's."""
+        return list(self._module.variables)
+
+    def compute_output_spec(self, pictures: Any) -> keras.KerasTensor:
+        """The shape alone: the module is not there yet while a saved model is being rebuilt."""
+        return keras.KerasTensor((pictures.shape[0], self.features), "float32")
+
+    def call(self, pictures: tf.Tensor) -> tf.Tensor:
+        """Features of pictures; batch norm in inference mode."""
+        return self._module(pictures, training=False)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, without `trainable`, which is always False."""
+        config = super().get_config()
+        config.pop("trainable", None)
+        return {**config, "features": self.features}
+
+    def save_own_variables(self, store: Any) -> None:
+        """Nothing: the asset holds the variables."""
+
+    def load_own_variables(self, store: Any) -> None:
+        """Nothing: the asset holds the variables."""
+
+    def save_assets(self, folder: str) -> None:
+        """Write the module into the `.keras` file."""
+        tf.saved_model.save(self._module, str(Path(folder) / MODULE))
+
+    def load_assets(self, folder: str) -> None:
+        """Read the module from the `.keras` file."""
+        self.attach(tf.saved_model.load(str(Path(folder) / MODULE)))
+
+
+def resolve(handle: str) -> Path:
+    """The folder of a SavedModel: a folder itself, a backbone of cvapp by folder or name, or what tensorflow-hub fetches for an address.
+
+    Raises:
+        CvappError: the address cannot be fetched (exit 4), or nothing is there (exit 3).
+    """
+    for folder in (Path(handle), Path(handle) / MODULE, shipped_models() / handle / MODULE):
+        if (folder / "saved_model.pb").is_file():
+            return folder
+    if "://" not in handle:
+        shipped = sorted(path.parent.name for path in shipped_models().glob(f"*/{MODULE}"))
+        raise CvappError(f"model.handle {handle!r}: no SavedModel there; give a folder with saved_model.pb, an https:// address, or {' or '.join(shipped)}", Exit.BAD_DATA)
+    try:
+        import tensorflow_hub
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "tensorflow-hub", "train") from error
+    try:
+        return Path(tensorflow_hub.resolve(handle))
+    except Exception as error:  # whatever the resolvers, the network and Kaggle's client raise, the weights are not to be had
+        raise CvappError(f"model.handle {handle}: cannot be fetched ({type(error).__name__}: {str(error)[:120]}); check the network and the address, or download "
+                         "the module elsewhere and give its folder", Exit.NO_WEIGHTS) from error
+
+
+def fingerprint(folder: Path) -> str:
+    """What decides a module's answers: the hashes of its graph and its variables."""
+    files = [folder / "saved_model.pb", *sorted((folder / "variables").glob("*"))]
+    return "-".join(sha256(path)[:16] for path in files)
+
+
+def open_module(folder: Path) -> tuple[HubModule, tuple[int, int] | None]:
+    """The layer around the module in a folder, and its input's (height, width) where the module fixes one.
+
+    Raises:
+        CvappError: not a module that turns pictures into feature vectors (exit 3).
+    """
+    try:
+        module = tf.saved_model.load(str(folder))
+        functions = module.__call__.concrete_functions
+        shape = functions[0].structured_input_signature[0][0].shape
+        size = (int(shape[1]), int(shape[2])) if shape[1] and shape[2] else None
+        features = module(np.zeros((1, *(size or (224, 224)), 3), np.float32), training=False)
+        if features.shape.rank != 2:
+            raise ValueError(f"answers {features.shape}, not (pictures, features)")
+        list(module.variables)
+    except (OSError, ValueError, TypeError, AttributeError, IndexError, tf.errors.OpError) as error:
+        raise CvappError(f"{folder}: not an image feature-vector module ({type(error).__name__}: {str(error)[:160]}); give a TF2 SavedModel called as "
+                         "module(images, training=False) -> (B, features)", Exit.BAD_DATA) from error
+    layer = HubModule(int(features.shape[1]), name="backbone")
+    layer.attach(module)
+    return layer, size

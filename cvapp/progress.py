@@ -1,0 +1,69 @@
+"""How long work tells of itself: a report function is handed down, silent unless the command line shows it."""
+
+import contextlib
+import os
+import sys
+import time
+from typing import Iterable, Iterator, Protocol, Sequence, TypeVar
+
+T = TypeVar("T")
+
+
+class Report(Protocol):
+    """Takes a line of text, or, with `done` and `total`, the state of a piece of work."""
+
+    def __call__(self, text: str, done: int | None = None, total: int | None = None) -> None: ...
+
+
+def silent(text: str, done: int | None = None, total: int | None = None) -> None:
+    """Report nothing."""
+
+
+def each(items: Sequence[T] | Iterable[T], text: str, report: Report, total: int | None = None) -> Iterator[T]:
+    """Yield the items, reporting how many are done."""
+    total = len(items) if total is None else total  # type: ignore[arg-type]
+    for done, item in enumerate(items):
+        report(text, done, total)
+        yield item
+    report(text, total, total)
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Keep lines that C++ libraries write past Python off the terminal while the block runs."""
+    kept, hole = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(hole, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(hole)
+
+
+class Terminal:
+    """Reports on standard error: lines, and a bar with the time left once that can be told."""
+
+    def __init__(self) -> None:
+        self._text, self._start, self._shown = "", 0.0, 0.0
+
+    def __call__(self, text: str, done: int | None = None, total: int | None = None) -> None:
+        if done is None or total is None:
+            print(text, file=sys.stderr, flush=True)
+            return
+        now = time.monotonic()
+        if text != self._text:
+            self._text, self._start, self._shown = text, now, 0.0
+        if done >= total:
+            self._text = ""
+            print(f"{self._line(text, total, total)}  {now - self._start:.1f} s" + " " * 12, file=sys.stderr, flush=True)
+        elif sys.stderr.isatty() and now - self._shown > 0.1:
+            self._shown = now
+            left = (now - self._start) * (total - done) / done if done and now - self._start > 1 else None
+            print(self._line(text, done, total) + ("" if left is None else f"  {left:.0f} s left") + "   ", end="", file=sys.stderr, flush=True)
+
+    @staticmethod
+    def _line(text: str, done: int, total: int) -> str:
+        bar = "#" * round(24 * done / max(total, 1))
+        start = "\r" if sys.stderr.isatty() else ""
+        return f"{start}{text}  [{bar:<24}] {done}/{total}"

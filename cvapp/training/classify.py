@@ -1,0 +1,148 @@
+"""The classification task: a head trained on a frozen backbone's features, calibrated, saved with all that later stages need."""
+
+import dataclasses
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, Sequence
+
+import keras
+import numpy as np
+
+from cvapp import card as cards
+from cvapp.card import Card
+from cvapp.data import split
+from cvapp.data.folders import Photo, hashed, natural, scan
+from cvapp.data.photos import fit_all
+from cvapp.data.split import Row
+from cvapp.data.store import Store
+from cvapp.errors import CvappError, Exit
+from cvapp.evaluation import metrics, report as reports
+from cvapp.files import replacing_folder, write_text
+from cvapp.models import classifier, hub
+from cvapp.progress import Report, silent
+from cvapp.recipe import Recipe, shipped_models
+from cvapp.training.features import features
+from cvapp.training.progress import ReportEpochs, history_csv
+
+MODEL = "model.keras"
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Features (N, F) and true classes (N,) of one part of the data."""
+
+    features: np.ndarray
+    truth: np.ndarray
+
+
+def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silent) -> Card:
+    """Train a classifier on a folder of photos and save it at `folder`; the model that was there stays until the new one is whole.
+
+    Raises:
+        CvappError: photos or backbone that cannot be used (exit 3), weights not to be had (exit 4), a place that cannot be written (exit 7).
+    """
+    start = time.monotonic()
+    listing = scan(data)
+    photos = hashed(listing, report)
+    source = hub.resolve(recipe.model.handle)
+    backbone, own_size = hub.open_module(source)
+    recipe = _settle(recipe, own_size)
+    pixels, bad = fit_all(photos, listing.folder, recipe.images, report)
+    rows = _split(recipe, [photo for photo in photos if photo.name not in bad], listing.folder)
+    _tell(rows, {**listing.stray, **bad}, listing.folder, report)
+    labels = natural({row.label for row in rows})
+    compute = classifier.batched(lambda values: backbone(values / 255.0), (*recipe.images.size, 3))  # type: ignore[misc]
+    kept = Store("features", [hub.fingerprint(source), pixels.folder.name], (backbone.features,), "float32").open()
+    values = features(compute, pixels, kept, rows, report)
+    truth = np.array([labels.index(row.label) for row in rows])
+    parts = {part: Examples(values[chosen], truth[chosen]) for part in ("train", "val", "test") if (chosen := np.array([row.part == part for row in rows])).any()}
+    trained, history = fit_head(recipe, parts["train"], parts["val"], len(labels), report)
+    temperature = metrics.fit_temperature(_logits(trained, parts["val"]), parts["val"].truth)
+    before = metrics.calibration_error(metrics.softmax(_logits(trained, parts["val"])), parts["val"].truth)
+    classifier.fold_temperature(trained, temperature)
+    answers = {part: metrics.softmax(_logits(trained, examples)) for part, examples in parts.items()}
+    figures: dict[str, Any] = {part: metrics.summary(answers[part], parts[part].truth, labels) for part in parts}
+    figures["calibration_error_before"] = round(before, 4)
+    figures["train_seconds"] = round(time.monotonic() - start, 1)
+    facts = {"fingerprint": split.fingerprint(rows), "photos": dict(Counter(row.part for row in rows)), "skipped": len(bad) + len(listing.stray)}
+    made = Card(folder.name, recipe.task, tuple(labels), recipe.images, recipe, facts, figures, round(temperature, 6),
+                round(metrics.unknown_threshold(answers["val"], parts["val"].truth), 4), _weights(recipe.model.handle), cards.versions())
+    held_out = "test" if "test" in parts else "val"
+    table = metrics.confusion(answers[held_out].argmax(1), parts[held_out].truth, len(labels))
+    return _save(made, classifier.assemble(backbone, trained, recipe.images.size), rows, history, table, held_out, folder)  # type: ignore[arg-type]
+
+
+def _settle(recipe: Recipe, own_size: tuple[int, int] | None) -> Recipe:
+    """Take the module's own picture size where the recipe names none; another size than a module that fixes one is an error."""
+    size = recipe.images.size or own_size
+    if size is None:
+        raise CvappError("the module takes pictures of any size; choose one with --set images.size=224,224")
+    if own_size not in (None, size):
+        raise CvappError(f"images.size is {size}, but the module takes {own_size}; leave it out")
+    name = Path(recipe.model.handle).name if "://" not in recipe.model.handle else recipe.model.handle
+    return dataclasses.replace(recipe, images=dataclasses.replace(recipe.images, size=size), model=dataclasses.replace(recipe.model, handle=name))
+
+
+def _split(recipe: Recipe, photos: Sequence[Photo], folder: Path) -> list[Row]:
+    """The folder's frozen split where there is one, with parts for photos that came since; a new split otherwise."""
+    frozen = split.read(folder / split.FILE) if (folder / split.FILE).is_file() else []
+    rows = split.make(photos, recipe.data.val, recipe.data.test, recipe.seed, frozen)
+    present = {row.part for row in rows}
+    if not {"train", "val"} <= present:
+        raise CvappError(f"{folder}: the split has no {' and no '.join(sorted({'train', 'val'} - present))} photos; add some, or remove {split.FILE}", Exit.BAD_DATA)
+    return rows
+
+
+def _tell(rows: Sequence[Row], skipped: dict[str, str], folder: Path, report: Report) -> None:
+    """Say what the data is, and name the files that were left out."""
+    for name, reason in list(skipped.items())[:5]:
+        report(f"left out: {reason if str(folder) in reason else f'{folder / name}: {reason}'}")
+    if len(skipped) > 5:
+        report(f"left out: {len(skipped) - 5} more files; cvapp data check {folder} names them all")
+    parts = Counter(row.part for row in rows)
+    report(f"{len(rows)} photos of {len({row.label for row in rows})} classes: " + ", ".join(f"{parts[part]} {part}" for part in ("train", "val", "test") if parts[part]))
+
+
+def fit_head(recipe: Recipe, learn: Examples, check: Examples, num_classes: int, report: Report = silent) -> tuple[keras.Sequential, list[dict[str, float]]]:
+    """Train a linear head on features with AdamW, keeping the epoch of the least validation loss; the head and its history."""
+    keras.utils.set_random_seed(recipe.seed)
+    settings = recipe.train
+    trained = classifier.head(learn.features.shape[1], num_classes, recipe.model.dropout)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
+    trained.compile(keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay), loss, metrics=["accuracy"])
+    one_hot = np.eye(num_classes, dtype=np.float32)
+    epochs = ReportEpochs(report, settings.epochs)
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
+    trained.fit(learn.features, one_hot[learn.truth], settings.batch, settings.epochs, validation_data=(check.features, one_hot[check.truth]),
+                callbacks=[epochs, stop], verbose=0)
+    best = min(epochs.rows, key=lambda row: row["val_loss"])
+    report(f"kept epoch {best['epoch']} of {len(epochs.rows)}: validation accuracy {best['val_accuracy']:.3f}, loss {best['val_loss']:.3f}")
+    return trained, epochs.rows
+
+
+def _logits(trained: keras.Sequential, examples: Examples) -> np.ndarray:
+    kernel, bias = trained.get_layer("logits").get_weights()
+    return examples.features @ kernel + bias
+
+
+def _weights(handle: str) -> dict[str, str]:
+    """Source and licence of the backbone: from its own card where cvapp made it."""
+    path = shipped_models() / handle
+    if (path / cards.FILE).is_file():
+        return dict(cards.read(path).weights)
+    return {"source": handle, "licence": "not stated by the module; see where it came from"}
+
+
+def _save(made: Card, model: keras.Model, rows: list[Row], history: list[dict[str, float]], table: np.ndarray, part: str, folder: Path) -> Card:
+    with replacing_folder(folder) as work:
+        (work / "report").mkdir()
+        model.save(work / MODEL)
+        split.write(work / split.FILE, rows)
+        write_text(work / "history.csv", history_csv(history))
+        reports.write_curves(history, work / "report" / "curves.png")
+        reports.write_confusion(table, made.labels, part, work / "report" / "confusion.png")
+        made = dataclasses.replace(made, files=cards.hash_files(work))
+        reports.write_page(made, work / "report")
+        cards.write(made, work)
+    return made

@@ -1,0 +1,28 @@
+"""Features of a frozen backbone: computed once a photo and kept."""
+
+from typing import Callable, Sequence
+
+import numpy as np
+
+from cvapp.data.split import Row
+from cvapp.data.store import Store
+from cvapp.models.classifier import BATCH
+from cvapp.progress import Report, each, silent
+
+
+def features(compute: Callable[[np.ndarray], np.ndarray], pixels: Store, kept: Store, rows: Sequence[Row], report: Report = silent) -> np.ndarray:
+    """Features of photos in the order of their rows: float32 (N, features).
+
+    Args:
+        compute: uint8 pictures (B, H, W, 3) -> features (B, features).
+        pixels: where the fitted photos are kept.
+        kept: where their features are kept; what it lacks is computed and put there.
+        rows: which photos.
+        report: told how far the computing is.
+    """
+    missing = list(dict.fromkeys(row.hash for row in rows if not kept.has(row.hash)))
+    batches = [missing[start:start + BATCH] for start in range(0, len(missing), BATCH)]
+    for names in each(batches, "computing features", report) if batches else ():
+        for name, values in zip(names, compute(pixels.read(names))):
+            kept.put(name, values)
+    return kept.read(row.hash for row in rows)

@@ -1,0 +1,17 @@
+"""The backbone that cvapp ships: MobileNetV2, alpha 0.35, 96x96, pretrained on generated shapes.
+
+MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) learns 100 classes of glyphs, plain shapes and textures, drawn on the fly as a
+camera would see them. The printable signs are not among them.
+
+    cvapp train pretrain_backbone --name mobilenet_v2_035_96
+"""
+
+from cvapp.recipe import Data, Images, Model, Recipe, Train
+
+RECIPE = Recipe(
+    task="backbone",
+    data=Data(generated="shapes"),
+    images=Images(size=(96, 96)),
+    model=Model(backbone="mobilenet_v2", alpha=0.35, dropout=0.1),
+    train=Train(epochs=40, batch=128, learning_rate=4e-3, weight_decay=2e-2, label_smoothing=0.05, images_per_epoch=16384),
+)
