@@ -1,6 +1,6 @@
 """How often a sign classifier is right on a drawn video, against the truth beside it.
 
-    python benchmarks/sign_video.py signs demo/scene.mp4
+python benchmarks/sign_video.py signs demo/scene.mp4
 """
 
 import sys
@@ -19,8 +19,10 @@ def main(name: str, video: str) -> None:
     right = [answer == label for answer, (label, _) in zip(answers, truth, strict=True)]
     whole = [was for was, (_, seen) in zip(right, truth) if seen]
     empty = [was for was, (label, _) in zip(right, truth) if label == "background"]
-    print(f"{video}: {name} is right on {sum(whole)}/{len(whole)} = {sum(whole) / len(whole):.3f} of the frames with a whole sign, "
-          f"{sum(empty)}/{len(empty)} of those with none, {sum(right)}/{len(right)} of all")
+    print(
+        f"{video}: {name} is right on {sum(whole)}/{len(whole)} = {sum(whole) / len(whole):.3f} of the frames with a whole sign, "
+        f"{sum(empty)}/{len(empty)} of those with none, {sum(right)}/{len(right)} of all"
+    )
 
 
 if __name__ == "__main__":

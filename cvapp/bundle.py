@@ -65,7 +65,9 @@ def open_tflite(path: Path, threads: int = 1) -> Predict:
     except (ValueError, RuntimeError) as error:
         raise CvappError(f"{path}: LiteRT cannot read it ({error}); export the model again", Exit.BAD_DATA) from error
     if source["dtype"] != np.uint8 or len(source["shape"]) != 4:
-        raise CvappError(f"{path}: takes {source['dtype'].__name__} {source['shape']}, not uint8 pictures; export the model with cvapp", Exit.BAD_DATA)
+        raise CvappError(
+            f"{path}: takes {source['dtype'].__name__} {source['shape']}, not uint8 pictures; export the model with cvapp", Exit.BAD_DATA
+        )
     scale, zero = target["quantization"] if target["dtype"] == np.uint8 else (1.0, 0)
 
     def predict(pictures: np.ndarray) -> np.ndarray:
@@ -90,10 +92,12 @@ def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
         return None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        made_for, chosen, _ = values["model"], values["chosen"], values["variants"][values["chosen"]]
+        made_for, _ = values["model"], values["variants"][values["chosen"]]
         labels = (folder / LITE / LABELS).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CvappError(f"{folder / LITE}: cannot be read ({type(error).__name__}: {error}); run cvapp export {folder.name} again", Exit.BAD_DATA) from error
+        raise CvappError(
+            f"{folder / LITE}: cannot be read ({type(error).__name__}: {error}); run cvapp export {folder.name} again", Exit.BAD_DATA
+        ) from error
     if made_for != card.files.get("model.keras"):
         raise CvappError(f"{folder / LITE}: was exported from another model.keras; run cvapp export {folder.name} again", Exit.BAD_DATA)
     if labels != list(card.labels):

@@ -88,12 +88,18 @@ def read(folder: Path) -> Card:
     if not path.is_file():
         known = sorted(card.parent.name for card in Path("saved_models").glob(f"*/{FILE}"))
         wrong = f"no saved model at {folder}: {path.name} is missing"
-        raise CvappError(f"{wrong}; there are {', '.join(known)}{recipes.did_you_mean(folder.name, known)}" if known else f"{wrong}; run cvapp train first")
+        raise CvappError(
+            f"{wrong}; there are {', '.join(known)}{recipes.did_you_mean(folder.name, known)}"
+            if known
+            else f"{wrong}; run cvapp train first"
+        )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         schema = values.pop("schema")
         if not isinstance(schema, int) or schema > SCHEMA:
-            raise CvappError(f"{path}: made by a newer cvapp (schema {schema}, this one reads up to {SCHEMA}); upgrade cvapp", Exit.BAD_DATA)
+            raise CvappError(
+                f"{path}: made by a newer cvapp (schema {schema}, this one reads up to {SCHEMA}); upgrade cvapp", Exit.BAD_DATA
+            )
         images = Images(**values.pop("images"))
         return Card(images=images, recipe=recipes.from_json(values.pop("recipe")), **values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

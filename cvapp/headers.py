@@ -37,12 +37,12 @@ def _jpeg(data: bytes) -> Header:
             at += 1 if marker == 0xFF else 2
             continue
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            depth, height, width, parts = struct.unpack(">BHHB", data[at + 4:at + 10])
+            depth, height, width, parts = struct.unpack(">BHHB", data[at + 4 : at + 10])
             size = (height, width)
         if marker == 0xDA:
             seen_scan = at
             break
-        at += 2 + struct.unpack(">H", data[at + 2:at + 4])[0]
+        at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
     notes = {1: ("grey",), 4: ("CMYK: programs differ in its colours; save it as RGB",)}.get(parts, ())
     return Header("JPEG", size, False, data.find(b"\xff\xd9", seen_scan) >= 0, notes + (("12-bit",) if depth > 8 else ()))
 
@@ -51,17 +51,27 @@ def _png(data: bytes) -> Header:
     if len(data) < 33:
         return Header("PNG", complete=False)
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
-    before_pixels = data[:data.find(b"IDAT")]
+    before_pixels = data[: data.find(b"IDAT")]
     alpha = colour in (4, 6) or b"tRNS" in before_pixels
-    notes = [word for word, holds in (("grey", colour in (0, 4)), ("16-bit", depth == 16), ("animated: the first picture is used", b"acTL" in before_pixels),
-                                      ("transparent parts: laid on white", alpha)) if holds]
+    notes = [
+        word
+        for word, holds in (
+            ("grey", colour in (0, 4)),
+            ("16-bit", depth == 16),
+            ("animated: the first picture is used", b"acTL" in before_pixels),
+            ("transparent parts: laid on white", alpha),
+        )
+        if holds
+    ]
     return Header("PNG", (height, width), alpha, b"IEND" in data[-32:] or b"IEND" in data, tuple(notes))
 
 
 def _gif(data: bytes) -> Header:
     width, height = struct.unpack("<HH", data[6:10]) if len(data) >= 10 else (0, 0)
     animated = data.count(b"\x21\xf9\x04") > 1
-    return Header("GIF", (height, width), True, data.rstrip(b"\0")[-1:] == b";", ("animated: the first picture is used",) if animated else ())
+    return Header(
+        "GIF", (height, width), True, data.rstrip(b"\0")[-1:] == b";", ("animated: the first picture is used",) if animated else ()
+    )
 
 
 def _webp(data: bytes) -> Header:
@@ -82,17 +92,25 @@ def _tiff(data: bytes) -> Header:
     tags = {}
     start = struct.unpack(order + "I", data[4:8])[0]
     if start + 2 <= len(data):
-        count = struct.unpack(order + "H", data[start:start + 2])[0]
+        count = struct.unpack(order + "H", data[start : start + 2])[0]
         for at in range(start + 2, min(start + 2 + 12 * count, len(data) - 11), 12):
-            tag, kind, number = struct.unpack(order + "HHI", data[at:at + 8])
-            value = data[at + 8:at + 12]
+            tag, kind, number = struct.unpack(order + "HHI", data[at : at + 8])
+            value = data[at + 8 : at + 12]
             if kind == 3 and number > 2:  # a list of depths, one a channel, lies elsewhere
                 place = struct.unpack(order + "I", value)[0]
-                value = data[place:place + 4].ljust(4, b"\0")
+                value = data[place : place + 4].ljust(4, b"\0")
             tags[tag] = struct.unpack(order + ("H" if kind == 3 else "I"), value[:2] if kind == 3 else value)[0]
     size = (tags[257], tags[256]) if 256 in tags and 257 in tags else None
-    notes = [word for word, holds in (("16-bit", tags.get(258) == 16), ("grey", tags.get(262) in (0, 1)),
-                                      ("CMYK: programs differ in its colours; save it as RGB", tags.get(262) == 5), ("transparent parts: laid on white", 338 in tags)) if holds]
+    notes = [
+        word
+        for word, holds in (
+            ("16-bit", tags.get(258) == 16),
+            ("grey", tags.get(262) in (0, 1)),
+            ("CMYK: programs differ in its colours; save it as RGB", tags.get(262) == 5),
+            ("transparent parts: laid on white", 338 in tags),
+        )
+        if holds
+    ]
     return Header("TIFF", size, 338 in tags, size is not None, tuple(notes))
 
 
@@ -125,8 +143,11 @@ def inspect(data: bytes, name: str | Path) -> Header:
         raise CvappError(f"{name}: the file is empty (0 bytes); copy it again", Exit.BAD_DATA)
     header = _sniff(data)
     if header.format == "HEIC":
-        raise CvappError(f"{name}: a HEIC photo, which OpenCV cannot read; convert it to JPEG (heif-convert photo.heic photo.jpg) or set the "
-                         "phone's camera to 'Most compatible'", Exit.BAD_DATA)
+        raise CvappError(
+            f"{name}: a HEIC photo, which OpenCV cannot read; convert it to JPEG (heif-convert photo.heic photo.jpg) or set the "
+            "phone's camera to 'Most compatible'",
+            Exit.BAD_DATA,
+        )
     if header.format == "unknown":
         raise CvappError(f"{name}: not a picture (unknown file signature); use JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF", Exit.BAD_DATA)
     if not header.complete:
@@ -134,5 +155,8 @@ def inspect(data: bytes, name: str | Path) -> Header:
     if header.size is not None:
         height, width = header.size
         if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
-            raise CvappError(f"{name}: {width}x{height} pixels; a photo has sides of at least {MIN_SIDE} and at most {MAX_PIXELS // 1_000_000} million pixels", Exit.BAD_DATA)
+            raise CvappError(
+                f"{name}: {width}x{height} pixels; a photo has sides of at least {MIN_SIDE} and at most {MAX_PIXELS // 1_000_000} million pixels",
+                Exit.BAD_DATA,
+            )
     return header

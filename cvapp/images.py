@@ -55,9 +55,11 @@ def decode(data: bytes, name: str | Path) -> np.ndarray:
     except cv2.error:
         bgr = full = None
     if bgr is None:
-        raise CvappError(f"{name}: OpenCV cannot decode this {header.format} file; open it elsewhere and save it as JPEG or PNG", Exit.BAD_DATA)
+        raise CvappError(
+            f"{name}: OpenCV cannot decode this {header.format} file; open it elsewhere and save it as JPEG or PNG", Exit.BAD_DATA
+        )
     if full is not None and full.ndim == 3 and full.shape[2] == 4 and full.shape[:2] == bgr.shape[:2]:
-        alpha = full[..., 3:].astype(np.float32) / np.iinfo(full.dtype).max
+        alpha = full[..., 3:].astype(np.float32) / (255 if full.dtype == np.uint8 else 65535)
         bgr = np.round(bgr * alpha + 255 * (1 - alpha)).astype(np.uint8)
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
@@ -116,12 +118,13 @@ def fit(rgb: np.ndarray, images: Images) -> np.ndarray:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
         raise CvappError(f"a picture is uint8 RGB (height, width, 3); this is {rgb.dtype} {rgb.shape}")
     top, left, height, width = window(rgb.shape, images)
-    part = rgb[top:top + height, left:left + width]
+    size = images.size or (height, width)  # `window` has made sure of it
+    part = rgb[top : top + height, left : left + width]
     if images.fit != "letterbox":
-        return _resize(part, images.size, images.resize)
-    scale = min(images.size[0] / height, images.size[1] / width)
+        return _resize(part, size, images.resize)
+    scale = min(size[0] / height, size[1] / width)
     inner = max(1, round(scale * height)), max(1, round(scale * width))
-    out = np.zeros((*images.size, 3), np.uint8)
-    top, left = (images.size[0] - inner[0]) // 2, (images.size[1] - inner[1]) // 2
-    out[top:top + inner[0], left:left + inner[1]] = _resize(part, inner, images.resize)
+    out = np.zeros((*size, 3), np.uint8)
+    top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    out[top : top + inner[0], left : left + inner[1]] = _resize(part, inner, images.resize)
     return out

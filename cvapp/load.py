@@ -33,7 +33,9 @@ def load(path: str | Path, variant: str | None = None, threads: int = 1) -> Bund
 def _open_keras(folder: Path) -> Bundle:
     card = cards.read(folder)
     if card.task == "backbone":
-        raise CvappError(f"{folder} is a backbone: it answers features, not labels; train a classifier on it with --set model.handle={folder}")
+        raise CvappError(
+            f"{folder} is a backbone: it answers features, not labels; train a classifier on it with --set model.handle={folder}"
+        )
     path = cards.check_file(card, folder, "model.keras")
     try:
         from cvapp.models.classifier import open_keras

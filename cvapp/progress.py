@@ -60,7 +60,12 @@ class Terminal:
         elif sys.stderr.isatty() and now - self._shown > 0.1:
             self._shown = now
             left = (now - self._start) * (total - done) / done if done and now - self._start > 1 else None
-            print(self._line(text, done, total) + ("" if left is None else f"  {left:.0f} s left") + "   ", end="", file=sys.stderr, flush=True)
+            print(
+                self._line(text, done, total) + ("" if left is None else f"  {left:.0f} s left") + "   ",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
 
     @staticmethod
     def _line(text: str, done: int, total: int) -> str:

@@ -3,11 +3,9 @@
 import ast
 import dataclasses
 import difflib
-import runpy
 import types
 import typing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Iterable
 
 from cvapp.errors import CvappError
@@ -103,8 +101,15 @@ class Train:
     images_per_epoch: int = 16384
 
     def __post_init__(self) -> None:
-        for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 65_536), ("patience", 1, 100_000), ("images_per_epoch", 1, 10**9),
-                                ("learning_rate", 1e-8, 10), ("weight_decay", 0, 1), ("label_smoothing", 0, 0.5)):
+        for name, low, high in (
+            ("epochs", 1, 100_000),
+            ("batch", 1, 65_536),
+            ("patience", 1, 100_000),
+            ("images_per_epoch", 1, 10**9),
+            ("learning_rate", 1e-8, 10),
+            ("weight_decay", 0, 1),
+            ("label_smoothing", 0, 0.5),
+        ):
             _within(f"train.{name}", getattr(self, name), low, high)
 
 
@@ -213,7 +218,11 @@ def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
 
 
 def _paths(values: dict[str, Any], prefix: str = "") -> list[str]:
-    return [path for name, value in values.items() for path in (_paths(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"])]
+    return [
+        path
+        for name, value in values.items()
+        for path in (_paths(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"])
+    ]
 
 
 def _parse(text: str) -> Any:
@@ -223,31 +232,3 @@ def _parse(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return tuple(_parse(word) for word in text.split(",")) if "," in text else text
-
-
-def _shipped_folder(name: str) -> Path:
-    """A folder that a wheel carries inside the package and a checkout has beside it."""
-    inside = Path(__file__).parent / name
-    return inside if inside.is_dir() else Path(__file__).parent.parent / name
-
-
-def shipped_models() -> Path:
-    """The folder of the models that come with cvapp."""
-    return _shipped_folder("saved_models")
-
-
-def pipelines() -> dict[str, Path]:
-    """The pipelines that come with cvapp, by name."""
-    return {path.stem: path for path in sorted(_shipped_folder("pipelines").glob("*.py")) if not path.stem.startswith("_")}
-
-
-def load_pipeline(name: str) -> Recipe:
-    """The RECIPE of a pipeline, by its name or by the path of its file."""
-    known = pipelines()
-    path = known.get(name, Path(name))
-    if path.suffix != ".py" or not path.is_file():
-        raise CvappError(f"no pipeline {name!r}: choose one of {', '.join(known)}, or give the path of a .py file{did_you_mean(name, known)}")
-    recipe = runpy.run_path(str(path)).get("RECIPE")
-    if not isinstance(recipe, Recipe):
-        raise CvappError(f"{path}: a pipeline defines RECIPE = Recipe(...)")
-    return recipe

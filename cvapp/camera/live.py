@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -14,11 +14,12 @@ import numpy as np
 from cvapp.camera.loop import Answered, Rate, answers, latest
 from cvapp.camera.overlay import draw
 from cvapp.camera.recorder import record
-from cvapp.camera.sources import open_source
+from cvapp.camera.sources import Source, open_source
 from cvapp.camera.window import Window
 from cvapp.progress import Report, silent
 
 Scores = Sequence[tuple[str, float]]
+Classify = Callable[[np.ndarray], Scores]
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,38 @@ class Summary:
     saved: str | None
 
 
-def run(source: int | str, classify: Callable[[np.ndarray], Scores], *, show: bool = False, save: str | Path | None = None, frames: int | None = None, mirror: bool = False,
-        seen: Callable[[tuple[int, ...]], tuple[int, int, int, int]] | None = None, each: Callable[[Answered[Scores]], None] | None = None, report: Report = silent) -> Summary:
-    """Run a classifier over a source until it ends, `frames` are done, or the person quits.
+@dataclass(frozen=True)
+class Options:
+    """What a live run does besides answering.
 
     Args:
-        source: as `open_source` takes it.
-        classify: uint8 RGB (H, W, 3) of any size -> label and probability, the best first. Called in a thread of its own.
         show: open a window (exit 6 where there is no display).
         save: a video file of the annotated frames.
         frames: stop after so many.
         mirror: show and record the picture as a mirror does; the model still sees it as the camera did.
         seen: which part of a picture of some shape the model sees, to mark its corners.
+    """
+
+    show: bool = False
+    save: str | Path | None = None
+    frames: int | None = None
+    mirror: bool = False
+    seen: Callable[[tuple[int, ...]], tuple[int, int, int, int]] | None = None
+
+
+def run(
+    source: int | str,
+    classify: Classify,
+    options: Options = Options(),
+    each: Callable[[Answered[Scores]], None] | None = None,
+    report: Report = silent,
+) -> Summary:
+    """Run a classifier over a source until it ends, enough frames are done, or the person quits.
+
+    Args:
+        source: as `open_source` takes it.
+        classify: uint8 RGB (H, W, 3) of any size -> label and probability, the best first. Called in a thread of its own.
+        options: what else to do.
         each: called with every answered frame.
         report: told how many frames are done.
     """
@@ -52,19 +73,22 @@ def run(source: int | str, classify: Callable[[np.ndarray], Scores], *, show: bo
     labels: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(open_source(source))
-        window = stack.enter_context(Window(f"cvapp {source}")) if show else None
-        recorder = stack.enter_context(record(save, opened.fps)) if save is not None else None
-        total = min(filter(None, (opened.count, frames)), default=None)
+        window = stack.enter_context(Window(f"cvapp {source}")) if options.show else None
+        recorder = stack.enter_context(record(options.save, opened.fps)) if options.save is not None else None
+        total = min(filter(None, (opened.count, options.frames)), default=None)
         rate, start = Rate(), time.perf_counter()
         try:
-            for answered in itertools.islice(_running(opened, classify, stack), frames):
+            for answered in itertools.islice(_running(opened, classify, stack), options.frames):
                 times.append(answered.milliseconds)
                 labels[answered.answer[0][0]] += 1
                 if each is not None:
                     each(answered)
                 report("frames", len(times), total)
-                image = cv2.flip(answered.frame.image, 1) if mirror else answered.frame.image
-                picture = draw(image, answered.answer, rate.tick(), seen(image.shape) if seen else None) if window or recorder else image
+                fps = rate.tick()
+                if window is None and recorder is None:
+                    continue
+                image = cv2.flip(answered.frame.image, 1) if options.mirror else answered.frame.image
+                picture = draw(image, answered.answer, fps, options.seen(image.shape) if options.seen else None)
                 if recorder is not None:
                     recorder.write(picture)
                 if window is not None and not window.show(picture):
@@ -72,11 +96,17 @@ def run(source: int | str, classify: Callable[[np.ndarray], Scores], *, show: bo
         except KeyboardInterrupt:
             report("stopped")
         seconds = time.perf_counter() - start
-    return Summary(len(times), round(seconds, 2), round(len(times) / seconds, 1), round(float(np.median(times)), 2) if times else 0.0,
-                   dict(labels.most_common()), str(save) if save is not None else None)
+    return Summary(
+        len(times),
+        round(seconds, 2),
+        round(len(times) / seconds, 1),
+        round(float(np.median(times)), 2) if times else 0.0,
+        dict(labels.most_common()),
+        str(options.save) if options.save is not None else None,
+    )
 
 
-def _running(source, classify, stack: contextlib.ExitStack):
+def _running(source: Source, classify: Classify, stack: contextlib.ExitStack) -> Iterator[Answered[Scores]]:
     """The answered frames of a source; its threads end before the source is closed."""
     frames = latest(source)
     stack.callback(frames.close)

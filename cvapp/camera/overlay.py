@@ -27,7 +27,9 @@ def _shorten(text: str, height: int, room: int, weight: int = 400) -> str:
     return text + "…"
 
 
-def draw(image: np.ndarray, scores: Sequence[tuple[str, float]], fps: float = 0.0, seen: tuple[int, int, int, int] | None = None) -> np.ndarray:
+def draw(
+    image: np.ndarray, scores: Sequence[tuple[str, float]], fps: float = 0.0, seen: tuple[int, int, int, int] | None = None
+) -> np.ndarray:
     """Draw an answer on a copy of a picture.
 
     Args:
@@ -39,11 +41,11 @@ def draw(image: np.ndarray, scores: Sequence[tuple[str, float]], fps: float = 0.
     out = np.ascontiguousarray(image).copy()
     height, width = out.shape[:2]
     unit = max(9, round(min(height, width * 0.75) / 24))
-    if seen is not None and seen[2:] != (height, width):
-        _mark_corners(out, seen, unit)
     rows = scores[:SHOWN]
     panel = min(height, round(unit * (1.9 + 1.25 * len(rows))))
-    out[height - panel:] = (out[height - panel:].astype(np.uint16) * 77 >> 8).astype(np.uint8)  # 0.3 of the light: white text reads on any scene
+    out[height - panel :] = (out[height - panel :].astype(np.uint16) * 77 >> 8).astype(
+        np.uint8
+    )  # 0.3 of the light: white text reads on any scene
     pad, bar = unit // 2, round(width * 0.3)
     for number, (label, probability) in enumerate(rows):
         size = round(unit * 1.35) if number == 0 else unit
@@ -56,6 +58,8 @@ def draw(image: np.ndarray, scores: Sequence[tuple[str, float]], fps: float = 0.
         left = width - bar - pad
         cv2.rectangle(out, (left, base - unit * 2 // 3), (left + bar, base), (70, 74, 80), -1)
         cv2.rectangle(out, (left, base - unit * 2 // 3), (left + max(1, round(bar * probability)), base), _BAR if number == 0 else _DIM, -1)
+    if seen is not None and seen[2:] != (height, width):
+        _mark_corners(out, seen, unit)
     if fps > 0:
         _tag(out, f"{fps:.0f} frames/s" if fps >= 9.5 else f"{fps:.1f} frames/s", unit)
     return out
@@ -72,7 +76,7 @@ def _tag(out: np.ndarray, text: str, unit: int) -> None:
     """A small text at the top right on a darkened patch."""
     size = round(unit * 0.9)
     width = _width(text, size) + unit
-    patch = out[:round(unit * 1.7), max(0, out.shape[1] - width):]
+    patch = out[: round(unit * 1.7), max(0, out.shape[1] - width) :]
     patch[:] = (patch.astype(np.uint16) * 77 >> 8).astype(np.uint8)
     _text(out, text, (max(0, out.shape[1] - width + unit // 2), round(unit * 1.2)), size, _INK)
 

@@ -35,7 +35,10 @@ class Recorder:
         code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
         writer = cv2.VideoWriter(str(self.path), code, self.fps, (width, height))
         if not writer.isOpened():
-            raise CvappError(f"OpenCV cannot write a {width}x{height} {self.path.suffix} video at {self.fps:g} frames/s; try {', '.join(CODECS)}", Exit.CANNOT_WRITE)
+            raise CvappError(
+                f"OpenCV cannot write a {width}x{height} {self.path.suffix} video at {self.fps:g} frames/s; try {', '.join(CODECS)}",
+                Exit.CANNOT_WRITE,
+            )
         self._images = Images((height, width), "letterbox")
         return writer
 

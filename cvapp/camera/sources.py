@@ -36,7 +36,9 @@ class Source:
         count: how many frames there will be, where known.
     """
 
-    def __init__(self, name: str, frames: Iterator[Frame], live: bool, fps: float, count: int | None, close: Callable[[], None] = lambda: None):
+    def __init__(
+        self, name: str, frames: Iterator[Frame], live: bool, fps: float, count: int | None, close: Callable[[], None] = lambda: None
+    ):
         self.name, self.live, self.fps, self.count = name, live, fps, count
         self._frames, self._close = frames, close
 
@@ -67,7 +69,9 @@ def open_source(source: int | str | Path) -> Source:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in images.SUFFIXES)
         if not files:
-            raise CvappError(f"{path}: no pictures in this folder; give a folder of photos, a video file or a camera's index", Exit.BAD_DATA)
+            raise CvappError(
+                f"{path}: no pictures in this folder; give a folder of photos, a video file or a camera's index", Exit.BAD_DATA
+            )
         return Source(text, _pictures(files), False, 1 / PICTURE_SECONDS, len(files))
     if not path.is_file():
         raise CvappError(f"no source {text!r}: give a camera's index (0), a video file, a picture or a folder of pictures", Exit.BAD_DATA)
@@ -98,7 +102,9 @@ def _fps(capture: cv2.VideoCapture) -> float:
 def _open_video(path: Path) -> Source:
     capture = _quiet_capture(str(path))
     if not capture.isOpened():
-        raise CvappError(f"{path}: OpenCV cannot play it (not a video, damaged, or a codec it lacks); convert it to H.264 .mp4", Exit.BAD_DATA)
+        raise CvappError(
+            f"{path}: OpenCV cannot play it (not a video, damaged, or a codec it lacks); convert it to H.264 .mp4", Exit.BAD_DATA
+        )
     fps, count = _fps(capture), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
 
     def frames() -> Iterator[Frame]:

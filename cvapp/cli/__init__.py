@@ -15,7 +15,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if hasattr(signal, "SIGPIPE") and arguments is None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `cvapp predict ... | head` ends quietly
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     args = build().parse_args(arguments)
     try:
         answer = args.run(args)
@@ -30,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if args.debug:
             raise
-        print(f"cvapp: a bug: {type(error).__name__}: {' '.join(str(error).split())[:300]}; run it again with --debug and report what it says", file=sys.stderr)
+        print(
+            f"cvapp: a bug: {type(error).__name__}: {' '.join(str(error).split())[:300]}; run it again with --debug and report what it says",
+            file=sys.stderr,
+        )
         return int(Exit.BUG)
     print(json.dumps(answer.values, ensure_ascii=False) if args.json else answer.text)
     return int(answer.code)

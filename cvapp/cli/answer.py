@@ -22,8 +22,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns as wide as they need to be; numbers to the right."""
     cells = [list(head), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    right = [bool(rows) and all(str(row[column]).rstrip("%s").replace(".", "").replace("-", "").isdecimal() for row in rows) for column in range(len(head))]
-    lines = ["  ".join(cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(row, widths, right)).rstrip() for row in cells]
+    right = [
+        bool(rows) and all(str(row[column]).rstrip("%s").replace(".", "").replace("-", "").isdecimal() for row in rows)
+        for column in range(len(head))
+    ]
+    lines = [
+        "  ".join(cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in zip(row, widths, right)).rstrip()
+        for row in cells
+    ]
     return "\n".join(lines)
 
 

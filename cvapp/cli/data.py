@@ -23,7 +23,9 @@ def check(args: argparse.Namespace) -> Answer:
     lines += [f"unusable  {name}: {reason}" for name, reason in found.unusable.items()]
     lines += [f"unusual   {name}: {reason}" for name, reason in found.unusual.items()]
     lines += [f"classes   {line}" for line in found.classes]
-    lines.append(f"{sum(found.photos.values())} photos can be used, {len(found.unusable)} files cannot, {len(found.unusual)} are unusual but used")
+    lines.append(
+        f"{sum(found.photos.values())} photos can be used, {len(found.unusable)} files cannot, {len(found.unusual)} are unusual but used"
+    )
     values = {"folder": args.folder, "photos": found.photos, "unusable": found.unusable, "unusual": found.unusual, "classes": found.classes}
     return Answer(values, "\n".join(lines), Exit.BAD_DATA if wrong else Exit.DONE)
 
@@ -42,16 +44,20 @@ def split_(args: argparse.Namespace) -> Answer:
     counts = split.counts(rows)
     text = table(("class", *folders.PARTS), [(label, *parts.values()) for label, parts in counts.items()])
     left = f", {len(unusable)} files left out (cvapp data check {folder} says why)" if unusable else ""
-    return Answer({"split": str(path), "photos": counts, "kept": len(frozen), "left_out": sorted(unusable)}, f"{text}\n{path}: {len(rows)} photos{left}")
+    return Answer(
+        {"split": str(path), "photos": counts, "kept": len(frozen), "left_out": sorted(unusable)},
+        f"{text}\n{path}: {len(rows)} photos{left}",
+    )
 
 
 def collect(args: argparse.Namespace) -> Answer:
     """Take photos into a class folder; a window shows what the camera sees where there is a display."""
+    pace = collecting.Pace(args.count, args.interval, args.countdown)
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_source(args.source))
         window = stack.enter_context(Window(f"cvapp: {args.label}")) if source.live and not args.no_show and has_display() else None
         show = None if window is None else lambda image, text: window.show(caption(image, text))
-        saved = collecting.collect(args.label, source, args.out, args.count, args.interval, args.countdown, show, Terminal())
+        saved = collecting.collect(args.label, source, args.out, pace, show, Terminal())
     folder = Path(args.out) / args.label
     values = {"label": args.label, "folder": str(folder), "saved": [str(path) for path in saved]}
     if not saved:
@@ -63,7 +69,9 @@ def draw_signs(args: argparse.Namespace) -> Answer:
     """Draw photos of the signs, the sheet and the video, whichever was asked for."""
     wanted = {"out": args.out, "print": args.print, "video": args.video}
     if not any(wanted.values()):
-        raise CvappError("nothing to draw: give --out DIR for photos, --print FILE.pdf for the sheet, --video FILE.mp4 for the moving scene")
+        raise CvappError(
+            "nothing to draw: give --out DIR for photos, --print FILE.pdf for the sheet, --video FILE.mp4 for the moving scene"
+        )
     lines, values = [], {name: path for name, path in wanted.items() if path}
     if args.out:
         values["photos"] = signs.write_folder(args.out, args.count, args.seed, Terminal())

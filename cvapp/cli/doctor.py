@@ -38,7 +38,13 @@ def _packages() -> list[tuple[str, str, str]]:
         rows.append(("ok" if version else "absent", package, version or "only training needs it: pip install 'cvapp[train]'"))
     wheels = [wheel for wheel in OPENCV_WHEELS if _version(wheel)]
     if len(wheels) > 1:
-        rows.append(("wrong", "OpenCV", f"{' and '.join(wheels)} overwrite each other: pip uninstall -y {' '.join(wheels)}, then pip install opencv-python"))
+        rows.append(
+            (
+                "wrong",
+                "OpenCV",
+                f"{' and '.join(wheels)} overwrite each other: pip uninstall -y {' '.join(wheels)}, then pip install opencv-python",
+            )
+        )
     return rows
 
 
@@ -49,10 +55,20 @@ def _machine() -> list[tuple[str, str, str]]:
     rows = [("ok", "processors", str(os.cpu_count()))]
     if sys.platform == "linux":
         lacking = [package for name, package in LIBRARIES.items() if ctypes.util.find_library(name) is None]
-        rows.append(("wrong", "libraries", f"missing: apt-get install {' '.join(lacking)}") if lacking else ("ok", "libraries", ", ".join(LIBRARIES.values())))
+        rows.append(
+            ("wrong", "libraries", f"missing: apt-get install {' '.join(lacking)}")
+            if lacking
+            else ("ok", "libraries", ", ".join(LIBRARIES.values()))
+        )
     found = cameras()
-    rows.append(("ok", "cameras", ", ".join(found)) if found else ("absent", "cameras", "none; --source takes a video file or a folder too"))
-    rows.append(("ok", "display", os.environ.get("DISPLAY", "yes")) if has_display() else ("absent", "display", "none; use --save OUT.mp4 instead of a window"))
+    rows.append(
+        ("ok", "cameras", ", ".join(found)) if found else ("absent", "cameras", "none; --source takes a video file or a folder too")
+    )
+    rows.append(
+        ("ok", "display", os.environ.get("DISPLAY", "yes"))
+        if has_display()
+        else ("absent", "display", "none; use --save OUT.mp4 instead of a window")
+    )
     free = shutil.disk_usage(".").free / 1e9
     rows.append(("ok" if free > 2 else "wrong", "disk", f"{free:.1f} GB free here"))
     return rows
@@ -60,9 +76,17 @@ def _machine() -> list[tuple[str, str, str]]:
 
 def doctor(args: argparse.Namespace) -> Answer:
     """Look at versions, libraries, cameras, display and disk; exit 6 where something that is needed is wrong."""
-    rows = [("ok", "cvapp", _version("cvapp") or "run from its folder"), ("ok", "python", f"{platform.python_version()} on {platform.platform()}"), *_packages()]
+    rows = [
+        ("ok", "cvapp", _version("cvapp") or "run from its folder"),
+        ("ok", "python", f"{platform.python_version()} on {platform.platform()}"),
+        *_packages(),
+    ]
     if all(state != "wrong" for state, name, _ in rows if name in BASE):
         rows += _machine()
     wrong = [name for state, name, _ in rows if state == "wrong"]
     text = table(("state", "what", "found"), rows) + (f"\nto mend: {', '.join(wrong)}" if wrong else "\nready")
-    return Answer({"rows": [dict(zip(("state", "what", "found"), row)) for row in rows], "ready": not wrong}, text, Exit.NO_DEVICE if wrong else Exit.DONE)
+    return Answer(
+        {"rows": [dict(zip(("state", "what", "found"), row)) for row in rows], "ready": not wrong},
+        text,
+        Exit.NO_DEVICE if wrong else Exit.DONE,
+    )

@@ -3,9 +3,11 @@
 import argparse
 import ast
 from pathlib import Path
+from typing import Any
 
 from cvapp import card as cards
 from cvapp import recipe as recipes
+from cvapp import shipped
 from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, table
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import check_writable
@@ -14,11 +16,13 @@ from cvapp.progress import Terminal
 
 def train(args: argparse.Namespace) -> Answer:
     """Train a model by a pipeline's recipe."""
-    recipe = recipes.override(recipes.load_pipeline(args.pipeline), args.set)
+    recipe = recipes.override(shipped.load_pipeline(args.pipeline), args.set)
     shorts = {"train.epochs": args.epochs, "train.batch": args.batch, "seed": args.seed}
     recipe = recipes.override(recipe, [f"{name}={value}" for name, value in shorts.items() if value is not None])
     if recipe.data.generated is None and args.data is None:
-        raise CvappError("no photos: give --data DIR with a folder for each class; cvapp data collect takes them, cvapp data signs draws some")
+        raise CvappError(
+            "no photos: give --data DIR with a folder for each class; cvapp data collect takes them, cvapp data signs draws some"
+        )
     if recipe.data.generated is not None and args.data is not None:
         raise CvappError(f"--data {args.data}: {args.pipeline} draws its own photos; leave --data out")
     name = args.name or (Path(args.data).resolve().name if args.data else Path(args.pipeline).stem)
@@ -37,15 +41,26 @@ def train(args: argparse.Namespace) -> Answer:
             made = classify.train(recipe, args.data, folder, Terminal())
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "tensorflow", "train") from error
-    return Answer({"name": name, "folder": str(folder), "task": made.task, "labels": list(made.labels), "metrics": dict(made.metrics)}, _trained(made, folder))
+    return Answer(
+        {"name": name, "folder": str(folder), "task": made.task, "labels": list(made.labels), "metrics": dict(made.metrics)},
+        _trained(made, folder),
+    )
 
 
 def _trained(made: cards.Card, folder: Path) -> str:
     if made.task == "backbone":
-        return f"{folder}: validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes\nnext: cvapp train --data DIR --set model.handle={folder}"
-    rows = [(part, made.metrics[part]["photos"], f"{made.metrics[part]['accuracy']:.3f}", f"{made.metrics[part]['loss']:.3f}") for part in ("train", "val", "test") if part in made.metrics]
-    return (f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
-            f"next: cvapp export {folder.name}, then cvapp camera {folder.name}")
+        found = f"validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes"
+        return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={folder}"
+    rows = [
+        (part, made.metrics[part]["photos"], f"{made.metrics[part]['accuracy']:.3f}", f"{made.metrics[part]['loss']:.3f}")
+        for part in ("train", "val", "test")
+        if part in made.metrics
+    ]
+    return (
+        f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n"
+        f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
+        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+    )
 
 
 def evaluate(args: argparse.Namespace) -> Answer:
@@ -54,7 +69,11 @@ def evaluate(args: argparse.Namespace) -> Answer:
 
     found = measure(model_folder(args.name), args.data, args.part, args.variant, Terminal())
     rows = [(label, f"{accuracy:.3f}") for label, accuracy in found["accuracy_by_class"].items()]
-    return Answer(found, f"{table(('class', 'accuracy'), rows)}\n{args.name} ({found['variant']}): accuracy {found['accuracy']:.4f} on the {found['photos']} photos of {found['split']}")
+    return Answer(
+        found,
+        f"{table(('class', 'accuracy'), rows)}\n"
+        f"{args.name} ({found['variant']}): accuracy {found['accuracy']:.4f} on the {found['photos']} photos of {found['split']}",
+    )
 
 
 def export(args: argparse.Namespace) -> Answer:
@@ -66,9 +85,23 @@ def export(args: argparse.Namespace) -> Answer:
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "tensorflow", "train") from error
     made = make(folder, args.data, Terminal())
-    rows = [(name, f"{row['bytes'] / 1e6:.2f}", f"{100 * row['accuracy']:.2f}", f"{100 * (row['accuracy'] - row['keras_accuracy']):+.2f}", f"{100 * row['agreement']:.1f}",
-             f"{row['largest_difference']:.4f}", row["broken"], row["mended"], "yes" if row["published"] else "no") for name, row in made["variants"].items()]
-    lines = [table(("variant", "MB", "accuracy %", "points", "agrees %", "largest difference", "now wrong", "now right", "published"), rows)]
+    rows = [
+        (
+            name,
+            f"{row['bytes'] / 1e6:.2f}",
+            f"{100 * row['accuracy']:.2f}",
+            f"{100 * (row['accuracy'] - row['keras_accuracy']):+.2f}",
+            f"{100 * row['agreement']:.1f}",
+            f"{row['largest_difference']:.4f}",
+            row["broken"],
+            row["mended"],
+            "yes" if row["published"] else "no",
+        )
+        for name, row in made["variants"].items()
+    ]
+    lines = [
+        table(("variant", "MB", "accuracy %", "points", "agrees %", "largest difference", "now wrong", "now right", "published"), rows)
+    ]
     lines += [f"{name} was not published: it {'; it '.join(row['reasons'])}" for name, row in made["variants"].items() if row["reasons"]]
     lines.append(f"proven on {made['photos']} validation photos; {made['chosen']} is in use: {folder / 'lite' / made['chosen']}.tflite")
     return Answer({"name": folder.name, "folder": str(folder / "lite"), **made}, "\n".join(lines))
@@ -76,9 +109,16 @@ def export(args: argparse.Namespace) -> Answer:
 
 def list_all(args: argparse.Namespace) -> Answer:
     """The pipelines with what they say of themselves, and the saved models with their cards."""
-    pipelines = {name: (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0] for name, path in recipes.pipelines().items()}
-    found = {path.parent.name: path.parent for root in {recipes.shipped_models().resolve(), MODELS.resolve()} for path in sorted(root.glob(f"*/{cards.FILE}"))}
-    models = {}
+    pipelines = {
+        name: (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+        for name, path in shipped.pipelines().items()
+    }
+    found = {
+        path.parent.name: path.parent
+        for root in {shipped.shipped_models().resolve(), MODELS.resolve()}
+        for path in sorted(root.glob(f"*/{cards.FILE}"))
+    }
+    models: dict[str, dict[str, Any]] = {}
     for name, folder in sorted(found.items()):
         try:
             card = cards.read(folder)
@@ -86,7 +126,25 @@ def list_all(args: argparse.Namespace) -> Answer:
             models[name] = {"error": str(error)}
             continue
         figures = card.metrics.get("test") or card.metrics.get("val") or {}
-        models[name] = {"task": card.task, "labels": len(card.labels), "accuracy": figures.get("accuracy"), "lite": sorted(path.stem for path in (folder / "lite").glob("*.tflite"))}
-    rows = [(name, row.get("task", "-"), row.get("labels", "-"), row.get("accuracy", "-"), ", ".join(row.get("lite", [])) or row.get("error", "not exported")) for name, row in models.items()]
-    text = table(("pipeline", "what it is"), list(pipelines.items())) + "\n\n" + table(("model", "task", "classes", "accuracy", "variants"), rows)
+        models[name] = {
+            "task": card.task,
+            "labels": len(card.labels),
+            "accuracy": figures.get("accuracy"),
+            "lite": sorted(path.stem for path in (folder / "lite").glob("*.tflite")),
+        }
+    rows = [
+        (
+            name,
+            row.get("task", "-"),
+            row.get("labels", "-"),
+            row.get("accuracy", "-"),
+            ", ".join(row.get("lite", [])) or row.get("error", "not exported"),
+        )
+        for name, row in models.items()
+    ]
+    text = (
+        table(("pipeline", "what it is"), list(pipelines.items()))
+        + "\n\n"
+        + table(("model", "task", "classes", "accuracy", "variants"), rows)
+    )
     return Answer({"pipelines": pipelines, "models": models}, text)

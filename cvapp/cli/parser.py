@@ -42,7 +42,9 @@ def build() -> Parser:
     group = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     _add_model_commands(group)
     _add_running_commands(group)
-    data = group.add_parser("data", help="check, split, collect or draw photos").add_subparsers(dest="thing", metavar="THING", required=True, parser_class=Parser)
+    data = group.add_parser("data", help="check, split, collect or draw photos").add_subparsers(
+        dest="thing", metavar="THING", required=True, parser_class=Parser
+    )
     _add_data_commands(data)
     _command(group, "list", _later("models", "list_all"), "list the pipelines and the saved models", "cvapp list")
     _command(group, "doctor", _later("doctor", "doctor"), "look at this machine: versions, cameras, display, libraries", "cvapp doctor")
@@ -51,14 +53,24 @@ def build() -> Parser:
 
 def _add_model_commands(group: Any) -> None:
     train = _command(group, "train", _later("models", "train"), "train a model", "cvapp train --data photos --name mine")
-    train.add_argument("pipeline", nargs="?", default="hub_classifier", metavar="PIPELINE", help="a pipeline's name or the path of its file (default: %(default)s)")
-    train.add_argument("--data", metavar="DIR", help="class folders of photos, DIR/CLASS/photo.jpg, with or without train/ val/ test/ above them")
+    train.add_argument(
+        "pipeline",
+        nargs="?",
+        default="hub_classifier",
+        metavar="PIPELINE",
+        help="a pipeline's name or the path of its file (default: %(default)s)",
+    )
+    train.add_argument(
+        "--data", metavar="DIR", help="class folders of photos, DIR/CLASS/photo.jpg, with or without train/ val/ test/ above them"
+    )
     train.add_argument("--name", metavar="NAME", help="of the model, saved_models/NAME (default: the data folder's name)")
     train.add_argument("--epochs", type=int, metavar="N", help="short for --set train.epochs=N")
     train.add_argument("--batch", type=int, metavar="N", help="short for --set train.batch=N")
     train.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
     train.add_argument("--set", action="append", default=[], metavar="A.B=C", help="change any part of the recipe; may be repeated")
-    evaluate = _command(group, "evaluate", _later("models", "evaluate"), "measure a saved model on the photos it did not learn from", "cvapp evaluate mine")
+    evaluate = _command(
+        group, "evaluate", _later("models", "evaluate"), "measure a saved model on the photos it did not learn from", "cvapp evaluate mine"
+    )
     export = _command(group, "export", _later("models", "export"), "make .tflite variants and prove them", "cvapp export mine")
     for command in (evaluate, export):
         command.add_argument("name", metavar="NAME", help="of the model")
@@ -72,9 +84,13 @@ def _add_running_commands(group: Any) -> None:
     predict.add_argument("name", metavar="NAME", help="of the model")
     predict.add_argument("paths", nargs="+", metavar="FILE|DIR", help="photos, or folders of them")
     predict.add_argument("--csv", metavar="OUT.csv", help="also write the table to a file")
-    camera = _command(group, "camera", _later("running", "camera"), "run a model live on a camera, a video or a folder", "cvapp camera mine --source 0")
+    camera = _command(
+        group, "camera", _later("running", "camera"), "run a model live on a camera, a video or a folder", "cvapp camera mine --source 0"
+    )
     camera.add_argument("name", nargs="?", metavar="NAME", help="of the model")
-    camera.add_argument("--source", default="0", metavar="S", help="a camera's index, a video file, a picture or a folder (default: %(default)s)")
+    camera.add_argument(
+        "--source", default="0", metavar="S", help="a camera's index, a video file, a picture or a folder (default: %(default)s)"
+    )
     camera.add_argument("--save", metavar="OUT.mp4", help="record the annotated video")
     camera.add_argument("--no-show", action="store_true", help="open no window")
     camera.add_argument("--frames", type=int, metavar="N", help="stop after N frames")
@@ -87,12 +103,26 @@ def _add_running_commands(group: Any) -> None:
 
 def _add_data_commands(group: Any) -> None:
     check = _command(group, "check", _later("data", "check"), "name every file that cannot be used, and why", "cvapp data check photos")
-    split = _command(group, "split", _later("data", "split_"), "freeze which photo trains, validates and tests, in DIR/split.csv", "cvapp data split photos")
+    split = _command(
+        group,
+        "split",
+        _later("data", "split_"),
+        "freeze which photo trains, validates and tests, in DIR/split.csv",
+        "cvapp data split photos",
+    )
     for command in (check, split):
         command.add_argument("folder", metavar="DIR", help="class folders of photos")
     split.add_argument("--val", type=float, default=0.2, metavar="X", help="share of each class for validation (default: %(default)s)")
-    split.add_argument("--test", type=float, default=0.2, metavar="X", help="share of each class held out to the end (default: %(default)s)")
-    collect = _command(group, "collect", _later("data", "collect"), "take photos of one class with a camera", "cvapp data collect mug --out photos --count 60")
+    split.add_argument(
+        "--test", type=float, default=0.2, metavar="X", help="share of each class held out to the end (default: %(default)s)"
+    )
+    collect = _command(
+        group,
+        "collect",
+        _later("data", "collect"),
+        "take photos of one class with a camera",
+        "cvapp data collect mug --out photos --count 60",
+    )
     collect.add_argument("label", metavar="LABEL", help="the class; its folder is made below --out")
     collect.add_argument("--source", default="0", metavar="S", help="a camera's index, or a video file (default: %(default)s)")
     collect.add_argument("--out", required=True, metavar="DIR", help="the data folder")
@@ -100,7 +130,13 @@ def _add_data_commands(group: Any) -> None:
     collect.add_argument("--interval", type=float, default=0.5, metavar="S", help="seconds between photos (default: %(default)s)")
     collect.add_argument("--countdown", type=float, default=3.0, metavar="S", help="seconds to get ready (default: %(default)s)")
     collect.add_argument("--no-show", action="store_true", help="open no window")
-    signs = _command(group, "signs", _later("data", "draw_signs"), "draw the printable signs: photos, a sheet, a video", "cvapp data signs --out signs --count 100 --print signs.pdf")
+    signs = _command(
+        group,
+        "signs",
+        _later("data", "draw_signs"),
+        "draw the printable signs: photos, a sheet, a video",
+        "cvapp data signs --out signs --count 100 --print signs.pdf",
+    )
     signs.add_argument("--out", metavar="DIR", help="write class folders of photos")
     signs.add_argument("--count", type=int, default=100, metavar="N", help="photos of each class (default: %(default)s)")
     signs.add_argument("--print", metavar="FILE.pdf", help="write the sheet to print or to show on a screen")

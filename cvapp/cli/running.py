@@ -33,7 +33,11 @@ def _photos(paths: list[str]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in images.SUFFIXES | images.HEIC_SUFFIXES and not file.name.startswith("."))
+            inside = sorted(
+                file
+                for file in path.rglob("*")
+                if file.suffix.lower() in images.SUFFIXES | images.HEIC_SUFFIXES and not file.name.startswith(".")
+            )
             if not inside:
                 raise CvappError(f"{path}: no pictures below this folder; give photos or a folder of them", Exit.BAD_DATA)
             found += inside
@@ -52,17 +56,29 @@ def predict(args: argparse.Namespace) -> Answer:
             answers[str(file)] = bundle.classify(images.read(file))
         except CvappError as error:
             errors[str(file)] = str(error)
-    rows = [(file, scores[0].label, f"{scores[0].probability:.3f}", scores[1].label if len(scores) > 1 else "", f"{scores[1].probability:.3f}" if len(scores) > 1 else "")
-            for file, scores in answers.items()]
+    rows = [
+        (
+            file,
+            scores[0].label,
+            f"{scores[0].probability:.3f}",
+            scores[1].label if len(scores) > 1 else "",
+            f"{scores[1].probability:.3f}" if len(scores) > 1 else "",
+        )
+        for file, scores in answers.items()
+    ]
     head = ("file", "label", "probability", "second", "its probability")
     if args.csv:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([head, *rows])
         write_text(args.csv, text.getvalue())
-    for error in errors.values():
-        Terminal()(f"cvapp: {error}")
-    values: dict[str, Any] = {"model": args.name, "variant": bundle.variant, "errors": errors,
-                              "photos": {file: [{"label": label, "probability": round(value, 6)} for label, value in scores] for file, scores in answers.items()}}
+    for line in errors.values():
+        Terminal()(f"cvapp: {line}")
+    values: dict[str, Any] = {
+        "model": args.name,
+        "variant": bundle.variant,
+        "errors": errors,
+        "photos": {file: [{"label": label, "probability": round(value, 6)} for label, value in scores] for file, scores in answers.items()},
+    }
     return Answer(values, table(head, rows), Exit.BAD_DATA if errors else Exit.DONE)
 
 
@@ -79,9 +95,12 @@ def camera(args: argparse.Namespace) -> Answer:
     show = not args.no_show and has_display()
     if not show and not args.no_show:
         Terminal()("no display here, so no window is opened" + ("" if args.save else "; --save OUT.mp4 keeps the picture"))
-    done = live.run(args.source, bundle.classify, show=show, save=args.save, frames=args.frames, mirror=args.mirror,
-                    seen=lambda shape: images.window(shape, bundle.card.images), report=Terminal())
+    options = live.Options(show, args.save, args.frames, args.mirror, lambda shape: images.window(shape, bundle.card.images))
+    done = live.run(args.source, bundle.classify, options, report=Terminal())
     rows = [(label, count) for label, count in done.labels.items()]
-    lines = [table(("best label", "frames"), rows), f"{done.frames} frames in {done.seconds:.1f} s: {done.frames_per_second:.1f} a second, {done.answer_milliseconds:.1f} ms an answer"]
+    lines = [
+        table(("best label", "frames"), rows),
+        f"{done.frames} frames in {done.seconds:.1f} s: {done.frames_per_second:.1f} a second, {done.answer_milliseconds:.1f} ms an answer",
+    ]
     lines += [f"saved {done.saved}"] if done.saved else []
     return Answer({"model": args.name, "variant": bundle.variant, **dataclasses.asdict(done)}, "\n".join(lines))

@@ -45,7 +45,11 @@ def check(folder: str | Path, report: Report = silent) -> Findings:
 
 
 def _class_lines(listing: Listing, usable: Counter[str]) -> list[str]:
-    lines = [f"class {label!r} has {count} usable photo{'' if count == 1 else 's'}: 2 are the least, 20 a start" for label, count in usable.items() if count < 2]
+    lines = [
+        f"class {label!r} has {count} usable photo{'' if count == 1 else 's'}: 2 are the least, 20 a start"
+        for label, count in usable.items()
+        if count < 2
+    ]
     if len(listing.labels) < 2:
         lines.append(f"only one class ({listing.labels[0]!r}): a classifier needs at least 2")
     return lines

@@ -1,5 +1,6 @@
 """Photos from a camera or a video into a class folder."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -15,16 +16,30 @@ from cvapp.progress import Report, silent
 Show = Callable[[np.ndarray, str], bool]
 
 
-def collect(label: str, source: Source, out: str | Path, count: int = 40, interval: float = 0.5, countdown: float = 3.0, show: Show | None = None, report: Report = silent) -> list[Path]:
-    """Save one frame every `interval` seconds of the source's own time, `count` in all, into `out/label/`.
+@dataclass(frozen=True)
+class Pace:
+    """How many photos at most, seconds between two (0 takes every frame), seconds to get ready before the first of a live source."""
+
+    count: int = 40
+    interval: float = 0.5
+    countdown: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.interval < 0 or self.countdown < 0:
+            came = f"count {self.count}, interval {self.interval:g}, countdown {self.countdown:g}"
+            raise CvappError(f"{came}: give a count of at least 1 and no negative seconds")
+
+
+def collect(
+    label: str, source: Source, out: str | Path, pace: Pace = Pace(), show: Show | None = None, report: Report = silent
+) -> list[Path]:
+    """Save frames of a source into `out/label/`, paced by the source's own time.
 
     Args:
         label: the class; its folder is made. Numbering goes on after the photos already there.
         source: an open camera, video or folder.
         out: the data folder.
-        count: at most so many.
-        interval: seconds between photos; 0 takes every frame.
-        countdown: seconds to get ready before the first, on a live source only.
+        pace: how many, how often.
         show: shown every frame with a text of what happens; False ends the session.
         report: told how many are saved.
 
@@ -33,23 +48,21 @@ def collect(label: str, source: Source, out: str | Path, count: int = 40, interv
     """
     if not label.strip() or label in (".", "..") or any(mark in label for mark in '/\\:*?"<>|') or label.startswith("."):
         raise CvappError(f"label {label!r} cannot be a folder's name; use letters, digits, blanks, - and _")
-    if count < 1 or interval < 0 or countdown < 0:
-        raise CvappError(f"count {count}, interval {interval:g}, countdown {countdown:g}: give a count of at least 1 and no negative seconds")
     folder = Path(out) / label
     check_writable(folder)
     saved: list[Path] = []
     number = _next_number(folder)
     frames = latest(source)
     try:
-        for text, frame, take in _timed(frames, interval, countdown if source.live else 0.0):
+        for text, frame, take in _timed(frames, pace.interval, pace.countdown if source.live else 0.0):
             if take:
                 path = folder / f"{label}-{number + len(saved):04d}.jpg"
                 images.write(path, frame.image)
                 saved.append(path)
-                report(f"{label}", len(saved), count)
-            if show is not None and not show(frame.image, text or f"{label}: {len(saved)} of {count}"):
+                report(f"{label}", len(saved), pace.count)
+            if show is not None and not show(frame.image, text or f"{label}: {len(saved)} of {pace.count}"):
                 break
-            if len(saved) == count:
+            if len(saved) == pace.count:
                 break
     except KeyboardInterrupt:
         report(f"stopped after {len(saved)} photos")

@@ -47,7 +47,13 @@ class Listing:
 
 def natural(words: set[str]) -> list[str]:
     """Sorted as a person would, digits by their value."""
-    return sorted(words, key=lambda word: ([(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold()) for piece in re.split(r"(\d+)", word) if piece], word))
+    return sorted(
+        words,
+        key=lambda word: (
+            [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold()) for piece in re.split(r"(\d+)", word) if piece],
+            word,
+        ),
+    )
 
 
 def scan(folder: str | Path) -> Listing:
@@ -103,5 +109,7 @@ def hashed(listing: Listing, report: Report = silent) -> list[Photo]:
         try:
             photos.append(Photo(photo.name, photo.label, photo.part, sha256(listing.folder / photo.name)))
         except OSError as error:
-            raise CvappError(f"{listing.folder / photo.name}: cannot be read ({error.strerror}); mend its permissions or remove it", Exit.BAD_DATA) from error
+            raise CvappError(
+                f"{listing.folder / photo.name}: cannot be read ({error.strerror}); mend its permissions or remove it", Exit.BAD_DATA
+            ) from error
     return photos

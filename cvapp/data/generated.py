@@ -9,7 +9,9 @@ from cvapp.signs import shapes
 if TYPE_CHECKING:
     import tensorflow as tf
 
-SETS: dict[str, tuple[list[str], Callable[[int, int, tuple[int, int]], tuple[np.ndarray, int]]]] = {"shapes": (shapes.CLASSES, shapes.photo)}
+SETS: dict[str, tuple[list[str], Callable[[int, int, tuple[int, int]], tuple[np.ndarray, int]]]] = {
+    "shapes": (shapes.CLASSES, shapes.photo)
+}
 
 
 def labels(name: str) -> list[str]:

@@ -64,10 +64,18 @@ def find(rows: Iterable[Row], folder: str | Path | None, shape: Images, report: 
     if folder is not None:
         wanted = {row.hash: row for row in rows if not store.has(row.hash)}
         listing = scan(folder) if wanted else None
-        found = {} if listing is None else {digest: photo for photo in listing.photos if (digest := sha256(listing.folder / photo.name)) in wanted}
+        found = (
+            {}
+            if listing is None
+            else {digest: photo for photo in listing.photos if (digest := sha256(listing.folder / photo.name)) in wanted}
+        )
         fit_all([dataclasses.replace(photo, hash=digest) for digest, photo in found.items()], Path(folder), shape, report)
     held = [row for row in rows if store.has(row.hash)]
     if not held:
-        where = f"none of the model's {len(rows)} photos lies below {folder}" if folder is not None else f"the model's {len(rows)} photos are not kept here"
+        where = (
+            f"none of the model's {len(rows)} photos lies below {folder}"
+            if folder is not None
+            else f"the model's {len(rows)} photos are not kept here"
+        )
         raise CvappError(f"{where}; name their folder with --data DIR", Exit.BAD_DATA)
     return store, held

@@ -71,7 +71,7 @@ def write_sheet(path: str | Path) -> int:
     if Path(path).suffix.lower() != ".pdf":
         raise CvappError(f"{path}: the sheet is a PDF; give a name that ends in .pdf")
     names = list(signs.SIGNS)
-    pages = [names[start:start + 2] for start in range(0, len(names), 2)]
+    pages = [names[start : start + 2] for start in range(0, len(names), 2)]
     with replacing(path) as neighbour, PdfPages(neighbour, metadata={"Title": "cvapp signs", "CreationDate": None}) as pdf:
         for number, page in enumerate(pages):
             figure = Figure(figsize=(8.27, 11.69))
@@ -80,8 +80,14 @@ def write_sheet(path: str | Path) -> int:
                 axes.imshow(_on_white(signs.draw(signs.SIGNS[name], 1024)), interpolation="none")
                 axes.set_axis_off()
                 axes.set_title(name, y=-0.08, fontsize=16, color="0.35")
-            figure.text(0.5, 0.02, f"cvapp signs, page {number + 1} of {len(pages)}. Print at 100%, cut in half, hold one sheet at a time before the camera.",
-                        ha="center", fontsize=8, color="0.5")
+            figure.text(
+                0.5,
+                0.02,
+                f"cvapp signs, page {number + 1} of {len(pages)}. Print at 100%, cut in half, hold one sheet at a time before the camera.",
+                ha="center",
+                fontsize=8,
+                color="0.5",
+            )
             pdf.savefig(figure)
     return len(pages)
 

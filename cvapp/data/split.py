@@ -54,10 +54,15 @@ def make(photos: Sequence[Photo], val: float, test: float, seed: int, frozen: It
 def _check_classes(groups: dict[str, list[Photo]]) -> None:
     if len(groups) < 2:
         only = next(iter(groups), "none")
-        raise CvappError(f"only one class ({only!r}): a classifier needs at least 2 class folders; add one, if only 'background'", Exit.BAD_DATA)
+        raise CvappError(
+            f"only one class ({only!r}): a classifier needs at least 2 class folders; add one, if only 'background'", Exit.BAD_DATA
+        )
     small = [label for label, group in groups.items() if len({photo.hash for photo in group}) < 2]
     if small:
-        raise CvappError(f"class {small[0]!r} has one photo: 2 are the least (one trains, one validates), 20 a start; add photos or remove the folder", Exit.BAD_DATA)
+        raise CvappError(
+            f"class {small[0]!r} has one photo: 2 are the least (one trains, one validates), 20 a start; add photos or remove the folder",
+            Exit.BAD_DATA,
+        )
 
 
 def _assign(free: Sequence[str], have: dict[str, int], val: float, test: float, seed: int) -> dict[str, str]:
@@ -103,5 +108,7 @@ def read(path: Path) -> list[Row]:
     except (OSError, TypeError, UnicodeDecodeError, csv.Error) as error:
         raise CvappError(f"{path}: cannot be read as a split ({error}); make it again with cvapp data split", Exit.BAD_DATA) from error
     if not rows or rows[0] != Row._fields or any(row.part not in PARTS for row in rows[1:]):
-        raise CvappError(f"{path}: not a split; expected the columns {','.join(Row._fields)} and the parts {', '.join(PARTS)}", Exit.BAD_DATA)
+        raise CvappError(
+            f"{path}: not a split; expected the columns {','.join(Row._fields)} and the parts {', '.join(PARTS)}", Exit.BAD_DATA
+        )
     return rows[1:]

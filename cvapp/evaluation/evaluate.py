@@ -14,7 +14,9 @@ from cvapp.load import load
 from cvapp.progress import Report, each, silent
 
 
-def evaluate(folder: Path, data: str | Path | None = None, part: str | None = None, variant: str | None = None, report: Report = silent) -> dict[str, Any]:
+def evaluate(
+    folder: Path, data: str | Path | None = None, part: str | None = None, variant: str | None = None, report: Report = silent
+) -> dict[str, Any]:
     """Figures of a model on photos of its split.
 
     Args:
@@ -39,4 +41,10 @@ def evaluate(folder: Path, data: str | Path | None = None, part: str | None = No
         raise CvappError(f"{missing} of the {part} photos are not to be had; name their folder with --data DIR", Exit.BAD_DATA)
     answers = np.concatenate([bundle.predict(store.read([row.hash])) for row in each(held, f"evaluating {bundle.variant}", report)])
     truth = np.array([bundle.card.labels.index(row.label) for row in held])
-    return {"name": folder.name, "variant": bundle.variant, "split": part, **metrics.summary(answers, truth, bundle.card.labels), "fingerprint": split.fingerprint(rows)}
+    return {
+        "name": folder.name,
+        "variant": bundle.variant,
+        "split": part,
+        **metrics.summary(answers, truth, bundle.card.labels),
+        "fingerprint": split.fingerprint(rows),
+    }

@@ -44,7 +44,9 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray, low: float = 0.5, hig
     for _ in range(60):
         third = (right - left) / 3
         lower, upper = left + third, right - third
-        if negative_log_likelihood(softmax(logits / np.exp(lower)), truth) < negative_log_likelihood(softmax(logits / np.exp(upper)), truth):
+        if negative_log_likelihood(softmax(logits / np.exp(lower)), truth) < negative_log_likelihood(
+            softmax(logits / np.exp(upper)), truth
+        ):
             right = upper
         else:
             left = lower
@@ -61,5 +63,10 @@ def summary(probabilities: np.ndarray, truth: np.ndarray, labels: Sequence[str])
     """The figures of one part of the data: accuracy, loss, calibration error, accuracy by class, photos."""
     right = probabilities.argmax(1) == truth
     by_class = {label: round(float(right[truth == index].mean()), 4) for index, label in enumerate(labels) if (truth == index).any()}
-    return {"accuracy": round(float(right.mean()), 4), "loss": round(negative_log_likelihood(probabilities, truth), 4),
-            "calibration_error": round(calibration_error(probabilities, truth), 4), "photos": len(truth), "accuracy_by_class": by_class}
+    return {
+        "accuracy": round(float(right.mean()), 4),
+        "loss": round(negative_log_likelihood(probabilities, truth), 4),
+        "calibration_error": round(calibration_error(probabilities, truth), 4),
+        "photos": len(truth),
+        "accuracy_by_class": by_class,
+    }

@@ -2,6 +2,7 @@
 
 import base64
 import html
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -12,6 +13,21 @@ from matplotlib.ticker import MaxNLocator
 from cvapp.card import Card
 from cvapp.files import replacing, write_text
 
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{name}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
+img {{ max-width: 100% }}
+table {{ border-collapse: collapse }}
+td, th {{ padding: .3rem 1rem .3rem 0; text-align: left; border-bottom: 1px solid #ddd }}
+</style>
+<h1>{name}</h1>
+<p>{classes}. {source}</p>
+<table><tr><th>part<th>photos<th>accuracy<th>loss<th>calibration error</tr>{rows}</table>
+<p>{calibration}</p>
+{pictures}
+</html>
+"""
 TRAIN, VAL = "#2f6fb5", "#d9782d"
 
 
@@ -48,7 +64,15 @@ def write_confusion(table: np.ndarray, labels: Sequence[str], part: str, path: P
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     if count <= 30:
         for row, column in np.argwhere(table > 0):
-            axes.text(column, row, str(table[row, column]), ha="center", va="center", color="white" if share[row, column] > 0.55 else "0.15", fontsize=9)
+            axes.text(
+                column,
+                row,
+                str(table[row, column]),
+                ha="center",
+                va="center",
+                color="white" if share[row, column] > 0.55 else "0.15",
+                fontsize=9,
+            )
     if count <= 60:
         axes.set_xticks(range(count), labels, rotation=45, ha="right")
         axes.set_yticks(range(count), labels)
@@ -58,20 +82,45 @@ def write_confusion(table: np.ndarray, labels: Sequence[str], part: str, path: P
     _save(figure, path)
 
 
+@dataclass(frozen=True)
+class Results:
+    """What a run left to show: its history, and the confusion matrix (C, C) of one part of the data."""
+
+    history: Sequence[dict[str, float]]
+    confusion: np.ndarray
+    part: str
+
+
+def write(card: Card, results: Results, folder: Path) -> None:
+    """Write the whole report into a folder."""
+    write_curves(results.history, folder / "curves.png")
+    write_confusion(results.confusion, card.labels, results.part, folder / "confusion.png")
+    write_page(card, folder)
+
+
 def write_page(card: Card, folder: Path) -> None:
     """`report.html`, self-contained: the figures, and the pictures that lie beside it."""
     parts = [part for part in ("train", "val", "test") if part in card.metrics]
-    rows = "".join(f"<tr><td>{part}<td>{card.metrics[part]['photos']}<td>{100 * card.metrics[part]['accuracy']:.1f}%<td>{card.metrics[part]['loss']:.3f}"
-                   f"<td>{card.metrics[part]['calibration_error']:.3f}" for part in parts)
-    pictures = "".join(f"<h2>{title}</h2><img alt='{title}' src='data:image/png;base64,{base64.b64encode((folder / name).read_bytes()).decode()}'>"
-                       for title, name in (("Learning curves", "curves.png"), ("Confusion matrix", "confusion.png")))
-    write_text(folder / "report.html", f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(card.name)}</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}}img{{max-width:100%}}
-table{{border-collapse:collapse}}td,th{{padding:.3rem 1rem .3rem 0;text-align:left;border-bottom:1px solid #ddd}}</style>
-<h1>{html.escape(card.name)}</h1><p>{len(card.labels)} classes: {html.escape(", ".join(card.labels))}. {_source(card)}</p>
-<table><tr><th>part<th>photos<th>accuracy<th>loss<th>calibration error</tr>{rows}</table>
-<p>Temperature {card.temperature:.2f}, folded into the model. An answer under {card.threshold:.2f} is no better than “unknown”.</p>{pictures}</html>
-""")
+    rows = "".join(
+        f"<tr><td>{part}<td>{card.metrics[part]['photos']}<td>{100 * card.metrics[part]['accuracy']:.1f}%<td>{card.metrics[part]['loss']:.3f}"
+        f"<td>{card.metrics[part]['calibration_error']:.3f}"
+        for part in parts
+    )
+    pictures = "".join(
+        f"<h2>{title}</h2><img alt='{title}' src='data:image/png;base64,{base64.b64encode((folder / name).read_bytes()).decode()}'>"
+        for title, name in (("Learning curves", "curves.png"), ("Confusion matrix", "confusion.png"))
+    )
+    write_text(
+        folder / "report.html",
+        _PAGE.format(
+            name=html.escape(card.name),
+            classes=f"{len(card.labels)} classes: {html.escape(', '.join(card.labels))}",
+            source=_source(card),
+            rows=rows,
+            calibration=f"Temperature {card.temperature:.2f}, folded into the model. Under {card.threshold:.2f} an answer is no better than “unknown”.",
+            pictures=pictures,
+        ),
+    )
 
 
 def _source(card: Card) -> str:

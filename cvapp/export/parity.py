@@ -40,14 +40,23 @@ def compare(variant: np.ndarray, reference: np.ndarray, truth: np.ndarray, tie: 
     rows = np.arange(len(truth))
     same = (mine == theirs) | (reference[rows, theirs] - reference[rows, mine] <= tie)
     right, was_right = mine == truth, theirs == truth
-    return Parity(float(right.mean()), float(was_right.mean()), float(same.mean()), float(difference.max()), float(difference.mean()),
-                  int((right & ~was_right).sum()), int((~right & was_right).sum()), len(truth))
+    return Parity(
+        float(right.mean()),
+        float(was_right.mean()),
+        float(same.mean()),
+        float(difference.max()),
+        float(difference.mean()),
+        int((right & ~was_right).sum()),
+        int((~right & was_right).sum()),
+        len(truth),
+    )
 
 
 def failures(parity: Parity, variant: str, gate: Export) -> list[str]:
     """Why a variant may not be published; nothing where it passes.
 
-    float32 must answer as Keras does. int8 may lose `gate.max_drop` points of accuracy, or one photo where that is more, and must agree on most photos.
+    float32 must answer as Keras does. int8 may lose `gate.max_drop` points of accuracy, or one photo where that is more, and must agree
+    on most photos.
     """
     reasons = []
     if variant == "float32":
@@ -58,7 +67,9 @@ def failures(parity: Parity, variant: str, gate: Export) -> list[str]:
         return reasons
     lost = parity.broken - parity.mended
     if lost > max(1.0, gate.max_drop / 100 * parity.photos):
-        reasons.append(f"lost {100 * lost / parity.photos:.2f} points of accuracy, {lost} photos (at most {gate.max_drop:g} points, or one photo)")
+        reasons.append(
+            f"lost {100 * lost / parity.photos:.2f} points of accuracy, {lost} photos (at most {gate.max_drop:g} points, or one photo)"
+        )
     if parity.agreement < gate.min_agreement:
         reasons.append(f"agrees with Keras on {100 * parity.agreement:.1f}% of photos (at least {100 * gate.min_agreement:g}%)")
     return reasons
@@ -67,7 +78,11 @@ def failures(parity: Parity, variant: str, gate: Export) -> list[str]:
 def check_alive(reference: np.ndarray) -> str | None:
     """Why a comparison would prove nothing: a model that answers the same for every photo; None where it would."""
     spread = float(np.ptp(reference, axis=0).max())
-    return f"the model answers alike for every photo (its probabilities differ by {spread:.4f} at most); train it first" if spread < 0.01 else None
+    return (
+        f"the model answers alike for every photo (its probabilities differ by {spread:.4f} at most); train it first"
+        if spread < 0.01
+        else None
+    )
 
 
 def row(parity: Parity) -> dict[str, Any]:

@@ -24,12 +24,17 @@ def _saved_model(model: keras.Model, kind: tf.DType, folder: str) -> None:
     module.parts = [layer.module_variables for layer in model.layers if isinstance(layer, HubModule)]
     module.model = model
     spec = tf.TensorSpec((1, *model.input_shape[1:]), kind, name="pixels")
-    function = tf.function(lambda pixels: {"probabilities": model(tf.cast(pixels, tf.float32), training=False)}, input_signature=[spec], autograph=False)
+    function = tf.function(
+        lambda pixels: {"probabilities": model(tf.cast(pixels, tf.float32), training=False)}, input_signature=[spec], autograph=False
+    )
     tf.saved_model.save(module, folder, signatures=function.get_concrete_function())
 
 
 def _pictures(calibration: np.ndarray) -> Callable[[], Iterator[list[np.ndarray]]]:
-    """Calibration photos, and an all-black and an all-white picture: unless 0 and 255 are seen, the input scale is not 1 and raw bytes are misread."""
+    """Calibration photos, and an all-black and an all-white picture.
+
+    Unless 0 and 255 are seen, the input scale is not 1 and raw bytes are misread.
+    """
 
     def each() -> Iterator[list[np.ndarray]]:
         for level in (0, 255):
@@ -62,7 +67,9 @@ def convert(model: keras.Model, variant: str, calibration: np.ndarray) -> bytes:
                 converter.inference_input_type = converter.inference_output_type = tf.uint8
             data = bytes(converter.convert())
         except Exception as error:  # the converter raises whatever its passes raise
-            raise CvappError(f"{variant}: TensorFlow's converter refused the model ({type(error).__name__}: {str(error)[:160]})", Exit.GATE) from error
+            raise CvappError(
+                f"{variant}: TensorFlow's converter refused the model ({type(error).__name__}: {str(error)[:160]})", Exit.GATE
+            ) from error
     _check_sound(data, variant)
     return data
 
@@ -80,7 +87,10 @@ def _check_sound(data: bytes, variant: str) -> None:
         scale, zero = interpreter.get_input_details()[0]["quantization"]
         floats = [row["name"] for row in interpreter.get_tensor_details() if row["dtype"] == np.float32]
         if (scale, zero) != (1.0, 0) or floats:
-            raise CvappError(f"int8: input scale {scale:g} and zero point {zero} (1 and 0 are wanted), {len(floats)} float tensors (0 are wanted)", Exit.GATE)
+            raise CvappError(
+                f"int8: input scale {scale:g} and zero point {zero} (1 and 0 are wanted), {len(floats)} float tensors (0 are wanted)",
+                Exit.GATE,
+            )
 
 
 def write_labels(labels: tuple[str, ...], path: Path) -> None:

@@ -15,7 +15,10 @@ BATCH = 32
 
 def head(features: int, num_classes: int, dropout: float) -> keras.Sequential:
     """The linear head: features (B, features) -> logits (B, num_classes)."""
-    return keras.Sequential([keras.Input((features,)), keras.layers.Dropout(dropout, name="dropout"), keras.layers.Dense(num_classes, name="logits")], name="head")
+    return keras.Sequential(
+        [keras.Input((features,)), keras.layers.Dropout(dropout, name="dropout"), keras.layers.Dense(num_classes, name="logits")],
+        name="head",
+    )
 
 
 def assemble(backbone: HubModule, trained_head: keras.Sequential, size: tuple[int, int]) -> keras.Model:
@@ -40,10 +43,10 @@ def batched(function: Callable[[Any], Any], shape: tuple[int, ...]) -> Callable[
     def run(inputs: np.ndarray) -> np.ndarray:
         outputs = []
         for start in range(0, len(inputs), BATCH):
-            part = inputs[start:start + BATCH]
+            part = inputs[start : start + BATCH]
             filled = np.zeros((BATCH, *shape), np.float32)
-            filled[:len(part)] = part
-            outputs.append(compiled(tf.constant(filled)).numpy()[:len(part)])
+            filled[: len(part)] = part
+            outputs.append(compiled(tf.constant(filled)).numpy()[: len(part)])
         return np.concatenate(outputs)
 
     return run
@@ -59,7 +62,9 @@ def open_model(path: Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its parts raise on a file it cannot read
-        raise CvappError(f"{path}: Keras cannot read it ({type(error).__name__}: {str(error)[:120]}); train or copy the model again", Exit.BAD_DATA) from error
+        raise CvappError(
+            f"{path}: Keras cannot read it ({type(error).__name__}: {str(error)[:120]}); train or copy the model again", Exit.BAD_DATA
+        ) from error
 
 
 def open_keras(path: Path) -> Callable[[np.ndarray], np.ndarray]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import sha256
-from cvapp.recipe import shipped_models
+from cvapp.shipped import shipped_models
 
 MODULE = "module"  # where a backbone made by cvapp keeps its module, and the layer its own within a .keras file
 
@@ -75,7 +75,10 @@ def resolve(handle: str) -> Path:
             return folder
     if "://" not in handle:
         shipped = sorted(path.parent.name for path in shipped_models().glob(f"*/{MODULE}"))
-        raise CvappError(f"model.handle {handle!r}: no SavedModel there; give a folder with saved_model.pb, an https:// address, or {' or '.join(shipped)}", Exit.BAD_DATA)
+        raise CvappError(
+            f"model.handle {handle!r}: no SavedModel there; give a folder with saved_model.pb, an https:// address, or {' or '.join(shipped)}",
+            Exit.BAD_DATA,
+        )
     try:
         import tensorflow_hub
     except ModuleNotFoundError as error:
@@ -83,8 +86,11 @@ def resolve(handle: str) -> Path:
     try:
         return Path(tensorflow_hub.resolve(handle))
     except Exception as error:  # whatever the resolvers, the network and Kaggle's client raise, the weights are not to be had
-        raise CvappError(f"model.handle {handle}: cannot be fetched ({type(error).__name__}: {str(error)[:120]}); check the network and the address, or download "
-                         "the module elsewhere and give its folder", Exit.NO_WEIGHTS) from error
+        raise CvappError(
+            f"model.handle {handle}: cannot be fetched ({type(error).__name__}: {str(error)[:120]}); check the network and the address, or download "
+            "the module elsewhere and give its folder",
+            Exit.NO_WEIGHTS,
+        ) from error
 
 
 def fingerprint(folder: Path) -> str:
@@ -109,8 +115,11 @@ def open_module(folder: Path) -> tuple[HubModule, tuple[int, int] | None]:
             raise ValueError(f"answers {features.shape}, not (pictures, features)")
         list(module.variables)
     except (OSError, ValueError, TypeError, AttributeError, IndexError, tf.errors.OpError) as error:
-        raise CvappError(f"{folder}: not an image feature-vector module ({type(error).__name__}: {str(error)[:160]}); give a TF2 SavedModel called as "
-                         "module(images, training=False) -> (B, features)", Exit.BAD_DATA) from error
+        raise CvappError(
+            f"{folder}: not an image feature-vector module ({type(error).__name__}: {str(error)[:160]}); give a TF2 SavedModel called as "
+            "module(images, training=False) -> (B, features)",
+            Exit.BAD_DATA,
+        ) from error
     layer = HubModule(int(features.shape[1]), name="backbone")
     layer.attach(module)
     return layer, size

@@ -1,6 +1,6 @@
 """Photos of the signs, and a moving scene with the truth for every frame."""
 
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple
 
 import cv2
 import numpy as np
@@ -47,7 +47,9 @@ class Truth(NamedTuple):
     corners: tuple[tuple[float, float], ...]
 
 
-def moving_scene(seed: int, size: scenes.Size = (480, 640), seconds_each: float = 2.0, fps: float = 15.0) -> Iterator[tuple[np.ndarray, Truth]]:
+def moving_scene(
+    seed: int, size: scenes.Size = (480, 640), seconds_each: float = 2.0, fps: float = 15.0
+) -> Iterator[tuple[np.ndarray, Truth]]:
     """Every sign in turn is brought into the picture, turned about and taken away, while the camera pans over a scene.
 
     Yields:
@@ -68,7 +70,7 @@ def moving_scene(seed: int, size: scenes.Size = (480, 640), seconds_each: float 
         for step in range(steps):
             frame = number * steps + step
             left = round((width - 1) * 0.5 * (1 - np.cos(2 * np.pi * frame / total)))
-            scene = wide[:, left:left + width]
+            scene = wide[:, left : left + width]
             corners = path(step / (steps - 1))
             low, high = corners.min(0), corners.max(0)
             seen = bool((high > 0).all() and (low < (width, height)).all())
@@ -81,7 +83,7 @@ def moving_scene(seed: int, size: scenes.Size = (480, 640), seconds_each: float 
             yield rgb, Truth(frame, label if seen else BACKGROUND, whole, places)
 
 
-def _path(rng: np.random.Generator, size: scenes.Size):
+def _path(rng: np.random.Generator, size: scenes.Size) -> Callable[[float], np.ndarray]:
     """A hand brings a sign in from one side, holds it while turning it, and takes it out: time 0..1 -> corners (4, 2)."""
     height, width = size
     side = rng.uniform(0.45, 0.75) * height

@@ -69,6 +69,7 @@ def _heart() -> list[Point]:
     return list(zip(x * 0.038, y * 0.038 - 0.04))
 
 
+# fmt: off
 PLATES = {
     "square": [(-0.97, -0.97), (0.97, -0.97), (0.97, 0.97), (-0.97, 0.97)],
     "circle": regular(90, 0.97),
@@ -101,6 +102,8 @@ SIGNS: dict[str, Sign] = {
         Polygon(GREEN, [(0.0, -0.74), (0.36, -0.26), (-0.36, -0.26)]), Polygon(GREEN, [(0.0, -0.48), (0.48, 0.08), (-0.48, 0.08)]),
         Polygon(GREEN, [(0.0, -0.16), (0.60, 0.44), (-0.60, 0.44)]), Polygon(BROWN, [(-0.10, 0.44), (0.10, 0.44), (0.10, 0.74), (-0.10, 0.74)])]),
 }
+
+# fmt: on
 
 BACKGROUND = "background"
 LABELS = [*SIGNS, BACKGROUND]

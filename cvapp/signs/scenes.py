@@ -11,14 +11,15 @@ def _random_colour(rng: np.random.Generator) -> tuple[int, int, int]:
     colour = rng.uniform(0, 255, 3)
     if rng.random() < 0.5:
         colour = colour.mean() + 0.25 * (colour - colour.mean())
-    return tuple(int(value) for value in colour)
+    red, green, blue = colour.astype(int).tolist()
+    return red, green, blue
 
 
 def _blotches(rng: np.random.Generator, size: Size) -> np.ndarray:
     """Two colours mixed by noise of several scales: walls, grass, cloth, stone."""
     height, width = size
     mix, weight = np.zeros(size, np.float32), 1.0
-    for cells in (2, 5, 11, 23, 47)[rng.integers(0, 3):]:
+    for cells in (2, 5, 11, 23, 47)[rng.integers(0, 3) :]:
         coarse = rng.random((cells, max(1, round(cells * width / height))), np.float32)
         mix += np.float32(weight) * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
         weight *= rng.uniform(0.3, 0.9)
@@ -54,16 +55,35 @@ def _clutter(rng: np.random.Generator, scene: np.ndarray, count: int) -> None:
         colour, kind = _random_colour(rng), rng.integers(0, 5)
         thick = -1 if rng.random() < 0.7 else int(rng.integers(1, max(2, height // 30)))
         if kind == 0:
-            corners = cv2.boxPoints(((float(centre[0]), float(centre[1])), (2 * float(extent[0]), 2 * float(extent[1])), float(rng.uniform(0, 180))))
+            corners = cv2.boxPoints(
+                ((float(centre[0]), float(centre[1])), (2 * float(extent[0]), 2 * float(extent[1])), float(rng.uniform(0, 180)))
+            )
             cv2.drawContours(scene, [corners.astype(np.int32)], 0, colour, thick, cv2.LINE_AA)
         elif kind == 1:
             low, high = (centre - extent).astype(int), (centre + extent).astype(int)
             cv2.rectangle(scene, low.tolist(), high.tolist(), colour, thick, cv2.LINE_AA)
         elif kind == 2:
-            cv2.ellipse(scene, centre.astype(int).tolist(), extent.astype(int).tolist(), float(rng.uniform(0, 180)), 0, 360, colour, thick, cv2.LINE_AA)
+            cv2.ellipse(
+                scene,
+                centre.astype(int).tolist(),
+                extent.astype(int).tolist(),
+                float(rng.uniform(0, 180)),
+                0,
+                360,
+                colour,
+                thick,
+                cv2.LINE_AA,
+            )
         elif kind == 3:
             end = centre + rng.normal(0, height / 3, 2)
-            cv2.line(scene, centre.astype(int).tolist(), end.astype(int).tolist(), colour, int(rng.integers(1, max(2, height // 20))), cv2.LINE_AA)
+            cv2.line(
+                scene,
+                centre.astype(int).tolist(),
+                end.astype(int).tolist(),
+                colour,
+                int(rng.integers(1, max(2, height // 20))),
+                cv2.LINE_AA,
+            )
         else:
             corners = centre + extent * rng.uniform(-1.5, 1.5, (int(rng.integers(3, 8)), 2))
             cv2.fillPoly(scene, [corners.astype(np.int32)], colour, cv2.LINE_AA)
@@ -99,7 +119,7 @@ def project(centre: tuple[float, float], side: float, turns: tuple[float, float,
     square = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]])
     turned = square @ (turn_z @ turn_y @ turn_x).T
     flat = turned[:, :2] * (distance / (distance + turned[:, 2:]))
-    return np.float32(flat * side + centre)
+    return (flat * side + centre).astype(np.float32)
 
 
 def random_pose(rng: np.random.Generator, size: Size, scale: tuple[float, float] = (0.35, 0.95)) -> np.ndarray:
@@ -114,7 +134,7 @@ def random_pose(rng: np.random.Generator, size: Size, scale: tuple[float, float]
     corners = corners * min(1.0, 0.98 * reach / np.ptp(corners, 0).max())
     room = (reach - np.ptp(corners, 0)) / 2 + 0.06 * reach
     middle = np.array(size[::-1]) / 2 + rng.uniform(-room, room)
-    return np.float32(corners - (corners.min(0) + corners.max(0)) / 2 + middle)
+    return (corners - (corners.min(0) + corners.max(0)) / 2 + middle).astype(np.float32)
 
 
 def place(scene: np.ndarray, picture: np.ndarray, corners: np.ndarray) -> np.ndarray:
@@ -138,7 +158,14 @@ def hide_part(rng: np.random.Generator, scene: np.ndarray, corners: np.ndarray) 
     reach = np.linalg.norm(corners[0] - corners[2])
     end = edge + rng.normal(0, 1, 2) * reach
     start = edge + rng.uniform(0, 0.35) * (middle - edge)
-    cv2.line(scene, start.astype(int).tolist(), end.astype(int).tolist(), _random_colour(rng), max(1, int(rng.uniform(0.04, 0.2) * reach)), cv2.LINE_AA)
+    cv2.line(
+        scene,
+        start.astype(int).tolist(),
+        end.astype(int).tolist(),
+        _random_colour(rng),
+        max(1, int(rng.uniform(0.04, 0.2) * reach)),
+        cv2.LINE_AA,
+    )
 
 
 def through_camera(rng: np.random.Generator, scene: np.ndarray, strength: float = 1.0) -> np.ndarray:

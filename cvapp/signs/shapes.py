@@ -40,6 +40,7 @@ def _petals(count: int, depth: float) -> list[Point]:
     return list(zip(radius * np.cos(angle), radius * np.sin(angle)))
 
 
+# fmt: off
 # Each row: lists of points filled with the ink; a number after "stroke" is a line's width; "hole" is filled with the paper.
 SHAPES: dict[str, Sequence[tuple[str, list[Point]]]] = {
     "triangle": [("fill", regular(3, 0.9))], "triangle-down": [("fill", regular(3, 0.9, 180))], "square": [("fill", regular(4, 0.95, 45))],
@@ -64,6 +65,7 @@ SHAPES: dict[str, Sequence[tuple[str, list[Point]]]] = {
     "dots-4": [("fill", [(x + 0.25 * a, y + 0.25 * b) for a, b in regular(16)]) for x in (-0.45, 0.45) for y in (-0.45, 0.45)],
     "eye": [("fill", [(x, 0.45 * (1 - (x / 0.9) ** 2)) for x in np.linspace(-0.9, 0.9, 30)] + [(x, -0.45 * (1 - (x / 0.9) ** 2)) for x in np.linspace(0.9, -0.9, 30)]), ("hole", regular(40, 0.25))],
 }
+# fmt: on
 
 
 def _weave(a: np.ndarray, b: np.ndarray, rng: Rng) -> np.ndarray:
@@ -82,6 +84,7 @@ def _bricks(x: np.ndarray, y: np.ndarray, rng: Rng) -> np.ndarray:
     return np.maximum(np.abs(y % 2 - 1), np.abs((x + (row % 2) * 2) % 4 - 2) - 1) - 0.8
 
 
+# fmt: off
 # Each row maps coordinates (about -12..12, y down) to a mix of two colours: below 0 one, above 0 the other.
 TEXTURES: dict[str, Callable[[np.ndarray, np.ndarray, Rng], np.ndarray]] = {
     "across": lambda x, y, rng: np.sin(2 * y), "upright": lambda x, y, rng: np.sin(2 * x),
@@ -95,6 +98,8 @@ TEXTURES: dict[str, Callable[[np.ndarray, np.ndarray, Rng], np.ndarray]] = {
     "hooks": lambda x, y, rng: np.sin(2 * x) + np.sin(2 * y * np.sign(np.sin(x))), "scales": lambda x, y, rng: np.hypot((x + (np.floor(y) % 2)) % 2 - 1, y % 1) - 0.8,
     "herringbone": lambda x, y, rng: np.sin(2 * (y + np.abs(x % 4 - 2))), "grain": lambda x, y, rng: rng.standard_normal(x.shape),
 }
+
+# fmt: on
 
 CLASSES = [*(f"glyph {glyph}" for glyph in GLYPHS), *SHAPES, *TEXTURES]
 
@@ -120,7 +125,11 @@ def _sheet(rng: Rng, index: int) -> Picture:
             paint(sheet, Stroke(ink, [*plate, plate[0]], 0.08))
     zoom = rng.uniform(0.5, 0.8) if not cut_out else 1.0
     if index < len(GLYPHS):
-        glyph, face, height = GLYPHS[index], cv2.FontFace(("sans", "italic")[int(rng.random() < 0.2)]), round(rng.uniform(0.5, 0.75) * CANVAS)
+        glyph, face, height = (
+            GLYPHS[index],
+            cv2.FontFace(("sans", "italic")[int(rng.random() < 0.2)]),
+            round(rng.uniform(0.5, 0.75) * CANVAS),
+        )
         heavy = int(rng.integers(300, 900))
         area = cv2.getTextSize((0, 0), glyph, (0, 0), face, height, heavy)
         origin = (round(CANVAS / 2 - area[2] / 2 - area[0]), round(CANVAS / 2 - area[3] / 2 - area[1]))
@@ -128,7 +137,10 @@ def _sheet(rng: Rng, index: int) -> Picture:
         return sheet
     for kind, points in list(SHAPES.values())[index - len(GLYPHS)]:
         scaled = [(zoom * x, zoom * y) for x, y in points]
-        paint(sheet, Polygon(paper if kind == "hole" else ink, scaled) if kind in ("fill", "hole") else Stroke(ink, scaled, zoom * float(kind)))
+        paint(
+            sheet,
+            Polygon(paper if kind == "hole" else ink, scaled) if kind in ("fill", "hole") else Stroke(ink, scaled, zoom * float(kind)),
+        )
     if cut_out:
         sheet[..., :3] = np.where(sheet[..., 3:] > 0, sheet[..., :3], ink)
     return sheet
@@ -160,6 +172,3 @@ def photo(seed: int, index: int, size: scenes.Size = (96, 96)) -> tuple[Picture,
         if rng.random() < 0.3:
             scenes.hide_part(rng, scene, corners)
     return scenes.through_camera(rng, scene), label
-
-
-

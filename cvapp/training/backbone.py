@@ -30,12 +30,19 @@ def train(recipe: Recipe, folder: Path, report: Report = silent) -> Card:
     network = mobilenet.with_head(backbone, len(labels), recipe.model.dropout)
     photos = settings.images_per_epoch // settings.batch * settings.batch
     network.compile(_optimiser(recipe, photos * settings.epochs // settings.batch), _loss(recipe, len(labels)), metrics=["accuracy"])
-    stream = generated.batches(recipe.data.generated, recipe.seed, size, settings.batch, photos * settings.epochs).map(_one_hot(len(labels)))
+    stream = generated.batches(recipe.data.generated, recipe.seed, size, settings.batch, photos * settings.epochs).map(
+        _one_hot(len(labels))
+    )
     check = generated.batches(recipe.data.generated, VALIDATION_SEED, size, 256, VALIDATION_PHOTOS).map(_one_hot(len(labels))).cache()
     epochs = ReportEpochs(report, settings.epochs)
     start = time.monotonic()
-    network.fit(stream, epochs=settings.epochs, steps_per_epoch=photos // settings.batch, validation_data=check, callbacks=[epochs], verbose=0)
-    metrics = {"train_seconds": round(time.monotonic() - start), "val": {"accuracy": round(epochs.rows[-1]["val_accuracy"], 4), "photos": VALIDATION_PHOTOS}}
+    network.fit(
+        stream, epochs=settings.epochs, steps_per_epoch=photos // settings.batch, validation_data=check, callbacks=[epochs], verbose=0
+    )
+    metrics = {
+        "train_seconds": round(time.monotonic() - start),
+        "val": {"accuracy": round(epochs.rows[-1]["val_accuracy"], 4), "photos": VALIDATION_PHOTOS},
+    }
     with replacing_folder(folder) as work:
         mobilenet.publish(backbone, work)
         write_text(work / "history.csv", history_csv(epochs.rows))
@@ -45,9 +52,26 @@ def train(recipe: Recipe, folder: Path, report: Report = silent) -> Card:
 
 
 def _card(recipe: Recipe, name: str, labels: list[str], metrics: dict[str, Any], work: Path) -> Card:
-    data = {"generated": recipe.data.generated, "photos": {"train": recipe.train.images_per_epoch * recipe.train.epochs, "val": VALIDATION_PHOTOS}}
-    weights = {"source": f"trained by cvapp's pretrain_backbone on its own generated {recipe.data.generated!r} set, seed {recipe.seed}", "licence": "Apache-2.0"}
-    return Card(name, recipe.task, tuple(labels), recipe.images, recipe, data, metrics, weights=weights, versions=cards.versions(), files=cards.hash_files(work))
+    data = {
+        "generated": recipe.data.generated,
+        "photos": {"train": recipe.train.images_per_epoch * recipe.train.epochs, "val": VALIDATION_PHOTOS},
+    }
+    weights = {
+        "source": f"trained by cvapp's pretrain_backbone on its own generated {recipe.data.generated!r} set, seed {recipe.seed}",
+        "licence": "Apache-2.0",
+    }
+    return Card(
+        name,
+        recipe.task,
+        tuple(labels),
+        recipe.images,
+        recipe,
+        data,
+        metrics,
+        weights=weights,
+        versions=cards.versions(),
+        files=cards.hash_files(work),
+    )
 
 
 def _one_hot(num_classes: int) -> Any:

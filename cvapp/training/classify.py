@@ -21,7 +21,8 @@ from cvapp.evaluation import metrics, report as reports
 from cvapp.files import replacing_folder, write_text
 from cvapp.models import classifier, hub
 from cvapp.progress import Report, silent
-from cvapp.recipe import Recipe, shipped_models
+from cvapp.recipe import Recipe
+from cvapp.shipped import shipped_models
 from cvapp.training.features import features
 from cvapp.training.progress import ReportEpochs, history_csv
 
@@ -56,7 +57,11 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     kept = Store("features", [hub.fingerprint(source), pixels.folder.name], (backbone.features,), "float32").open()
     values = features(compute, pixels, kept, rows, report)
     truth = np.array([labels.index(row.label) for row in rows])
-    parts = {part: Examples(values[chosen], truth[chosen]) for part in ("train", "val", "test") if (chosen := np.array([row.part == part for row in rows])).any()}
+    parts = {
+        part: Examples(values[chosen], truth[chosen])
+        for part in ("train", "val", "test")
+        if (chosen := np.array([row.part == part for row in rows])).any()
+    }
     trained, history = fit_head(recipe, parts["train"], parts["val"], len(labels), report)
     temperature = metrics.fit_temperature(_logits(trained, parts["val"]), parts["val"].truth)
     before = metrics.calibration_error(metrics.softmax(_logits(trained, parts["val"])), parts["val"].truth)
@@ -65,12 +70,27 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     figures: dict[str, Any] = {part: metrics.summary(answers[part], parts[part].truth, labels) for part in parts}
     figures["calibration_error_before"] = round(before, 4)
     figures["train_seconds"] = round(time.monotonic() - start, 1)
-    facts = {"fingerprint": split.fingerprint(rows), "photos": dict(Counter(row.part for row in rows)), "skipped": len(bad) + len(listing.stray)}
-    made = Card(folder.name, recipe.task, tuple(labels), recipe.images, recipe, facts, figures, round(temperature, 6),
-                round(metrics.unknown_threshold(answers["val"], parts["val"].truth), 4), _weights(recipe.model.handle), cards.versions())
+    facts = {
+        "fingerprint": split.fingerprint(rows),
+        "photos": dict(Counter(row.part for row in rows)),
+        "skipped": len(bad) + len(listing.stray),
+    }
+    made = Card(
+        folder.name,
+        recipe.task,
+        tuple(labels),
+        recipe.images,
+        recipe,
+        facts,
+        figures,
+        round(temperature, 6),
+        round(metrics.unknown_threshold(answers["val"], parts["val"].truth), 4),
+        _weights(recipe.model.handle),
+        cards.versions(),
+    )
     held_out = "test" if "test" in parts else "val"
     table = metrics.confusion(answers[held_out].argmax(1), parts[held_out].truth, len(labels))
-    return _save(made, classifier.assemble(backbone, trained, recipe.images.size), rows, history, table, held_out, folder)  # type: ignore[arg-type]
+    return _save(made, classifier.assemble(backbone, trained, recipe.images.size), rows, reports.Results(history, table, held_out), folder)
 
 
 def _settle(recipe: Recipe, own_size: tuple[int, int] | None) -> Recipe:
@@ -81,7 +101,9 @@ def _settle(recipe: Recipe, own_size: tuple[int, int] | None) -> Recipe:
     if own_size not in (None, size):
         raise CvappError(f"images.size is {size}, but the module takes {own_size}; leave it out")
     name = Path(recipe.model.handle).name if "://" not in recipe.model.handle else recipe.model.handle
-    return dataclasses.replace(recipe, images=dataclasses.replace(recipe.images, size=size), model=dataclasses.replace(recipe.model, handle=name))
+    return dataclasses.replace(
+        recipe, images=dataclasses.replace(recipe.images, size=size), model=dataclasses.replace(recipe.model, handle=name)
+    )
 
 
 def _split(recipe: Recipe, photos: Sequence[Photo], folder: Path) -> list[Row]:
@@ -90,7 +112,10 @@ def _split(recipe: Recipe, photos: Sequence[Photo], folder: Path) -> list[Row]:
     rows = split.make(photos, recipe.data.val, recipe.data.test, recipe.seed, frozen)
     present = {row.part for row in rows}
     if not {"train", "val"} <= present:
-        raise CvappError(f"{folder}: the split has no {' and no '.join(sorted({'train', 'val'} - present))} photos; add some, or remove {split.FILE}", Exit.BAD_DATA)
+        raise CvappError(
+            f"{folder}: the split has no {' and no '.join(sorted({'train', 'val'} - present))} photos; add some, or remove {split.FILE}",
+            Exit.BAD_DATA,
+        )
     return rows
 
 
@@ -101,10 +126,15 @@ def _tell(rows: Sequence[Row], skipped: dict[str, str], folder: Path, report: Re
     if len(skipped) > 5:
         report(f"left out: {len(skipped) - 5} more files; cvapp data check {folder} names them all")
     parts = Counter(row.part for row in rows)
-    report(f"{len(rows)} photos of {len({row.label for row in rows})} classes: " + ", ".join(f"{parts[part]} {part}" for part in ("train", "val", "test") if parts[part]))
+    report(
+        f"{len(rows)} photos of {len({row.label for row in rows})} classes: "
+        + ", ".join(f"{parts[part]} {part}" for part in ("train", "val", "test") if parts[part])
+    )
 
 
-def fit_head(recipe: Recipe, learn: Examples, check: Examples, num_classes: int, report: Report = silent) -> tuple[keras.Sequential, list[dict[str, float]]]:
+def fit_head(
+    recipe: Recipe, learn: Examples, check: Examples, num_classes: int, report: Report = silent
+) -> tuple[keras.Sequential, list[dict[str, float]]]:
     """Train a linear head on features with AdamW, keeping the epoch of the least validation loss; the head and its history."""
     keras.utils.set_random_seed(recipe.seed)
     settings = recipe.train
@@ -114,8 +144,15 @@ def fit_head(recipe: Recipe, learn: Examples, check: Examples, num_classes: int,
     one_hot = np.eye(num_classes, dtype=np.float32)
     epochs = ReportEpochs(report, settings.epochs)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
-    trained.fit(learn.features, one_hot[learn.truth], settings.batch, settings.epochs, validation_data=(check.features, one_hot[check.truth]),
-                callbacks=[epochs, stop], verbose=0)
+    trained.fit(
+        learn.features,
+        one_hot[learn.truth],
+        settings.batch,
+        settings.epochs,
+        validation_data=(check.features, one_hot[check.truth]),
+        callbacks=[epochs, stop],
+        verbose=0,
+    )
     best = min(epochs.rows, key=lambda row: row["val_loss"])
     report(f"kept epoch {best['epoch']} of {len(epochs.rows)}: validation accuracy {best['val_accuracy']:.3f}, loss {best['val_loss']:.3f}")
     return trained, epochs.rows
@@ -134,15 +171,12 @@ def _weights(handle: str) -> dict[str, str]:
     return {"source": handle, "licence": "not stated by the module; see where it came from"}
 
 
-def _save(made: Card, model: keras.Model, rows: list[Row], history: list[dict[str, float]], table: np.ndarray, part: str, folder: Path) -> Card:
+def _save(made: Card, model: keras.Model, rows: list[Row], results: reports.Results, folder: Path) -> Card:
     with replacing_folder(folder) as work:
-        (work / "report").mkdir()
         model.save(work / MODEL)
         split.write(work / split.FILE, rows)
-        write_text(work / "history.csv", history_csv(history))
-        reports.write_curves(history, work / "report" / "curves.png")
-        reports.write_confusion(table, made.labels, part, work / "report" / "confusion.png")
+        write_text(work / "history.csv", history_csv(results.history))
         made = dataclasses.replace(made, files=cards.hash_files(work))
-        reports.write_page(made, work / "report")
+        reports.write(made, results, work / "report")
         cards.write(made, work)
     return made

@@ -10,7 +10,9 @@ from cvapp.models.classifier import BATCH
 from cvapp.progress import Report, each, silent
 
 
-def features(compute: Callable[[np.ndarray], np.ndarray], pixels: Store, kept: Store, rows: Sequence[Row], report: Report = silent) -> np.ndarray:
+def features(
+    compute: Callable[[np.ndarray], np.ndarray], pixels: Store, kept: Store, rows: Sequence[Row], report: Report = silent
+) -> np.ndarray:
     """Features of photos in the order of their rows: float32 (N, features).
 
     Args:
@@ -21,7 +23,7 @@ def features(compute: Callable[[np.ndarray], np.ndarray], pixels: Store, kept: S
         report: told how far the computing is.
     """
     missing = list(dict.fromkeys(row.hash for row in rows if not kept.has(row.hash)))
-    batches = [missing[start:start + BATCH] for start in range(0, len(missing), BATCH)]
+    batches = [missing[start : start + BATCH] for start in range(0, len(missing), BATCH)]
     for names in each(batches, "computing features", report) if batches else ():
         for name, values in zip(names, compute(pixels.read(names))):
             kept.put(name, values)

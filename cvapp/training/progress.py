@@ -2,7 +2,7 @@
 
 import csv
 import io
-from typing import Any
+from typing import Any, Sequence
 
 import keras
 
@@ -35,7 +35,7 @@ class ReportEpochs(keras.callbacks.Callback):
             self._report(f"epoch {epoch + 1}/{self._epochs}  " + "  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
 
 
-def history_csv(rows: list[dict[str, float]]) -> str:
+def history_csv(rows: Sequence[dict[str, float]]) -> str:
     """The history as CSV text, a row an epoch."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
