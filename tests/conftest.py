@@ -1,5 +1,6 @@
 """Fixtures that many tests share."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -27,3 +28,71 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder, so that saved_models/ lands there."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def tiny_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub module in small: 32x32 pictures in 0..1 -> 24 features, by fixed random convolutions, their means and maxima."""
+    import cvapp.models  # noqa: F401 - loads TensorFlow quietly
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("hub") / "tiny"
+    module = tf.train.Checkpoint()
+    kernel = tf.Variable(np.random.default_rng(5).normal(0, 0.3, (5, 5, 3, 12)).astype(np.float32))
+
+    @tf.function(autograph=False)
+    def call(images, training=False):
+        maps = tf.nn.relu(tf.nn.conv2d(images - 0.5, kernel, 2, "SAME"))
+        return tf.concat([tf.reduce_mean(maps, (1, 2)), tf.reduce_max(maps, (1, 2))], -1)
+
+    spec = tf.TensorSpec((None, 32, 32, 3), tf.float32)
+    call.get_concrete_function(spec, training=False)
+    call.get_concrete_function(spec, training=True)
+    module.__call__, module.variables, module.trainable_variables = call, [kernel], [kernel]
+    tf.saved_model.save(module, str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Class folders with 14 photos each of three signs, and a name with a blank and an umlaut."""
+    from cvapp import images, signs
+
+    folder = tmp_path_factory.mktemp("data") / "photos"
+    for label in ("heart", "moon", "tree"):
+        for index in range(14):
+            images.write(folder / label / f"{label} ü {index}.png", signs.photo(3, label, index, (60, 80)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory, photos: Path, tiny_module: Path) -> Path:
+    """A folder with `saved_models/mine`, trained on the photos and exported; treat it as read-only, or copy it."""
+    from cvapp.export.export import export
+    from cvapp.training.classify import train
+
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        train(small_recipe(tiny_module), photos, home / "saved_models" / "mine")
+        export(home / "saved_models" / "mine")
+    return home
+
+
+@pytest.fixture
+def home(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the exported model's folder, as the current folder."""
+    shutil.copytree(exported, tmp_path / "home")
+    monkeypatch.chdir(tmp_path / "home")
+    return tmp_path / "home"
+
+
+def small_recipe(module: Path, **train: object):
+    """The default recipe on the tiny module, in a second."""
+    from cvapp.recipe import Export, Model, Recipe, Train
+
+    return Recipe(
+        model=Model(handle=str(module)),
+        train=Train(**{"epochs": 80, "learning_rate": 0.03, "batch": 8, **train}),
+        export=Export(min_agreement=0.5, max_drop=50),
+    )

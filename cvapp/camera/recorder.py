@@ -17,8 +17,8 @@ CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
 class Recorder:
     """Writes RGB frames to an open video; `record` makes one. The first frame decides the size, others are letterboxed to it."""
 
-    def __init__(self, path: Path, fps: float):
-        self.path, self.fps, self.count = path, fps, 0
+    def __init__(self, path: Path, fps: float, name: Path):
+        self.path, self.fps, self.name, self.count = path, fps, name, 0
         self._writer: cv2.VideoWriter | None = None
         self._images = Images()
 
@@ -36,7 +36,7 @@ class Recorder:
         writer = cv2.VideoWriter(str(self.path), code, self.fps, (width, height))
         if not writer.isOpened():
             raise CvappError(
-                f"OpenCV cannot write a {width}x{height} {self.path.suffix} video at {self.fps:g} frames/s; try {', '.join(CODECS)}",
+                f"{self.name}: OpenCV cannot write a {width}x{height} {self.path.suffix} video at {self.fps:g} frames/s; try {', '.join(CODECS)}",
                 Exit.CANNOT_WRITE,
             )
         self._images = Images((height, width), "letterbox")
@@ -48,7 +48,7 @@ class Recorder:
             self._writer.release()
         held = count_frames(self.path) if self.count else 0
         if held != self.count:
-            raise CvappError(f"the video holds {held} of the {self.count} frames written; is the disk full?", Exit.CANNOT_WRITE)
+            raise CvappError(f"{self.name}: holds {held} of the {self.count} frames written; is the disk full?", Exit.CANNOT_WRITE)
 
 
 @contextlib.contextmanager
@@ -68,7 +68,7 @@ def record(path: str | Path, fps: float) -> Iterator[Recorder]:
     check_writable(path.parent)
     ended: BaseException | None = None
     with replacing(path) as neighbour:
-        recorder = Recorder(neighbour, fps)
+        recorder = Recorder(neighbour, fps, path)
         try:
             yield recorder
         except BaseException as error:

@@ -1,6 +1,5 @@
 """Where frames come from: a camera, a video file, a picture or a folder of pictures."""
 
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ import numpy as np
 from cvapp import images
 from cvapp.errors import CvappError, Exit
 
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # ffmpeg's own lines say less than ours
 PICTURE_SECONDS = 1.0
 
 
@@ -85,22 +83,13 @@ def _pictures(files: list[Path]) -> Iterator[Frame]:
         yield Frame(images.read(file), index * PICTURE_SECONDS, index)
 
 
-def _quiet_capture(source: int | str) -> cv2.VideoCapture:
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV's warnings about absent devices; our error says it
-    try:
-        return cv2.VideoCapture(source)
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-
-
 def _fps(capture: cv2.VideoCapture) -> float:
     fps = capture.get(cv2.CAP_PROP_FPS)
     return float(fps) if 1 <= fps <= 1000 else 30.0
 
 
 def _open_video(path: Path) -> Source:
-    capture = _quiet_capture(str(path))
+    capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise CvappError(
             f"{path}: OpenCV cannot play it (not a video, damaged, or a codec it lacks); convert it to H.264 .mp4", Exit.BAD_DATA
@@ -122,7 +111,7 @@ def _open_video(path: Path) -> Source:
 
 
 def _open_camera(name: str) -> Source:
-    capture = _quiet_capture(int(name) if name.isdecimal() else name)
+    capture = cv2.VideoCapture(int(name) if name.isdecimal() else name)
     got = capture.isOpened() and capture.read()[0]
     if not got:
         capture.release()
@@ -150,7 +139,7 @@ def cameras() -> list[str]:
         return [f"{path.name[5:]} ({(path / 'name').read_text().strip()})" for path in found]
     found_indices = []
     for index in range(4):
-        capture = _quiet_capture(index)
+        capture = cv2.VideoCapture(index)
         if capture.isOpened():
             found_indices.append(str(index))
         capture.release()

@@ -59,6 +59,11 @@ def convert(model: keras.Model, variant: str, calibration: np.ndarray) -> bytes:
     with tempfile.TemporaryDirectory() as folder, hushed():
         try:
             _saved_model(model, tf.float32 if variant == "int8" else tf.uint8, folder)
+        except (OSError, tf.errors.OpError) as error:  # a full disk is TensorFlow's own error, of several kinds
+            raise CvappError(
+                f"{folder}: cannot write ({str(error)[:120]}); free some space for temporary files", Exit.CANNOT_WRITE
+            ) from error
+        try:
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
             if variant == "int8":
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]

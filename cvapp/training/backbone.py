@@ -14,7 +14,7 @@ from cvapp.files import replacing_folder, write_text
 from cvapp.models import mobilenet
 from cvapp.progress import Report, silent
 from cvapp.recipe import Recipe
-from cvapp.training.progress import ReportEpochs, history_csv
+from cvapp.training.progress import Interruption, ReportEpochs, history_csv
 
 VALIDATION_PHOTOS = 4096
 VALIDATION_SEED = 2**31 - 1  # a stream that no training seed reads: `validate` in the recipe forbids it only by custom
@@ -36,9 +36,11 @@ def train(recipe: Recipe, folder: Path, report: Report = silent) -> Card:
     check = generated.batches(recipe.data.generated, VALIDATION_SEED, size, 256, VALIDATION_PHOTOS).map(_one_hot(len(labels))).cache()
     epochs = ReportEpochs(report, settings.epochs)
     start = time.monotonic()
-    network.fit(
-        stream, epochs=settings.epochs, steps_per_epoch=photos // settings.batch, validation_data=check, callbacks=[epochs], verbose=0
-    )
+    steps = photos // settings.batch
+    with Interruption() as stop:
+        network.fit(
+            stream, epochs=settings.epochs, steps_per_epoch=steps, validation_data=check, callbacks=[epochs, stop], shuffle=False, verbose=0
+        )
     metrics = {
         "train_seconds": round(time.monotonic() - start),
         "val": {"accuracy": round(epochs.rows[-1]["val_accuracy"], 4), "photos": VALIDATION_PHOTOS},

@@ -24,7 +24,7 @@ from cvapp.progress import Report, silent
 from cvapp.recipe import Recipe
 from cvapp.shipped import shipped_models
 from cvapp.training.features import features
-from cvapp.training.progress import ReportEpochs, history_csv
+from cvapp.training.progress import Interruption, ReportEpochs, history_csv
 
 MODEL = "model.keras"
 
@@ -63,10 +63,10 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
         if (chosen := np.array([row.part == part for row in rows])).any()
     }
     trained, history = fit_head(recipe, parts["train"], parts["val"], len(labels), report)
-    temperature = metrics.fit_temperature(_logits(trained, parts["val"]), parts["val"].truth)
-    before = metrics.calibration_error(metrics.softmax(_logits(trained, parts["val"])), parts["val"].truth)
+    temperature = metrics.fit_temperature(logits(trained, parts["val"]), parts["val"].truth)
+    before = metrics.calibration_error(metrics.softmax(logits(trained, parts["val"])), parts["val"].truth)
     classifier.fold_temperature(trained, temperature)
-    answers = {part: metrics.softmax(_logits(trained, examples)) for part, examples in parts.items()}
+    answers = {part: metrics.softmax(logits(trained, examples)) for part, examples in parts.items()}
     figures: dict[str, Any] = {part: metrics.summary(answers[part], parts[part].truth, labels) for part in parts}
     figures["calibration_error_before"] = round(before, 4)
     figures["train_seconds"] = round(time.monotonic() - start, 1)
@@ -144,21 +144,23 @@ def fit_head(
     one_hot = np.eye(num_classes, dtype=np.float32)
     epochs = ReportEpochs(report, settings.epochs)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
-    trained.fit(
-        learn.features,
-        one_hot[learn.truth],
-        settings.batch,
-        settings.epochs,
-        validation_data=(check.features, one_hot[check.truth]),
-        callbacks=[epochs, stop],
-        verbose=0,
-    )
+    with Interruption() as ctrl_c:
+        trained.fit(
+            learn.features,
+            one_hot[learn.truth],
+            settings.batch,
+            settings.epochs,
+            validation_data=(check.features, one_hot[check.truth]),
+            callbacks=[epochs, stop, ctrl_c],
+            verbose=0,
+        )
     best = min(epochs.rows, key=lambda row: row["val_loss"])
     report(f"kept epoch {best['epoch']} of {len(epochs.rows)}: validation accuracy {best['val_accuracy']:.3f}, loss {best['val_loss']:.3f}")
     return trained, epochs.rows
 
 
-def _logits(trained: keras.Sequential, examples: Examples) -> np.ndarray:
+def logits(trained: keras.Sequential, examples: Examples) -> np.ndarray:
+    """What the head answers for features, dropout off: (N, num_classes)."""
     kernel, bias = trained.get_layer("logits").get_weights()
     return examples.features @ kernel + bias
 

@@ -1,7 +1,10 @@
 """Keras callbacks that report progress and keep the history."""
 
+import contextlib
 import csv
 import io
+import signal
+import threading
 from typing import Any, Sequence
 
 import keras
@@ -33,6 +36,39 @@ class ReportEpochs(keras.callbacks.Callback):
         self.rows.append({"epoch": epoch + 1, **figures})
         if self._epochs <= 50 or epoch % 10 == 9 or epoch == 0:
             self._report(f"epoch {epoch + 1}/{self._epochs}  " + "  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+
+
+class Interruption(keras.callbacks.Callback):
+    """Lets Ctrl-C end a run between two steps: torn out of the middle of one, TensorFlow crashes. Use it as a context manager around `fit`.
+
+    Raises:
+        KeyboardInterrupt: when the block ends, if Ctrl-C was pressed in it. Pressed twice, it ends the run at once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pressed = threading.Event()
+        self._before: Any = None
+
+    def __enter__(self) -> "Interruption":
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def _press(self, *_: Any) -> None:
+        self._pressed.set()
+        signal.signal(signal.SIGINT, self._before)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Stop where Ctrl-C was pressed."""
+        if self._pressed.is_set():
+            self.model.stop_training = True
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        with contextlib.suppress(ValueError, TypeError):
+            signal.signal(signal.SIGINT, self._before)
+        if self._pressed.is_set():
+            raise KeyboardInterrupt
 
 
 def history_csv(rows: Sequence[dict[str, float]]) -> str:

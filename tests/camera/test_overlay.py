@@ -1,0 +1,165 @@
+"""The overlay: readable on any scene and at any size, the first three answers in order, corners where only a part is seen."""
+
+import numpy as np
+import pytest
+
+from cvapp.camera.overlay import caption, draw
+
+SCORES = [("stop sign", 0.75), ("speed limit 30", 0.2), ("yield", 0.04), ("never shown", 0.01)]
+SIZES = [(24, 32), (48, 64), (96, 128), (240, 320), (480, 640), (640, 360), (100, 1000), (1000, 100), (1080, 1920)]
+USUAL = [(96, 128), (240, 320), (480, 640), (640, 360), (1080, 1920)]
+BACKGROUNDS = {"white": 255, "grey": 128, "black": 0}
+GREEN = (64, 196, 140)
+
+
+def plain(size, value=0):
+    """A picture of one grey."""
+    return np.full((*size, 3), value, np.uint8)
+
+
+def luminance(rgb):
+    """Relative luminance of colours (..., 3), as WCAG 2.2 defines it."""
+    part = np.asarray(rgb) / 255
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    return linear @ (0.2126, 0.7152, 0.0722)
+
+
+def contrast(one, other):
+    """Contrast ratio of two colours, 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def bars(drawn):
+    """Rows and columns of each bar's filled part, from the top: the best in green, the others by their grey."""
+    found = []
+    for colour in (GREEN, (170, 176, 184)):
+        right = (drawn == colour).all(2)
+        right[:, : round(0.69 * drawn.shape[1])] = False
+        rows = np.flatnonzero(right.any(1))
+        for block in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+            found.append((block[0], block[-1], right[block[0]].sum()))
+    return found
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_input_is_untouched_and_the_shape_kept(rng, size):
+    image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    kept = image.copy()
+    image.flags.writeable = False
+    for drawn in (draw(image, SCORES, 29.7, (0, 0, 9, 9)), draw(image[:, ::-1], SCORES), draw(image, []), caption(image, "3 photos of bees")):
+        assert (drawn.shape, drawn.dtype) == (image.shape, np.uint8) and not np.shares_memory(drawn, image)
+    np.testing.assert_array_equal(image, kept)
+    assert (draw(image, SCORES) != image).any()
+
+
+@pytest.mark.parametrize("size", USUAL, ids=str)
+@pytest.mark.parametrize("value", BACKGROUNDS.values(), ids=BACKGROUNDS)
+def test_text_stands_out_from_what_lies_behind_it(size, value):
+    """WCAG 2.2 asks for a ratio of 4.5, and of 3 for large text."""
+    drawn = draw(plain(size, value), SCORES, 30)
+    behind = drawn[-1, 0]
+    left = drawn[size[0] - round(size[0] * 0.25) :, : size[1] // 2].reshape(-1, 3)
+    best = left[luminance(left).argmax()]
+    assert contrast(best, behind) >= 4.5 and tuple(best) == (255, 255, 255)
+    others = left[(left == (170, 176, 184)).all(1)]
+    assert len(others) > 5 and contrast(others[0], behind) >= 3
+    rate = drawn[: size[0] // 8, size[1] // 2 :].reshape(-1, 3)
+    assert (luminance(rate) > 0.5).any() and contrast(drawn[0, -1], (255, 255, 255)) >= 4.5
+
+
+def test_the_control_without_the_panel_white_on_white_is_not_seen():
+    assert contrast((255, 255, 255), (255, 255, 255)) == 1 and contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+
+
+@pytest.mark.parametrize("size", USUAL, ids=str)
+def test_bars_are_as_long_as_their_probabilities_the_best_on_top(size):
+    drawn = draw(plain(size), SCORES)
+    whole = round(0.3 * size[1])
+    found = bars(drawn)
+    assert [width for _, _, width in found] == pytest.approx([0.75 * whole, 0.2 * whole, 0.04 * whole], abs=1.5)
+    assert found == sorted(found) and found[-1][1] < size[0]
+
+
+def test_three_are_shown_in_the_order_given():
+    image = plain((240, 320), 90)
+    np.testing.assert_array_equal(draw(image, SCORES), draw(image, SCORES[:3]))
+    for other in (SCORES[:2], SCORES[1:], [SCORES[1], SCORES[0], SCORES[2]]):
+        assert (draw(image, other) != draw(image, SCORES)).any()
+
+
+@pytest.mark.parametrize("probability, text", [(0.0, "0%"), (1.0, "100%")])
+def test_certain_and_impossible_answers_are_drawn(probability, text):
+    found = bars(draw(plain((240, 320)), [("a", probability)]) if probability else draw(plain((240, 320)), [("a", probability)]))
+    assert found[0][2] == pytest.approx(max(1, round(0.3 * 320) * probability), abs=1.5), text
+
+
+LONG = "a very long label that goes on and on until it is much too long for any picture at all " * 3
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("label", [LONG, "蜜蜂 пчела Ωmega", "🐝" * 40, "", " "], ids=["long", "foreign", "emoji", "empty", "blank"])
+def test_no_label_breaks_the_picture(size, label):
+    drawn = draw(plain(size, 90), [(label, 0.5)] * 3, 1234, (0, 0, 5, 5))
+    assert drawn.shape == (*size, 3)
+
+
+@pytest.mark.parametrize("size", USUAL, ids=str)
+@pytest.mark.parametrize("row", [0, 1], ids=["best", "second"])
+def test_a_long_label_ends_before_its_percentage(size, row):
+    def drawn(label, probability):
+        scores = [("", 0.0)] * row + [(label, probability)]
+        return draw(plain(size), scores)[:, : size[1] - round(0.3 * size[1]) - 8].max(2)
+
+    label_ink = np.flatnonzero((drawn(LONG, 1.0) != drawn("", 1.0)).any(0))
+    percent_ink = np.flatnonzero((drawn("", 1.0) > 60).any(0))
+    percent_ink = percent_ink[percent_ink > size[1] // 3]
+    assert label_ink.size and label_ink.max() < percent_ink.min()
+
+
+def test_letters_beyond_ascii_are_drawn_as_themselves():
+    drawn = {text: draw(plain((240, 320)), [(text, 0.5)]).tobytes() for text in ("Käfer", "Kafer", "K?fer", "пчела", "蜜蜂", "?????", "??")}
+    assert len(set(drawn.values())) == len(drawn)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_rate_never_covers_the_answer(size):
+    image = plain(size, 200)
+    with_rate, without = draw(image, SCORES, 30), draw(image, SCORES)
+    first = np.flatnonzero((without != image).any((1, 2)))[0]
+    np.testing.assert_array_equal(with_rate[first:], without[first:])
+
+
+def test_the_rate_is_shown_above_zero_with_a_digit_when_slow():
+    image = plain((240, 320), 90)
+    pictures = [draw(image, SCORES, fps).tobytes() for fps in (0, 9.4, 9.44, 9.46, 9.6, 10.4, 11)]
+    assert [pictures.index(picture) for picture in pictures] == [0, 1, 1, 3, 4, 4, 6]
+
+
+@pytest.mark.parametrize("seen", [None, (0, 0, 480, 640)], ids=["unknown", "all"])
+def test_no_corners_are_marked_when_all_is_seen(seen):
+    image = plain((480, 640), 90)
+    np.testing.assert_array_equal(draw(image, SCORES, 30, seen), draw(image, SCORES, 30))
+
+
+@pytest.mark.parametrize("value", BACKGROUNDS.values(), ids=BACKGROUNDS)
+@pytest.mark.parametrize("seen", [(0, 80, 480, 480), (60, 200, 240, 240), (100, 0, 280, 640)], ids=["sides", "middle", "bands"])
+def test_the_four_corners_of_the_part_that_is_seen_are_marked(seen, value):
+    image = plain((480, 640), value)
+    changed = (draw(image, [], 0, seen) != draw(image, [])).any(2)
+    top, left, height, width = seen
+    near = np.zeros_like(changed)
+    for y in (top, top + height - 1):
+        for x in (left, left + width - 1):
+            corner = np.s_[max(0, y - 24) : y + 25, max(0, x - 24) : x + 25]
+            assert changed[corner].sum() > 30
+            near[corner] = True
+    assert not changed[~near].any(), "nothing but the corners"
+
+
+def test_a_caption_is_readable_at_the_top_right():
+    image = plain((240, 320), 255)
+    changed = (caption(image, "3 photos of bees") != image).any(2)
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    assert rows[0] == 0 and rows[-1] < 60 and columns[-1] == 319 and columns[0] > 60
+    assert contrast(caption(image, "3 photos of bees")[0, -1], (255, 255, 255)) >= 4.5

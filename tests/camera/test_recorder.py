@@ -1,0 +1,165 @@
+"""The recorder: what goes in is counted and comes out, other sizes included, and a full disk or a Ctrl-C leaves nothing half."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cvapp.camera.recorder import CODECS, count_frames, record
+from cvapp.errors import CvappError, Exit
+from tests.camera.test_sources import number_of, painted
+
+
+def played(path):
+    """The frames of a video as RGB, and its frames a second, by OpenCV alone."""
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while True:
+        got, bgr = capture.read()
+        if not got:
+            return frames, capture.get(cv2.CAP_PROP_FPS)
+        frames.append(bgr[..., ::-1])
+
+
+@pytest.mark.parametrize("suffix", [*CODECS, ".MP4"])
+def test_every_frame_comes_out_in_order_and_colour(tmp_path, capfd, suffix):
+    path = tmp_path / "new" / f"scene{suffix}"
+    red = np.zeros((32, 64, 3), np.uint8)
+    red[..., 0] = 255
+    with record(path, 12.5) as recorder:
+        for number in range(30):
+            recorder.write(painted(number))
+        recorder.write(red)
+        assert not path.exists(), "it takes its name when it is whole"
+    frames, fps = played(path)
+    assert [number_of(frame) for frame in frames[:-1]] == list(range(30)) and len(frames) == 31
+    np.testing.assert_allclose(frames[-1].mean((0, 1)), (255, 0, 0), atol=6)
+    assert fps == pytest.approx(12.5) and count_frames(path) == recorder.count == 31
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("fps", [1, 23.976, 29.97, 60, 240])
+def test_frames_a_second_are_kept(tmp_path, fps):
+    with record(tmp_path / "a.mp4", fps) as recorder:
+        recorder.write(painted(1))
+    assert played(tmp_path / "a.mp4")[1] == pytest.approx(fps, rel=1e-3)
+
+
+def test_frames_of_another_size_are_letterboxed_not_dropped(tmp_path):
+    white = np.full((128, 64, 3), 255, np.uint8)
+    with record(tmp_path / "a.mp4", 25) as recorder:
+        recorder.write(painted(5, 64, 128))
+        recorder.write(white)
+        recorder.write(painted(6, 32, 64))
+    (first, tall, small), _ = played(tmp_path / "a.mp4")
+    assert (number_of(first), number_of(small)) == (5, 6)
+    np.testing.assert_allclose(tall[:, 50:78], 255, atol=12)
+    np.testing.assert_allclose(tall[:, list(range(44)) + list(range(84, 128))], 0, atol=12)
+
+
+@pytest.mark.parametrize("size", [(49, 64), (48, 65), (9, 9), (720, 1280), (16, 5000)])
+def test_odd_and_large_sizes_are_recorded_on_even_sides(tmp_path, rng, size):
+    with record(tmp_path / "a.mp4", 25) as recorder:
+        for _ in range(3):
+            recorder.write(rng.integers(0, 256, (*size, 3), dtype=np.uint8))
+    assert [frame.shape for frame in played(tmp_path / "a.mp4")[0]] == [(size[0] // 2 * 2, size[1] // 2 * 2, 3)] * 3
+
+
+@pytest.mark.parametrize("name, said", [("a.webm", r"\.webm"), ("a.gif", r"\.gif"), ("a", "without a suffix")])
+def test_a_suffix_that_it_cannot_write_is_a_wrong_use(workspace, name, said):
+    with pytest.raises(CvappError, match=rf"^{name}: cannot record {said}; use \.mp4, \.mov, \.avi, \.mkv$") as error:
+        with record(name, 25):
+            raise AssertionError("found out too late")
+    assert error.value.code == Exit.USAGE and not list(workspace.iterdir())
+
+
+@pytest.mark.parametrize("name", ["file/a.mp4", "/proc/nowhere/a.mp4", "folder.mp4"])
+def test_a_place_that_cannot_be_written_is_told_before_the_first_frame(workspace, name):
+    Path("file").write_text("in the way")
+    Path("folder.mp4").mkdir()
+    with pytest.raises(CvappError, match=f"{Path(name).parts[0]}.*cannot write") as error:
+        with record(name, 25):
+            raise AssertionError("found out too late")
+    assert error.value.code == Exit.CANNOT_WRITE
+    assert sorted(path.name for path in workspace.iterdir()) == ["file", "folder.mp4"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("lost"), OSError("camera gone")], ids=lambda error: type(error).__name__)
+def test_what_was_recorded_is_kept_whatever_ended_it(tmp_path, error):
+    with pytest.raises(type(error)) as caught:
+        with record(tmp_path / "a.mp4", 25) as recorder:
+            for number in range(7):
+                recorder.write(painted(number))
+            raise error
+    assert caught.value is error
+    assert [number_of(frame) for frame in played(tmp_path / "a.mp4")[0]] == list(range(7))
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt(), RuntimeError("lost"), OSError("camera gone")], ids=lambda error: type(error).__name__)
+def test_the_old_file_is_kept_when_nothing_was_recorded(tmp_path, error):
+    (tmp_path / "a.mp4").write_bytes(b"old")
+    with pytest.raises(BaseException) as caught:
+        with record(tmp_path / "a.mp4", 25):
+            if error is not None:
+                raise error
+    assert (tmp_path / "a.mp4").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+    if error is not None:
+        assert caught.value is error, "it is not the disk's fault"
+    else:
+        assert caught.value.code == Exit.BAD_DATA and "a.mp4: no frame came, so nothing was recorded" in str(caught.value)
+
+
+FULL_DISK = """
+import json, resource, signal, sys
+from pathlib import Path
+import numpy as np
+from cvapp.camera.recorder import record
+from cvapp.errors import CvappError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rng, found = np.random.default_rng(0), {}
+for suffix in (".mp4", ".mov", ".avi", ".mkv"):
+    Path("scene" + suffix).write_bytes(b"old")
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+for suffix in (".mp4", ".mov", ".avi", ".mkv"):
+    try:
+        with record("scene" + suffix, 25) as recorder:
+            for _ in range(40):
+                recorder.write(rng.integers(0, 256, (120, 160, 3), dtype=np.uint8))
+        found[suffix] = [0, "done"]
+    except CvappError as error:
+        found[suffix] = [int(error.code), str(error)]
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+Path("found.json").write_text(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module", params=[0, 50_000, 10_000_000])
+def full_disk(request, tmp_path_factory):
+    """40 frames of noise, about 280 kB, recorded in each format where files may grow to so many bytes: limit, folder, errors, chatter."""
+    folder = tmp_path_factory.mktemp("disk")
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(request.param)], cwd=folder, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return request.param, folder, json.loads((folder / "found.json").read_text()), done.stderr
+
+
+def test_a_full_disk_is_exit_7_and_the_old_file_stays(full_disk):
+    limit, folder, found, _ = full_disk
+    assert sorted(path.name for path in folder.iterdir()) == ["found.json", "scene.avi", "scene.mkv", "scene.mov", "scene.mp4"]
+    for suffix, (code, _) in found.items():
+        if limit < 1_000_000:
+            assert (code, (folder / f"scene{suffix}").read_bytes()) == (Exit.CANNOT_WRITE, b"old"), suffix
+        else:
+            assert (code, len(played(folder / f"scene{suffix}")[0])) == (Exit.DONE, 40), suffix
+
+
+def test_a_full_disk_is_told_in_one_line_with_numbers_that_can_be(full_disk):
+    limit, _, found, chatter = full_disk
+    for suffix, (_, text) in found.items():
+        if limit < 1_000_000:
+            assert "the disk" in text or "cannot write" in text
+            assert not any(word.startswith("-") or word.isdecimal() and int(word) > 40 for word in text.split()), text
+    assert chatter == b"", "OpenCV and ffmpeg must be silent"

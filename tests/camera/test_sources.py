@@ -1,0 +1,236 @@
+"""Sources: every frame of a file in order, and one clear line for what is no source, with nothing from OpenCV beside it."""
+
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cvapp import images
+from cvapp.camera import sources
+from cvapp.camera.sources import open_source
+from cvapp.errors import CvappError, Exit
+
+BITS = 8
+
+
+def painted(number: int, height: int = 32, width: int = 64) -> np.ndarray:
+    """A picture that bears a number: eight upright bars, white for 1 and black for 0, the highest bit at the left."""
+    bits = [255 * (number >> bit & 1) for bit in reversed(range(BITS))]
+    return np.repeat(np.repeat(np.array(bits, np.uint8), width // BITS)[None, :, None], height, 0).repeat(3, 2)
+
+
+def number_of(rgb: np.ndarray) -> int:
+    """The number that a picture bears in its middle row, whatever a codec did to it."""
+    step = rgb.shape[1] // BITS
+    return sum(int(rgb[rgb.shape[0] // 2, step // 2 + step * at].mean() > 127) << BITS - 1 - at for at in range(BITS))
+
+
+def write_video(path: Path, count: int, fps: float = 25, size: tuple[int, int] = (32, 64)) -> Path:
+    """A video of numbered frames, by OpenCV alone."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*("MJPG" if path.suffix == ".avi" else "mp4v")), fps, size[::-1])
+    for number in range(count):
+        writer.write(painted(number, *size))
+    writer.release()
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".MOV", ".avi", ".mkv"])
+def test_a_video_is_read_whole_and_in_order(tmp_path, suffix):
+    with open_source(write_video(tmp_path / f"50% of it ü{suffix}", 40)) as source:
+        frames = list(source)
+        assert (source.live, source.fps, source.count) == (False, 25, 40)
+    assert [number_of(frame.image) for frame in frames] == list(range(40))
+    assert [frame.index for frame in frames] == list(range(40))
+    assert [frame.seconds for frame in frames] == pytest.approx([number / 25 for number in range(40)])
+    assert {(frame.image.shape, frame.image.dtype.name) for frame in frames} == {((32, 64, 3), "uint8")}
+
+
+def test_frames_are_rgb_and_upright(tmp_path):
+    """A phone stores its pictures lying and says by a matrix how to turn them (ISO 14496-12, tkhd); here by 90 degrees."""
+    path = tmp_path / "phone.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 32))
+    picture = np.zeros((32, 64, 3), np.uint8)
+    picture[:, :32] = (0, 0, 255)  # red at the left, in BGR
+    writer.write(picture)
+    writer.release()
+    data, one = bytearray(path.read_bytes()), 1 << 16
+    with open_source(path) as source:
+        lying = next(iter(source)).image
+    start = data.find(b"tkhd") + 44
+    data[start : start + 36] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 32 * one, 0, 1 << 30)
+    path.write_bytes(data)
+    with open_source(path) as source:
+        upright = next(iter(source)).image
+    assert lying.shape == (32, 64, 3) and upright.shape == (64, 32, 3)
+    np.testing.assert_allclose([lying[16, 16], lying[16, 48]], [(255, 0, 0), (0, 0, 0)], atol=12)
+    np.testing.assert_allclose([upright[16, 16], upright[48, 16]], [(255, 0, 0), (0, 0, 0)], atol=12)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    "name, count, size, fps",
+    [
+        ("cockatoo.mp4", 280, (720, 1280), 20),
+        ("clip_720p_h264.mp4", 180, (640, 1280), 30),
+        ("clip_h264.flv", 180, (320, 640), 30),
+        ("clip_vp8.mkv", 180, (320, 640), 30),
+    ],
+)
+def test_real_videos_give_the_frames_that_are_known_of_them(shared_data, capfd, name, count, size, fps):
+    with open_source(shared_data / "video" / name) as source:
+        shapes = [frame.image.shape for frame in source]
+        assert source.fps == fps
+    assert shapes == [(*size, 3)] * count
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_folder_is_read_by_name_and_a_picture_alone(workspace):
+    for number, name in enumerate(("a.png", "b.JPG", "c.bmp")):
+        images.write(workspace / "photos" / name, painted(number, 16 + number, 64))
+    (workspace / "photos/notes.txt").write_text("no picture")
+    with open_source("photos") as source:
+        frames = list(source)
+        assert (source.live, source.fps, source.count) == (False, 1, 3)
+    assert [number_of(frame.image) for frame in frames] == [0, 1, 2]
+    assert [frame.image.shape[0] for frame in frames] == [16, 17, 18]
+    assert [frame.seconds for frame in frames] == [0, 1, 2]
+    with open_source(Path("photos/b.JPG")) as source:
+        assert [number_of(frame.image) for frame in source] == [1] and source.count == 1
+
+
+def test_what_a_mac_or_a_person_hides_in_a_folder_is_passed_over(workspace):
+    """As `cvapp predict` does; a Mac leaves `._photo.jpg` on every stick it wrote to."""
+    images.write("photos/photo.jpg", painted(7))
+    Path("photos/._photo.jpg").write_bytes(b"\0\5\26\7Mac OS X        ")
+    (workspace / "photos/album.jpg").mkdir()
+    with open_source("photos") as source:
+        assert [number_of(frame.image) for frame in source] == [7] and source.count == 1
+
+
+def test_a_bad_picture_in_a_folder_is_named(workspace):
+    images.write("photos/a.png", painted(1))
+    Path("photos/b.png").write_bytes(Path("photos/a.png").read_bytes()[:60])
+    with open_source("photos") as source, pytest.raises(CvappError, match=r"photos/b\.png: the PNG file is truncated") as error:
+        list(source)
+    assert error.value.code == Exit.BAD_DATA
+
+
+def cut(path: Path, share: float = 0.5) -> None:
+    """A video that lacks its end."""
+    whole = write_video(path.with_name("whole" + path.suffix), 40).read_bytes()
+    path.write_bytes(whole[: round(share * len(whole))])
+
+
+def blank(path: Path) -> None:
+    """A video whose header is whole and whose frames are not."""
+    data = bytearray(write_video(path, 40).read_bytes())
+    start, end = data.find(b"mdat") + 4, data.find(b"moov") - 4
+    data[start:end] = bytes(end - start)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "name, make, text",
+    [
+        ("missing.mp4", lambda path: None, r"no source 'missing\.mp4': give a camera's index \(0\), a video file, a picture or a folder"),
+        ("-1", lambda path: None, "no source '-1': give a camera's index"),
+        ("rtsp://127.0.0.1:9/x", lambda path: None, "no source 'rtsp://127.0.0.1:9/x': give a camera's index"),
+        ("", lambda path: images.write("photo.png", painted(1)), "no source '': give a camera's index"),
+        ("n" * 5000, lambda path: None, "no source 'nnn"),
+        ("empty", lambda path: path.mkdir(), "empty: no pictures in this folder"),
+        ("notes", lambda path: (path.mkdir(), (path / "a.txt").write_text("a")), "notes: no pictures in this folder"),
+        ("text.mp4", lambda path: path.write_text("not a video\n" * 99), r"text\.mp4: OpenCV cannot play it"),
+        ("text.avi", lambda path: path.write_text("not a video\n" * 99), r"text\.avi: OpenCV cannot play it"),
+        ("nothing.mp4", lambda path: path.write_bytes(b""), r"nothing\.mp4: OpenCV cannot play it"),
+        ("text.png", lambda path: path.write_text("not a picture\n" * 9), r"text\.png: not a picture"),
+        ("half.mp4", cut, r"half\.mp4: OpenCV cannot play it"),
+        ("stub.avi", lambda path: cut(path, 0.1), r"stub\.avi: OpenCV cannot play it"),
+        ("blank.mp4", blank, r"blank\.mp4: not one frame could be decoded"),
+        ("half.avi", cut, r"half\.avi: .*(truncated|damaged)"),
+        ("half.mkv", cut, r"half\.mkv: .*(truncated|damaged)"),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, str) else "",
+)
+def test_what_is_no_source_or_is_cut_short_is_bad_data_in_one_line(workspace, capfd, name, make, text):
+    make(workspace / name[:100])
+    with pytest.raises(CvappError, match=text) as error:
+        with open_source(name) as source:
+            list(source)
+    assert error.value.code == Exit.BAD_DATA and "\n" not in str(error.value)
+    assert capfd.readouterr() == ("", ""), "OpenCV and ffmpeg must be silent"
+
+
+@pytest.mark.parametrize("name", [40, "40", "99999999999999999999", "/dev/video40", "/dev/null"])
+def test_a_missing_camera_is_named_with_those_that_are_there(capfd, monkeypatch, name):
+    monkeypatch.setattr(sources, "cameras", lambda: ["0 (front)", "2 (rear)"])
+    with pytest.raises(CvappError, match=rf"^no picture from camera {name}: there are 0 \(front\), 2 \(rear\)$") as error:
+        open_source(name)
+    assert error.value.code == Exit.NO_DEVICE
+    monkeypatch.setattr(sources, "cameras", lambda: [])
+    with pytest.raises(CvappError, match="none was found; plug one in, or give a video file"):
+        open_source(name)
+    assert capfd.readouterr() == ("", "")
+
+
+class FakeCamera:
+    """What cv2.VideoCapture is to a camera: blue frames (BGR) that end after some."""
+
+    def __init__(self, count: int):
+        self.left, self.released, self.asked = count, False, {}
+
+    def isOpened(self) -> bool:
+        return True
+
+    def read(self):
+        self.left -= 1
+        return self.left >= 0, np.full((24, 32, 3), (255, 0, 0), np.uint8)
+
+    def get(self, _: int) -> float:
+        return 0.0
+
+    def set(self, name: int, value: float) -> None:
+        self.asked[name] = value
+
+    def release(self) -> None:
+        self.released = True
+
+
+def test_a_camera_is_live_asks_for_no_queue_and_tells_when_it_is_unplugged(monkeypatch):
+    device = FakeCamera(4)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda _: device)
+    seen = []
+    with pytest.raises(CvappError, match="^camera 0 stopped after 3 frames; was it unplugged?") as error:
+        with open_source(0) as source:
+            assert (source.live, source.fps, source.count, source.name) == (True, 30, None, "0")
+            for frame in source:
+                seen.append(frame)
+    assert error.value.code == Exit.NO_DEVICE
+    assert [frame.index for frame in seen] == [0, 1, 2] and tuple(seen[0].image[0, 0]) == (0, 0, 255)
+    assert sorted(frame.seconds for frame in seen) == [frame.seconds for frame in seen]
+    assert device.asked == {cv2.CAP_PROP_BUFFERSIZE: 1} and device.released
+
+
+def test_a_camera_that_opens_but_gives_no_picture_is_missing_and_freed(monkeypatch):
+    device = FakeCamera(0)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda _: device)
+    with pytest.raises(CvappError, match="no picture from camera 0") as error:
+        open_source(0)
+    assert error.value.code == Exit.NO_DEVICE and device.released
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="looks at the open files of the process, as Linux lists them")
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+def test_a_closed_source_has_freed_its_file(tmp_path, suffix):
+    path = write_video(tmp_path / f"held{suffix}", 5)
+
+    def held() -> bool:
+        links = [Path("/proc/self/fd", number) for number in os.listdir("/proc/self/fd")]
+        return str(path) in [os.readlink(link) for link in links if link.is_symlink()]
+
+    with open_source(path) as source:
+        next(iter(source))
+        assert held()
+    assert not held()
