@@ -46,7 +46,7 @@ check: setup ## style and types
 	@echo "check: ok"
 
 train: setup ## train PIPELINE= on DATA= as NAME=, with EPOCHS= and SET="a.b=c ..."
-	@$(CVAPP) train $(PIPELINE) --data $(DATA) --name $(NAME) $(SETTINGS)
+	@$(CVAPP) train $(PIPELINE) $(if $(DATA),--data $(DATA)) --name $(NAME) $(SETTINGS)
 
 export: setup ## make the .tflite variants of NAME= and prove them
 	@$(CVAPP) export $(NAME)

@@ -99,10 +99,10 @@ REFUSED = {
     "no choice": (lambda folder: change_export(folder, lambda values: values.pop("chosen")), r"lite: cannot be read \(KeyError"),
     "odd row": (lambda folder: change_export(folder, lambda values: values["variants"].update(int8=3)), "lite.*: cannot be read"),
     "no hash": (lambda folder: change_export(folder, lambda values: values["variants"]["float32"].pop("sha256")), "lite.*: cannot"),
-    "garbage": (lambda folder: publish(folder, WHOLE[:8] + bytes(range(256)) * 8), r"float32\.tflite: LiteRT cannot read it \(.*valid Flatbuffer"),
+    "garbage": (lambda folder: publish(folder, WHOLE[:8] + bytes(range(256)) * 8), r"float32\.tflite: LiteRT cannot read it \("),
     "cut in half": (lambda folder: publish(folder, WHOLE[: len(WHOLE) // 2]), r"float32\.tflite: LiteRT cannot read it"),
     "empty": (lambda folder: publish(folder, b""), r"float32\.tflite: LiteRT cannot read it"),
-    "float input": (lambda folder: publish(folder, tiny_tflite("float32")), r"float32\.tflite: takes float32 \[1 8 8 3\], not uint8 pictures"),
+    "float input": (lambda folder: publish(folder, tiny_tflite("float32")), r"float32\.tflite: takes float32 .*, not uint8 pictures"),
 }
 
 

@@ -91,7 +91,8 @@ def run(
                 picture = draw(image, answered.answer, fps, options.seen(image.shape) if options.seen else None)
                 if recorder is not None:
                     recorder.write(picture)
-                if window is not None and not window.show(picture):
+                early = 0.0 if opened.live else answered.frame.seconds - (time.perf_counter() - start)
+                if window is not None and not window.show(picture, early):
                     break
         except KeyboardInterrupt:
             report("stopped")

@@ -54,13 +54,13 @@ class Window:
         cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
         return self
 
-    def show(self, rgb: np.ndarray) -> bool:
-        """Show uint8 RGB (H, W, 3); False once the person pressed q or Esc, or closed the window."""
+    def show(self, rgb: np.ndarray, seconds: float = 0.0) -> bool:
+        """Show uint8 RGB (H, W, 3) for at least so many seconds; False once the person pressed q or Esc, or closed the window."""
         if not self._shown:
             cv2.resizeWindow(self._title, rgb.shape[1], rgb.shape[0])
             self._shown = True
         cv2.imshow(self._title, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-        key = cv2.waitKey(1) & 0xFF
+        key = cv2.waitKey(max(1, round(1000 * seconds))) & 0xFF
         return key not in QUIT_KEYS and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
 
     def __exit__(self, *_: object) -> None:

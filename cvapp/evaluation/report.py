@@ -24,7 +24,7 @@ td, th {{ padding: .3rem 1rem .3rem 0; text-align: left; border-bottom: 1px soli
 <h1>{name}</h1>
 <p>{classes}. {source}</p>
 <table><tr><th>part<th>photos<th>accuracy<th>loss<th>calibration error</tr>{rows}</table>
-<p>{calibration}</p>
+<p>Temperature {temperature}, folded into the model. Under {threshold} an answer is no better than “unknown”.</p>
 {pictures}
 </html>
 """
@@ -117,7 +117,8 @@ def write_page(card: Card, folder: Path) -> None:
             classes=f"{len(card.labels)} classes: {html.escape(', '.join(card.labels))}",
             source=_source(card),
             rows=rows,
-            calibration=f"Temperature {card.temperature:.2f}, folded into the model. Under {card.threshold:.2f} an answer is no better than “unknown”.",
+            temperature=f"{card.temperature:.2f}",
+            threshold=f"{card.threshold:.2f}",
             pictures=pictures,
         ),
     )
@@ -125,4 +126,4 @@ def write_page(card: Card, folder: Path) -> None:
 
 def _source(card: Card) -> str:
     values: dict[str, Any] = dict(card.weights)
-    return f"Backbone: {html.escape(values.get('source', 'unknown'))} ({html.escape(values.get('licence', 'licence unknown'))})."
+    return f"Backbone: {html.escape(values.get('source', 'unknown'))} (licence: {html.escape(values.get('licence', 'unknown'))})."

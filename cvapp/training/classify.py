@@ -12,7 +12,7 @@ import numpy as np
 from cvapp import card as cards
 from cvapp.card import Card
 from cvapp.data import split
-from cvapp.data.folders import Photo, hashed, natural, scan
+from cvapp.data.folders import PARTS, Photo, hashed, natural, scan
 from cvapp.data.photos import fit_all
 from cvapp.data.split import Row
 from cvapp.data.store import Store
@@ -22,7 +22,6 @@ from cvapp.files import replacing_folder, write_text
 from cvapp.models import classifier, hub
 from cvapp.progress import Report, silent
 from cvapp.recipe import Recipe
-from cvapp.shipped import shipped_models
 from cvapp.training.features import features
 from cvapp.training.progress import Interruption, ReportEpochs, history_csv
 
@@ -44,53 +43,54 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
         CvappError: photos or backbone that cannot be used (exit 3), weights not to be had (exit 4), a place that cannot be written (exit 7).
     """
     start = time.monotonic()
-    listing = scan(data)
-    photos = hashed(listing, report)
     source = hub.resolve(recipe.model.handle)
     backbone, own_size = hub.open_module(source)
     recipe = _settle(recipe, own_size)
-    pixels, bad = fit_all(photos, listing.folder, recipe.images, report)
-    rows = _split(recipe, [photo for photo in photos if photo.name not in bad], listing.folder)
-    _tell(rows, {**listing.stray, **bad}, listing.folder, report)
+    rows, pixels, skipped = _photos(recipe, data, report)
     labels = natural({row.label for row in rows})
-    compute = classifier.batched(lambda values: backbone(values / 255.0), (*recipe.images.size, 3))  # type: ignore[misc]
-    kept = Store("features", [hub.fingerprint(source), pixels.folder.name], (backbone.features,), "float32").open()
-    values = features(compute, pixels, kept, rows, report)
-    truth = np.array([labels.index(row.label) for row in rows])
-    parts = {
-        part: Examples(values[chosen], truth[chosen])
-        for part in ("train", "val", "test")
-        if (chosen := np.array([row.part == part for row in rows])).any()
-    }
+    parts = _examples(backbone, hub.fingerprint(source), pixels, rows, report)
     trained, history = fit_head(recipe, parts["train"], parts["val"], len(labels), report)
+    uncalibrated = metrics.calibration_error(metrics.softmax(logits(trained, parts["val"])), parts["val"].truth)
     temperature = metrics.fit_temperature(logits(trained, parts["val"]), parts["val"].truth)
-    before = metrics.calibration_error(metrics.softmax(logits(trained, parts["val"])), parts["val"].truth)
     classifier.fold_temperature(trained, temperature)
     answers = {part: metrics.softmax(logits(trained, examples)) for part, examples in parts.items()}
     figures: dict[str, Any] = {part: metrics.summary(answers[part], parts[part].truth, labels) for part in parts}
-    figures["calibration_error_before"] = round(before, 4)
-    figures["train_seconds"] = round(time.monotonic() - start, 1)
-    facts = {
-        "fingerprint": split.fingerprint(rows),
-        "photos": dict(Counter(row.part for row in rows)),
-        "skipped": len(bad) + len(listing.stray),
-    }
     made = Card(
-        folder.name,
-        recipe.task,
-        tuple(labels),
-        recipe.images,
-        recipe,
-        facts,
-        figures,
-        round(temperature, 6),
-        round(metrics.unknown_threshold(answers["val"], parts["val"].truth), 4),
-        _weights(recipe.model.handle),
-        cards.versions(),
+        name=folder.name,
+        task=recipe.task,
+        labels=tuple(labels),
+        images=recipe.images,
+        recipe=recipe,
+        data={"fingerprint": split.fingerprint(rows), "photos": dict(Counter(row.part for row in rows)), "skipped": skipped},
+        metrics={**figures, "calibration_error_before": round(uncalibrated, 4), "train_seconds": round(time.monotonic() - start, 1)},
+        temperature=round(temperature, 6),
+        threshold=round(metrics.unknown_threshold(answers["val"], parts["val"].truth), 4),
+        weights=_weights(source, recipe.model.handle),
+        versions=cards.versions(),
     )
     held_out = "test" if "test" in parts else "val"
     table = metrics.confusion(answers[held_out].argmax(1), parts[held_out].truth, len(labels))
     return _save(made, classifier.assemble(backbone, trained, recipe.images.size), rows, reports.Results(history, table, held_out), folder)
+
+
+def _photos(recipe: Recipe, data: str | Path, report: Report) -> tuple[list[Row], Store, int]:
+    """The usable photos of a folder, parted; where their pixels are kept; how many files were left out."""
+    listing = scan(data)
+    photos = hashed(listing, report)
+    pixels, bad = fit_all(photos, listing.folder, recipe.images, report)
+    rows = _split(recipe, [photo for photo in photos if photo.name not in bad], listing.folder)
+    skipped = {**listing.stray, **bad}
+    _tell(rows, skipped, listing.folder, report)
+    return rows, pixels, len(skipped)
+
+
+def _examples(backbone: hub.HubModule, fingerprint: str, pixels: Store, rows: Sequence[Row], report: Report) -> dict[str, Examples]:
+    """Features and true classes of each part that the split has."""
+    kept = Store("features", [fingerprint, pixels.folder.name], (backbone.features,), "float32").open()
+    values = features(classifier.batched(lambda batch: backbone(batch / 255.0), pixels.shape), pixels, kept, rows, report)
+    labels = natural({row.label for row in rows})
+    truth, places = np.array([labels.index(row.label) for row in rows]), np.array([row.part for row in rows])
+    return {part: Examples(values[places == part], truth[places == part]) for part in PARTS if part in places}
 
 
 def _settle(recipe: Recipe, own_size: tuple[int, int] | None) -> Recipe:
@@ -165,11 +165,10 @@ def logits(trained: keras.Sequential, examples: Examples) -> np.ndarray:
     return examples.features @ kernel + bias
 
 
-def _weights(handle: str) -> dict[str, str]:
-    """Source and licence of the backbone: from its own card where cvapp made it."""
-    path = shipped_models() / handle
-    if (path / cards.FILE).is_file():
-        return dict(cards.read(path).weights)
+def _weights(module: Path, handle: str) -> dict[str, str]:
+    """Source and licence of the backbone: from the card beside its module where cvapp made it."""
+    if (module.parent / cards.FILE).is_file():
+        return dict(cards.read(module.parent).weights)
     return {"source": handle, "licence": "not stated by the module; see where it came from"}
 
 

@@ -9,7 +9,7 @@ SCORES = [("stop sign", 0.75), ("speed limit 30", 0.2), ("yield", 0.04), ("never
 SIZES = [(24, 32), (48, 64), (96, 128), (240, 320), (480, 640), (640, 360), (100, 1000), (1000, 100), (1080, 1920)]
 USUAL = [(96, 128), (240, 320), (480, 640), (640, 360), (1080, 1920)]
 BACKGROUNDS = {"white": 255, "grey": 128, "black": 0}
-GREEN = (64, 196, 140)
+GREEN, DIM, TRACK = (64, 196, 140), (170, 176, 184), (70, 74, 80)
 
 
 def plain(size, value=0):
@@ -30,16 +30,19 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
+def longest(row):
+    """The length of the longest run of True in a row."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(int)))
+    return max((edges[1::2] - edges[::2]), default=0)
+
+
 def bars(drawn):
-    """Rows and columns of each bar's filled part, from the top: the best in green, the others by their grey."""
-    found = []
-    for colour in (GREEN, (170, 176, 184)):
-        right = (drawn == colour).all(2)
-        right[:, : round(0.69 * drawn.shape[1])] = False
-        rows = np.flatnonzero(right.any(1))
-        for block in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
-            found.append((block[0], block[-1], right[block[0]].sum()))
-    return found
+    """Each bar on a black picture, from the top: its first and last row, how long it is filled, and how long it is."""
+    filled = (drawn == GREEN).all(2) | (drawn == DIM).all(2)
+    whole = filled | (drawn == TRACK).all(2)
+    rows = np.flatnonzero([longest(row) >= 0.25 * drawn.shape[1] for row in whole])
+    blocks = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    return [(block[0], block[-1], longest(filled[block[1]]), longest(whole[block[1]])) for block in blocks]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -47,7 +50,8 @@ def test_the_input_is_untouched_and_the_shape_kept(rng, size):
     image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
     kept = image.copy()
     image.flags.writeable = False
-    for drawn in (draw(image, SCORES, 29.7, (0, 0, 9, 9)), draw(image[:, ::-1], SCORES), draw(image, []), caption(image, "3 photos of bees")):
+    whole = draw(image, SCORES, 29.7, (0, 0, 9, 9))
+    for drawn in (whole, draw(image[:, ::-1], SCORES), draw(image, []), caption(image, "3 photos of bees")):
         assert (drawn.shape, drawn.dtype) == (image.shape, np.uint8) and not np.shares_memory(drawn, image)
     np.testing.assert_array_equal(image, kept)
     assert (draw(image, SCORES) != image).any()
@@ -58,14 +62,11 @@ def test_the_input_is_untouched_and_the_shape_kept(rng, size):
 def test_text_stands_out_from_what_lies_behind_it(size, value):
     """WCAG 2.2 asks for a ratio of 4.5, and of 3 for large text."""
     drawn = draw(plain(size, value), SCORES, 30)
-    behind = drawn[-1, 0]
-    left = drawn[size[0] - round(size[0] * 0.25) :, : size[1] // 2].reshape(-1, 3)
-    best = left[luminance(left).argmax()]
-    assert contrast(best, behind) >= 4.5 and tuple(best) == (255, 255, 255)
-    others = left[(left == (170, 176, 184)).all(1)]
-    assert len(others) > 5 and contrast(others[0], behind) >= 3
-    rate = drawn[: size[0] // 8, size[1] // 2 :].reshape(-1, 3)
-    assert (luminance(rate) > 0.5).any() and contrast(drawn[0, -1], (255, 255, 255)) >= 4.5
+    for (top, bottom, _, _), least in zip(bars(draw(plain(size), SCORES)), (4.5, 3, 3), strict=True):
+        text = drawn[top - 1 : bottom + 1, : size[1] // 2].reshape(-1, 3)
+        assert contrast(text[luminance(text).argmax()], drawn[-1, 0]) >= least
+    rate = drawn[: size[0] // 8, -size[1] // 8 :].reshape(-1, 3)
+    assert contrast(rate[luminance(rate).argmax()], drawn[0, -1]) >= 4.5
 
 
 def test_the_control_without_the_panel_white_on_white_is_not_seen():
@@ -74,11 +75,10 @@ def test_the_control_without_the_panel_white_on_white_is_not_seen():
 
 @pytest.mark.parametrize("size", USUAL, ids=str)
 def test_bars_are_as_long_as_their_probabilities_the_best_on_top(size):
-    drawn = draw(plain(size), SCORES)
-    whole = round(0.3 * size[1])
-    found = bars(drawn)
-    assert [width for _, _, width in found] == pytest.approx([0.75 * whole, 0.2 * whole, 0.04 * whole], abs=1.5)
-    assert found == sorted(found) and found[-1][1] < size[0]
+    found = bars(draw(plain(size), SCORES))
+    assert [whole for _, _, _, whole in found] == pytest.approx([0.3 * size[1]] * 3, abs=2)
+    assert [filled for _, _, filled, _ in found] == pytest.approx([share * found[0][3] for _, share in SCORES[:3]], abs=2)
+    assert found == sorted(found) and found[-1][1] < size[0] - 1
 
 
 def test_three_are_shown_in_the_order_given():
@@ -88,10 +88,10 @@ def test_three_are_shown_in_the_order_given():
         assert (draw(image, other) != draw(image, SCORES)).any()
 
 
-@pytest.mark.parametrize("probability, text", [(0.0, "0%"), (1.0, "100%")])
-def test_certain_and_impossible_answers_are_drawn(probability, text):
-    found = bars(draw(plain((240, 320)), [("a", probability)]) if probability else draw(plain((240, 320)), [("a", probability)]))
-    assert found[0][2] == pytest.approx(max(1, round(0.3 * 320) * probability), abs=1.5), text
+@pytest.mark.parametrize("probability", [0.0, 0.001, 0.999, 1.0])
+def test_certain_and_impossible_answers_are_drawn_within_their_bar(probability):
+    (_, _, filled, whole), = bars(draw(plain((240, 320)), [("a", probability)]))
+    assert filled == pytest.approx(max(1, whole * probability), abs=1) and filled <= whole
 
 
 LONG = "a very long label that goes on and on until it is much too long for any picture at all " * 3
@@ -118,7 +118,8 @@ def test_a_long_label_ends_before_its_percentage(size, row):
 
 
 def test_letters_beyond_ascii_are_drawn_as_themselves():
-    drawn = {text: draw(plain((240, 320)), [(text, 0.5)]).tobytes() for text in ("Käfer", "Kafer", "K?fer", "пчела", "蜜蜂", "?????", "??")}
+    texts = ("Käfer", "Kafer", "K?fer", "пчела", "蜜蜂", "?????", "??")
+    drawn = {text: draw(plain((240, 320)), [(text, 0.5)]).tobytes() for text in texts}
     assert len(set(drawn.values())) == len(drawn)
 
 

@@ -13,6 +13,8 @@ from cvapp.camera.recorder import CODECS, count_frames, record
 from cvapp.errors import CvappError, Exit
 from tests.camera.test_sources import number_of, painted
 
+ENDS = [KeyboardInterrupt(), RuntimeError("lost"), OSError("camera gone")]
+
 
 def played(path):
     """The frames of a video as RGB, and its frames a second, by OpenCV alone."""
@@ -88,7 +90,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_first_frame(workspace
     assert sorted(path.name for path in workspace.iterdir()) == ["file", "folder.mp4"]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("lost"), OSError("camera gone")], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", ENDS, ids=lambda error: type(error).__name__)
 def test_what_was_recorded_is_kept_whatever_ended_it(tmp_path, error):
     with pytest.raises(type(error)) as caught:
         with record(tmp_path / "a.mp4", 25) as recorder:
@@ -99,7 +101,7 @@ def test_what_was_recorded_is_kept_whatever_ended_it(tmp_path, error):
     assert [number_of(frame) for frame in played(tmp_path / "a.mp4")[0]] == list(range(7))
 
 
-@pytest.mark.parametrize("error", [None, KeyboardInterrupt(), RuntimeError("lost"), OSError("camera gone")], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", [None, *ENDS], ids=lambda error: type(error).__name__)
 def test_the_old_file_is_kept_when_nothing_was_recorded(tmp_path, error):
     (tmp_path / "a.mp4").write_bytes(b"old")
     with pytest.raises(BaseException) as caught:
