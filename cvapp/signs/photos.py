@@ -22,7 +22,7 @@ def photo(seed: int, label: str, index: int, size: scenes.Size = (240, 320)) -> 
     scene = scenes.background(rng, size)
     if label == BACKGROUND:
         if rng.random() < 0.35:  # an empty sheet is no sign
-            scene = scenes.place(scene, _blank_sheet(rng), scenes.random_pose(rng, size))
+            scene = scenes.place(scene, blank_sheet(rng), scenes.random_pose(rng, size))
     else:
         corners = scenes.random_pose(rng, size)
         scene = scenes.place(scene, draw(SIGNS[label], SIGN_SIDE), corners)
@@ -31,7 +31,8 @@ def photo(seed: int, label: str, index: int, size: scenes.Size = (240, 320)) -> 
     return scenes.through_camera(rng, scene)
 
 
-def _blank_sheet(rng: np.random.Generator) -> np.ndarray:
+def blank_sheet(rng: np.random.Generator) -> np.ndarray:
+    """A sheet of one colour with a border and nothing on it: uint8 RGBA (64, 64, 4)."""
     sheet = np.full((64, 64, 4), 255, np.uint8)
     sheet[..., :3] = rng.integers(0, 256, 3)
     cv2.rectangle(sheet, (0, 0), (63, 63), (*rng.integers(0, 256, 3).tolist(), 255), int(rng.integers(1, 6)))

@@ -1,12 +1,15 @@
-"""A much more varied generated set to pretrain a backbone on: glyphs, plain shapes and textures, 100 classes. None of the signs is in it."""
+"""A much more varied generated set to pretrain a backbone on: glyphs, plain shapes, textures and made-up signs.
+
+None of the printable signs is in it.
+"""
 
 from typing import Callable, Sequence
 
 import cv2
 import numpy as np
 
-from cvapp.signs import scenes
-from cvapp.signs.photos import rng_for
+from cvapp.signs import icons, scenes
+from cvapp.signs.photos import blank_sheet, rng_for
 from cvapp.signs.pictograms import Point, Polygon, Stroke, paint, regular
 
 Picture = np.ndarray
@@ -101,7 +104,10 @@ TEXTURES: dict[str, Callable[[np.ndarray, np.ndarray, Rng], np.ndarray]] = {
 
 # fmt: on
 
-CLASSES = [*(f"glyph {glyph}" for glyph in GLYPHS), *SHAPES, *TEXTURES]
+CLASSES = [*(f"glyph {glyph}" for glyph in GLYPHS), *SHAPES, *TEXTURES, *(f"icon {index}" for index in range(icons.COUNT)), "nothing"]
+_FLAT = len(GLYPHS) + len(SHAPES)
+_PLAIN = _FLAT + len(TEXTURES)
+NOTHING = len(CLASSES) - 1
 
 
 def _two_colours(rng: Rng) -> np.ndarray:
@@ -161,14 +167,15 @@ def _texture(rng: Rng, index: int, size: scenes.Size) -> Picture:
 def photo(seed: int, index: int, size: scenes.Size = (96, 96)) -> tuple[Picture, int]:
     """Photo number `index` of the endless set: uint8 RGB (H, W, 3) and its class, 0..len(CLASSES) - 1."""
     rng = rng_for(seed, index)
-    label = int(rng.integers(0, len(CLASSES)))
-    flat = len(GLYPHS) + len(SHAPES)
-    if label >= flat:
-        scene = _texture(rng, label - flat, size)
-    else:
-        scene = scenes.background(rng, size)
+    kind = rng.random()  # half of the photos show an icon, since colour and shape must both be learnt for those
+    label = NOTHING if kind < 0.04 else int(rng.integers(_PLAIN, NOTHING)) if kind < 0.54 else int(rng.integers(0, _PLAIN))
+    if _FLAT <= label < _PLAIN:
+        return scenes.through_camera(rng, _texture(rng, label - _FLAT, size)), label
+    scene = scenes.background(rng, size)
+    if label < NOTHING or rng.random() < 0.35:
+        sheet = blank_sheet(rng) if label == NOTHING else icons.icon(label - _PLAIN) if label >= _PLAIN else _sheet(rng, label)
         corners = scenes.random_pose(rng, size, (0.3, 1.0))
-        scene = scenes.place(scene, _sheet(rng, label), corners)
-        if rng.random() < 0.3:
+        scene = scenes.place(scene, sheet, corners)
+        if label < NOTHING and rng.random() < 0.35:
             scenes.hide_part(rng, scene, corners)
     return scenes.through_camera(rng, scene), label

@@ -1,0 +1,128 @@
+"""The Card: what is written is read back, and an altered, newer or missing one is named."""
+
+import dataclasses
+import json
+
+import pytest
+
+from cvapp import card as cards
+from cvapp.card import Card
+from cvapp.errors import CvappError, Exit
+from cvapp.images import Images
+from cvapp.recipe import Recipe, override
+
+CARD = Card(
+    name="mine",
+    task="classify",
+    labels=("10", "2", "Käfer, \"rot\""),
+    images=Images((96, 128), "letterbox", "linear"),
+    recipe=override(Recipe(), ["train.epochs=3", "images.size=96,128"]),
+    data={"fingerprint": "ab", "photos": {"train": 3, "val": 1}},
+    metrics={"val": {"accuracy": 0.9}},
+    temperature=1.25,
+    threshold=0.4,
+    weights={"source": "here", "licence": "Apache-2.0"},
+    versions={"python": "3.11"},
+    files={"model.keras": "00"},
+)
+
+
+@pytest.fixture
+def folder(workspace):
+    made = workspace / "saved_models" / "mine"
+    made.mkdir(parents=True)
+    cards.write(CARD, made)
+    return made
+
+
+def change(folder, **values):
+    """Alter the card's JSON as a person with an editor might."""
+    path = folder / cards.FILE
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | values), "utf-8")
+
+
+def test_what_is_written_is_read_back_labels_in_their_order(folder):
+    assert cards.read(folder) == CARD
+    assert cards.read(folder).labels == ("10", "2", "Käfer, \"rot\""), "never sorted again"
+    assert cards.read(folder) != dataclasses.replace(CARD, labels=("2", "10", "Käfer, \"rot\""))
+    assert json.loads((folder / cards.FILE).read_text("utf-8"))["schema"] == cards.SCHEMA == 1
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        ({"schema": 2}, "made by a newer cvapp (schema 2, this one reads up to 1); upgrade cvapp"),
+        ({"schema": "1"}, "made by a newer cvapp"),
+        ({"labels": []}, "labels are (): expected at least one, none twice"),
+        ({"labels": ["a", "a"]}, "labels are ('a', 'a'): expected at least one, none twice"),
+        ({"labels": None}, "not a card (TypeError"),
+        ({"images": {"size": None}}, "a card's images.size must be settled"),
+        ({"images": {"size": 224}}, "card.json: "),
+        ({"images": {"size": [8, 8], "fit": "cut"}}, "images.fit is 'cut': choose one of crop, letterbox, stretch"),
+        ({"threshold": 1.5}, "threshold 1.5 or temperature 1.25 is out of range"),
+        ({"temperature": 0}, "threshold 0.4 or temperature 0 is out of range"),
+        ({"temperature": float("nan")}, "out of range"),
+        ({"recipe": {"trian": {}}}, "trian is no part of a recipe. Did you mean train?"),
+        ({"surprise": 1}, "not a card (TypeError"),
+    ],
+)
+def test_an_altered_card_is_bad_data_and_names_its_file(folder, values, words):
+    change(folder, **values)
+    with pytest.raises(CvappError) as error:
+        cards.read(folder)
+    assert words in str(error.value) and str(error.value).startswith(f"{folder / 'card.json'}: ")
+    assert str(error.value).count(str(folder)) == 1 and error.value.code == Exit.BAD_DATA
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"{}", b"null", b"\xff\xfe", b'{"schema": 1}', b'{"schema": 1, "images": {}}'])
+def test_what_is_no_card_at_all_is_bad_data(folder, content):
+    (folder / cards.FILE).write_bytes(content)
+    with pytest.raises(CvappError, match="card.json: not a card .*; train or copy the model again$") as error:
+        cards.read(folder)
+    assert error.value.code == Exit.BAD_DATA
+
+
+@pytest.mark.parametrize("name, hint", [("mien", "; there are mine. Did you mean mine?"), ("zebra", "; there are mine")])
+def test_a_model_that_is_not_there_names_those_that_are(folder, name, hint):
+    with pytest.raises(CvappError) as error:
+        cards.read(folder.with_name(name))
+    assert str(error.value) == f"no saved model at {folder.with_name(name)}: card.json is missing{hint}"
+    assert error.value.code == Exit.USAGE
+
+
+def test_with_no_model_at_all_training_is_the_hint(workspace):
+    with pytest.raises(CvappError, match="card.json is missing; run cvapp train first$"):
+        cards.read(workspace / "mine")
+
+
+def test_files_are_known_by_their_hashes(folder):
+    (folder / "lite").mkdir()
+    (folder / "model.keras").write_bytes(b"abc")
+    (folder / "lite" / "a b.txt").write_bytes(b"")
+    hashes = cards.hash_files(folder)
+    assert list(hashes) == ["lite/a b.txt", "model.keras"], "all but the card itself"
+    assert hashes["model.keras"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    card = dataclasses.replace(CARD, files=hashes)
+    assert cards.check_file(card, folder, "model.keras") == folder / "model.keras"
+    (folder / "model.keras").write_bytes(b"abd")
+    (folder / "lite" / "a b.txt").unlink()
+    for name, words in (
+        ("model.keras", "altered since it was saved (its sha256 is not the card's); copy the whole folder again"),
+        ("lite/a b.txt", "missing from the saved model; copy the whole folder again"),
+        ("split.csv", "card.json: names no split.csv; train or copy the model again"),
+    ):
+        with pytest.raises(CvappError) as error:
+            cards.check_file(card, folder, name)
+        assert words in str(error.value) and error.value.code == Exit.BAD_DATA
+
+
+@pytest.mark.parametrize("values", [{"labels": ()}, {"images": Images()}, {"threshold": float("nan")}, {"temperature": -1.0}])
+def test_a_card_is_checked_when_made(values):
+    with pytest.raises(CvappError) as error:
+        dataclasses.replace(CARD, **values)
+    assert error.value.code == Exit.BAD_DATA
+
+
+def test_versions_name_what_is_installed():
+    found = cards.versions()
+    assert {"python", "cvapp", "numpy", "opencv-python"} <= set(found) and all(found.values())

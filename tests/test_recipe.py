@@ -1,0 +1,127 @@
+"""The Recipe: every value survives the JSON round trip, and what cannot be is refused when made, by its name."""
+
+import dataclasses
+import json
+
+import pytest
+
+from cvapp.errors import CvappError, Exit
+from cvapp.images import Images
+from cvapp.recipe import Data, Export, Model, Recipe, Train, did_you_mean, from_json, override, to_json
+
+# as typed after --set, and the value in the JSON; together they leave no value of the default recipe as it was
+SETTINGS = {
+    "task=backbone": "backbone", "seed=7": 7, "data.generated=shapes": "shapes", "data.val=0.3": 0.3, "data.test=0": 0.0,
+    "images.size=96,128": (96, 128), "images.fit=letterbox": "letterbox", "images.resize=linear": "linear",
+    "model.backbone=mobilenet_v2": "mobilenet_v2", "model.handle=/tmp/my modules/é": "/tmp/my modules/é", "model.alpha=1": 1.0,
+    "model.dropout=0": 0.0, "train.epochs=5": 5, "train.batch=1": 1, "train.learning_rate=1e-3": 1e-3, "train.weight_decay=0": 0.0,
+    "train.label_smoothing=.1": 0.1, "train.patience=1": 1, "train.images_per_epoch=1": 1, "export.variants=int8,float32": ("int8", "float32"),
+    "export.calibration=1": 1, "export.max_difference=0.01": 0.01, "export.max_drop=2": 2.0, "export.min_agreement=0.5": 0.5,
+}
+
+
+def leaves(values: dict, prefix: str = "") -> dict:
+    """Nested values by their dotted path."""
+    flat = {}
+    for name, value in values.items():
+        flat |= leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def test_every_value_can_be_set_and_survives_the_round_trip_through_json():
+    recipe = override(Recipe(), SETTINGS)
+    found, default = leaves(to_json(recipe)), leaves(to_json(Recipe()))
+    assert found == {setting.partition("=")[0]: value for setting, value in SETTINGS.items()}
+    assert not [path for path in default if found[path] == default[path]]
+    for each in (recipe, Recipe(), Recipe(images=Images((8, 9)))):
+        assert from_json(json.loads(json.dumps(to_json(each)))) == each
+    assert recipe != Recipe() == override(Recipe(), [])
+
+
+@pytest.mark.parametrize(
+    "setting, path, value",
+    [
+        ("images.size=none", "images.size", None), ("images.size=[32, 48]", "images.size", (32, 48)), (" seed = 3 ", "seed", 3),
+        ("model.handle=https://host/a?b=c", "model.handle", "https://host/a?b=c"), ("model.handle='quoted'", "model.handle", "quoted"),
+        ("export.variants=float32", "export.variants", ("float32",)), ("model.handle=modules, old/a", "model.handle", "modules, old/a"),
+        ("model.handle=2024", "model.handle", "2024"),
+    ],
+)
+def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
+    assert leaves(to_json(override(Recipe(images=Images((8, 8))), [setting])))[path] == value
+
+
+@pytest.mark.parametrize(
+    "setting, words",
+    [
+        ("seed", "--set seed: write it as part.name=value, for example train.epochs=5"),
+        ("train.epoch=3", "train.epoch is no part of a recipe. Did you mean train.epochs?"),
+        ("epochs=3", "epochs is no part of a recipe. Did you mean train.epochs?"),
+        ("train.epochs.x=3", "train.epochs.x is no part of a recipe. Did you mean train.epochs?"),
+        ("zzz=3", "zzz is no part of a recipe"),
+        ("images=crop", "images is no part of a recipe. Did you mean images.fit?"),
+        ("train.epochs=many", "train.epochs is 'many': expected int"),
+        ("train.epochs=2.5", "train.epochs is 2.5: expected int"),
+        ("train.epochs=True", "train.epochs is True: expected int"),
+        ("train.epochs=0", "train.epochs is 0: give a number from 1 to 100000"),
+        ("train.learning_rate=1e999", "train.learning_rate is inf: give a number from 1e-08 to 10"),
+        ("data.val=none", "data.val is None: expected float"),
+        ("seed={[]:1}", "seed is '{[]:1}': expected int"),
+        ("images.size=4,224", "images.size is (4, 224): give (height, width), each 8 to 4096 pixels"),
+        ("images.fit=cropp", "images.fit is 'cropp': choose one of crop, letterbox, stretch"),
+        ("model.backbone=mobilenet", "model.backbone is 'mobilenet': choose one of hub, mobilenet_v2. Did you mean mobilenet_v2?"),
+        ("model.handle=", "model.handle is empty: give a SavedModel's folder, an address, or the shipped backbone's name"),
+        ("export.variants=int8,", "float32 must be among them"),
+        ("export.variants=float32,int16", "export.variants is 'int16': choose one of float32, int8. Did you mean int8?"),
+        ("data.test=0.8", "data.val + data.test is 1.0: give a number from 0.01 to 0.9"),
+        ("task=backbone", "a backbone recipe needs data.generated, images.size and a model.backbone other than hub"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_helps(setting, words):
+    with pytest.raises(CvappError) as error:
+        override(Recipe(), [setting])
+    assert words in str(error.value) and error.value.code == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        (None, "recipe is None: expected names and values"),
+        ({"train": 3}, "train. is 3: expected names and values"),
+        ({"trian": {}}, "trian is no part of a recipe. Did you mean train?"),
+        ({"train": {"epochs": "5"}}, "train.epochs is '5': expected int"),
+        ({"data": {"val": float("nan")}}, "data.val is nan: give a number from 0.01 to 0.8"),
+        ({"export": {"variants": "float32"}}, "export.variants is 'float32': expected tuple"),
+        ({"data": {"generated": 3}}, "data.generated is 3: expected str or none"),
+    ],
+)
+def test_json_that_is_no_recipe_is_refused(values, words):
+    with pytest.raises(CvappError) as error:
+        from_json(values)
+    assert str(error.value).replace("train. is", "train is").startswith(words.replace("train. is", "train is"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Train(epochs=2.5), lambda: Train(epochs="5"), lambda: Data(val=None), lambda: Recipe(seed=1.5), lambda: Model(handle=3),
+        lambda: Recipe(data=None), lambda: Export(variants=("float32", "float32")), lambda: Recipe(images=(224, 224)),
+    ],
+    ids=["half an epoch", "a word", "no share", "half a seed", "a number as handle", "no data", "a variant twice", "a size as images"],
+)
+def test_a_pipeline_that_cannot_work_fails_when_made(make):
+    with pytest.raises(CvappError) as error:
+        make()
+    assert error.value.code == Exit.USAGE
+
+
+def test_a_recipe_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Recipe().seed = 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Recipe().train.epochs = 1
+
+
+def test_did_you_mean_names_what_is_close_and_nothing_else():
+    assert did_you_mean("epohs", ["epochs", "batch"]) == ". Did you mean epochs?"
+    assert did_you_mean("zebra", ["epochs", "batch"]) == did_you_mean("x", []) == ""
