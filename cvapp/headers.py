@@ -67,11 +67,23 @@ def _png(data: bytes) -> Header:
 
 
 def _gif(data: bytes) -> Header:
-    width, height = struct.unpack("<HH", data[6:10]) if len(data) >= 10 else (0, 0)
-    animated = data.count(b"\x21\xf9\x04") > 1
-    return Header(
-        "GIF", (height, width), True, data.rstrip(b"\0")[-1:] == b";", ("animated: the first picture is used",) if animated else ()
-    )
+    """Walk the blocks (GIF89a, section 12) and count the pictures, up to the trailer."""
+    if len(data) < 13:
+        return Header("GIF", complete=False)
+    width, height, flags = struct.unpack("<HHB", data[6:11])
+    at, pictures, complete = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0), 0, False
+    while at < len(data) and not complete:
+        kind = data[at]
+        complete = kind == 0x3B
+        if kind == 0x2C and at + 10 <= len(data):
+            pictures += 1
+            at += 11 + (3 << (data[at + 9] & 7) + 1 if data[at + 9] & 0x80 else 0)
+        else:
+            at += 2
+        while at < len(data) and data[at] and not complete:  # sub-blocks, up to an empty one
+            at += 1 + data[at]
+        at += 1
+    return Header("GIF", (height, width), True, complete, ("animated: the first picture is used",) if pictures > 1 else ())
 
 
 def _webp(data: bytes) -> Header:

@@ -117,7 +117,10 @@ with files.replacing_folder(sys.argv[1]) as work:
 
 @pytest.mark.parametrize(
     "write",
-    ["files.write_bytes(sys.argv[1], bytes(8192))", "with files.replacing_folder(sys.argv[1]) as work: (work / 'a').write_bytes(bytes(8192))"],
+    [
+        "files.write_bytes(sys.argv[1], bytes(8192))",
+        "with files.replacing_folder(sys.argv[1]) as work: (work / 'a').write_bytes(bytes(8192))",
+    ],
     ids=["file", "folder"],
 )
 def test_a_full_disk_is_one_line_with_exit_7_and_leaves_the_old(tmp_path, write):

@@ -45,8 +45,8 @@ def png(width: int, height: int) -> bytes:
 
 
 PLAIN = {
-    "JPEG": encoded(picture(), "JPEG"), "PNG": encoded(picture(), "PNG"), "GIF": encoded(picture(), "GIF"), "TIFF": encoded(picture(), "TIFF"),
-    "BMP": encoded(picture(), "BMP"), "WebP": encoded(picture("RGBA"), "WEBP"),
+    **{kind: encoded(picture(), kind) for kind in ("JPEG", "PNG", "GIF", "TIFF", "BMP")},
+    "WebP": encoded(picture("RGBA"), "WEBP"),
 }
 
 

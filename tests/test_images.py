@@ -87,9 +87,9 @@ def test_a_whole_file_is_decoded_as_pillow_does_with_or_without_bytes_behind_it(
 @pytest.mark.parametrize(
     "kind, mode, options, allowed",
     [
-        ("JPEG", "RGB", {"quality": 95, "subsampling": 0}, 6), ("PNG", "RGB", {}, 0), ("TIFF", "RGB", {}, 0), ("WEBP", "RGB", {"lossless": True}, 0),
-        ("AVIF", "RGB", {"quality": 95, "subsampling": "4:4:4"}, 16), ("PNG", "RGBA", {}, 0),
-        ("WEBP", "RGBA", {"lossless": True, "exact": True}, 0),
+        ("JPEG", "RGB", {"quality": 95, "subsampling": 0}, 6), ("PNG", "RGB", {}, 0), ("TIFF", "RGB", {}, 0),
+        ("WEBP", "RGB", {"lossless": True}, 0), ("AVIF", "RGB", {"quality": 95, "subsampling": "4:4:4"}, 16),
+        ("PNG", "RGBA", {}, 0), ("WEBP", "RGBA", {"lossless": True, "exact": True}, 0),
     ],
 )
 def test_all_eight_exif_orientations_come_out_upright(kind, mode, options, allowed):
@@ -109,7 +109,9 @@ def test_all_eight_exif_orientations_come_out_upright(kind, mode, options, allow
 @pytest.mark.parametrize(
     "rgba, white", [((200, 100, 50, 0), (255, 255, 255)), ((200, 100, 50, 255), (200, 100, 50)), ((200, 100, 50, 128), (227, 177, 152))]
 )
-@pytest.mark.parametrize("kind, options, allowed", [("PNG", {}, 0), ("WEBP", {"lossless": True, "exact": True}, 0), ("TIFF", {}, 1), ("AVIF", {}, 4)])
+@pytest.mark.parametrize(
+    "kind, options, allowed", [("PNG", {}, 0), ("WEBP", {"lossless": True, "exact": True}, 0), ("TIFF", {}, 1), ("AVIF", {}, 4)]
+)
 def test_transparent_parts_are_laid_on_white(kind, options, allowed, rgba, white):
     """200 x 128/255 + 255 x 127/255 = 227.4."""
     decoded = images.decode(encoded(Image.new("RGBA", (16, 8), rgba), kind, **options), "x")
@@ -221,7 +223,9 @@ def test_a_name_that_is_no_utf_8_is_written_and_read(tmp_path):
     assert (done.returncode, done.stdout) == (0, "7.0\n"), done.stderr[-300:]
 
 
-@pytest.mark.parametrize("name, words", [("gone.jpg", "No such file or directory"), ("", "Is a directory"), ("x" * 300, "File name too long")])
+@pytest.mark.parametrize(
+    "name, words", [("gone.jpg", "No such file or directory"), ("", "Is a directory"), ("x" * 300, "File name too long")]
+)
 def test_a_path_that_cannot_be_read_is_bad_data(tmp_path, name, words):
     with pytest.raises(CvappError, match=rf"cannot be read \({words}\)$") as error:
         images.read(tmp_path / name)

@@ -15,7 +15,8 @@ from cvapp.errors import Exit
 BASE = {"numpy": "numpy", "opencv-python": "cv2", "ai-edge-litert": "ai_edge_litert.interpreter"}
 TRAIN = ("tensorflow", "keras", "tensorflow-hub", "keras-cv", "matplotlib", "setuptools")
 OPENCV_WHEELS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
-LIBRARIES = {"GL": "libgl1", "glib-2.0": "libglib2.0-0"}  # what OpenCV's wheel needs of Linux, and Debian's packages for it
+# What OpenCV's wheel and its windows need of Linux, and Debian's packages for it.
+LIBRARIES = {"GL": "libgl1", "glib-2.0": "libglib2.0-0", "SM": "libsm6", "Xext": "libxext6"}
 
 
 def _version(package: str) -> str | None:
@@ -48,18 +49,20 @@ def _packages() -> list[tuple[str, str, str]]:
     return rows
 
 
+def _libraries() -> list[tuple[str, str, str]]:
+    if sys.platform != "linux":
+        return []
+    lacking = [package for name, package in LIBRARIES.items() if ctypes.util.find_library(name) is None]
+    if lacking:
+        return [("wrong", "libraries", f"missing: apt-get install {' '.join(lacking)}")]
+    return [("ok", "libraries", ", ".join(LIBRARIES.values()))]
+
+
 def _machine() -> list[tuple[str, str, str]]:
     from cvapp.camera.sources import cameras
     from cvapp.camera.window import has_display
 
     rows = [("ok", "processors", str(os.cpu_count()))]
-    if sys.platform == "linux":
-        lacking = [package for name, package in LIBRARIES.items() if ctypes.util.find_library(name) is None]
-        rows.append(
-            ("wrong", "libraries", f"missing: apt-get install {' '.join(lacking)}")
-            if lacking
-            else ("ok", "libraries", ", ".join(LIBRARIES.values()))
-        )
     found = cameras()
     rows.append(
         ("ok", "cameras", ", ".join(found)) if found else ("absent", "cameras", "none; --source takes a video file or a folder too")
@@ -79,6 +82,7 @@ def doctor(args: argparse.Namespace) -> Answer:
     rows = [
         ("ok", "cvapp", _version("cvapp") or "run from its folder"),
         ("ok", "python", f"{platform.python_version()} on {platform.platform()}"),
+        *_libraries(),
         *_packages(),
     ]
     if all(state != "wrong" for state, name, _ in rows if name in BASE):
