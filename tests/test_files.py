@@ -45,6 +45,9 @@ def test_the_neighbour_keeps_the_suffix_and_the_old_file_stays_until_the_end(tmp
         neighbour.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new" and names(tmp_path) == ["photo.PNG"]
+    with path.open() as reader:
+        write_text(path, "newer")
+        assert reader.read() == "new", "moved into place: who reads the old reads all of it"
 
 
 @pytest.mark.parametrize("raised", [ValueError("x"), KeyboardInterrupt(), CvappError("x", Exit.GATE)])

@@ -130,7 +130,7 @@ def test_the_same_photo_in_two_classes_lies_in_one_part():
     [
         (photos("a", 9), "only one class ('a'): a classifier needs at least 2 class folders; add one, if only 'background'"),
         ([], "only one class ('none')"),
-        (photos("a", 9) + photos("b", 1), "class 'b' has one photo: 2 are the least (one trains, one validates), 20 a start; add photos or"),
+        (photos("a", 9) + photos("b", 1), "class 'b' has one photo: 2 are the least (one trains, one validates), 20 a start; add"),
         (photos("a", 9) + 3 * photos("b", 1), "class 'b' has one photo"),
     ],
     ids=["one class", "no class", "one photo", "one photo three times"],

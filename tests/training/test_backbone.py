@@ -27,7 +27,7 @@ def test_a_backbone_is_trained_and_published(workspace, monkeypatch):
     )
     made = backbone.train(recipe, workspace / "saved_models" / "small")
     folder = workspace / "saved_models" / "small"
-    assert cards.read(folder) == made and made.task == "backbone" and len(made.labels) == 100
+    assert cards.read(folder) == made and made.task == "backbone" and len(made.labels) == 200
     layer, size = hub.open_module(hub.resolve(str(folder)))
     assert size == (32, 32)
     weights = mobilenet.build((32, 32), 0.35)
