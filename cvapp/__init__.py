@@ -8,7 +8,7 @@ __all__ = ["load"]
 
 def __getattr__(name: str) -> Any:
     if name == "load":
-        from cvapp.load import load
+        from cvapp.loading import load
 
         return load
     raise AttributeError(f"module 'cvapp' has no attribute {name!r}")

@@ -93,6 +93,8 @@ def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         made_for, _ = values["model"], values["variants"][values["chosen"]]
+        for row in values["variants"].values():
+            row["published"] and row["sha256"]
         labels = (folder / LITE / LABELS).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CvappError(

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from cvapp.errors import CvappError, Exit
+
+_numbers = itertools.count()  # two threads may write the same file at once
 
 
 def cannot_write(path: Path, error: OSError) -> CvappError:
@@ -27,7 +30,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         CvappError: the disk is full, the folder is read-only ... (exit 7); `path` is as it was.
     """
     path = Path(path)
-    neighbour = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    neighbour = path.with_name(f".{path.stem}.{os.getpid()}-{next(_numbers)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield neighbour
@@ -68,8 +71,8 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Put `text` at `path` as UTF-8, whole or not at all."""
-    write_bytes(path, text.encode())
+    """Put `text` at `path` as UTF-8, whole or not at all; a file name that is no UTF-8 keeps its bytes."""
+    write_bytes(path, text.encode(errors="surrogateescape"))
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -1,11 +1,14 @@
 """What a picture file says of itself before it is decoded: format, size, alpha, and whether all of it is there."""
 
 import struct
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cvapp.errors import CvappError, Exit
 
+ANIMATED, TRANSPARENT = "animated: the first picture is used", "transparent parts: laid on white"
+CMYK = "CMYK: programs differ in its colours; save it as RGB"
 MIN_SIDE, MAX_PIXELS = 8, 100_000_000
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
@@ -43,27 +46,27 @@ def _jpeg(data: bytes) -> Header:
             seen_scan = at
             break
         at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
-    notes = {1: ("grey",), 4: ("CMYK: programs differ in its colours; save it as RGB",)}.get(parts, ())
+    notes = {1: ("grey",), 4: (CMYK,)}.get(parts, ())
     return Header("JPEG", size, False, data.find(b"\xff\xd9", seen_scan) >= 0, notes + (("12-bit",) if depth > 8 else ()))
 
 
 def _png(data: bytes) -> Header:
-    if len(data) < 33:
+    """Walk the chunks up to IEND, checking the sum of each (PNG 1.2, section 3.2)."""
+    chunks: dict[bytes, bytes] = {}
+    at = 8
+    while at + 12 <= len(data) and b"IEND" not in chunks:
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        end = at + 8 + length
+        if end + 4 > len(data) or zlib.crc32(data[at + 4 : end]) != struct.unpack(">I", data[end : end + 4])[0]:
+            break
+        chunks.setdefault(kind, data[at + 8 : end])
+        at = end + 4
+    if len(chunks.get(b"IHDR", b"")) < 10:
         return Header("PNG", complete=False)
-    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
-    before_pixels = data[: data.find(b"IDAT")]
-    alpha = colour in (4, 6) or b"tRNS" in before_pixels
-    notes = [
-        word
-        for word, holds in (
-            ("grey", colour in (0, 4)),
-            ("16-bit", depth == 16),
-            ("animated: the first picture is used", b"acTL" in before_pixels),
-            ("transparent parts: laid on white", alpha),
-        )
-        if holds
-    ]
-    return Header("PNG", (height, width), alpha, b"IEND" in data[-32:] or b"IEND" in data, tuple(notes))
+    width, height, depth, colour = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+    alpha = colour in (4, 6) or (b"tRNS" in chunks and colour != 0)
+    notes = {"grey": colour in (0, 4), "16-bit": depth == 16, ANIMATED: b"acTL" in chunks, TRANSPARENT: alpha}
+    return Header("PNG", (height, width), alpha, b"IEND" in chunks, tuple(note for note, holds in notes.items() if holds))
 
 
 def _gif(data: bytes) -> Header:
@@ -83,47 +86,48 @@ def _gif(data: bytes) -> Header:
         while at < len(data) and data[at] and not complete:  # sub-blocks, up to an empty one
             at += 1 + data[at]
         at += 1
-    return Header("GIF", (height, width), True, complete, ("animated: the first picture is used",) if pictures > 1 else ())
+    return Header("GIF", (height, width), True, complete, (ANIMATED,) if pictures > 1 else ())
 
 
 def _webp(data: bytes) -> Header:
-    whole = len(data) >= 8 + struct.unpack("<I", data[4:8])[0]
-    flags = data[20] if data[12:16] == b"VP8X" and len(data) > 20 else 0
-    lossless_alpha = data[12:16] == b"VP8L" and len(data) > 24 and bool(data[24] & 0x10)
-    size = None
-    if flags or data[12:16] == b"VP8X":
-        size = (1 + int.from_bytes(data[27:30], "little"), 1 + int.from_bytes(data[24:27], "little"))
-    alpha = bool(flags & 0x10) or lossless_alpha
-    notes = (("animated: the first picture is used",) if flags & 0x02 else ()) + (("transparent parts: laid on white",) if alpha else ())
-    return Header("WebP", size, alpha, whole, notes)
+    """Size and flags of the three kinds of WebP: extended, lossless, lossy (RFC 9649, section 2)."""
+    kind, body = data[12:16], data[20:30].ljust(10, b"\0")
+    flags, alpha = 0, False
+    if kind == b"VP8X":
+        flags, alpha = body[0], bool(body[0] & 0x10)
+        width, height = 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    elif kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        width, height, alpha = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), bool(bits >> 28 & 1)
+    else:
+        width, height = (value & 0x3FFF for value in struct.unpack("<HH", body[6:10]))
+    whole = len(data) >= 30 and len(data) >= 8 + struct.unpack("<I", data[4:8])[0]
+    notes = ((ANIMATED,) if flags & 0x02 else ()) + ((TRANSPARENT,) if alpha else ())
+    return Header("WebP", (height, width), alpha, whole, notes)
+
+
+def _tags(data: bytes) -> dict[int, int]:
+    """First values of the first directory of a TIFF (TIFF 6.0, section 2), which an EXIF block is too."""
+    order = "<" if data[:2] == b"II" else ">"
+    tags = {}
+    start = struct.unpack(order + "I", data[4:8])[0] if len(data) >= 8 else len(data)
+    count = struct.unpack(order + "H", data[start : start + 2])[0] if start + 2 <= len(data) else 0
+    for at in range(start + 2, min(start + 2 + 12 * count, len(data) - 11), 12):
+        tag, kind, number = struct.unpack(order + "HHI", data[at : at + 8])
+        value = data[at + 8 : at + 12]
+        if kind == 3 and number > 2:  # a list of depths, one a channel, lies elsewhere
+            place = struct.unpack(order + "I", value)[0]
+            value = data[place : place + 4].ljust(4, b"\0")
+        tags[tag] = struct.unpack(order + ("H" if kind == 3 else "I"), value[:2] if kind == 3 else value)[0]
+    return tags
 
 
 def _tiff(data: bytes) -> Header:
-    """Width, height, depth and kind of the first picture's directory (TIFF 6.0, section 2)."""
-    order = "<" if data[:2] == b"II" else ">"
-    tags = {}
-    start = struct.unpack(order + "I", data[4:8])[0]
-    if start + 2 <= len(data):
-        count = struct.unpack(order + "H", data[start : start + 2])[0]
-        for at in range(start + 2, min(start + 2 + 12 * count, len(data) - 11), 12):
-            tag, kind, number = struct.unpack(order + "HHI", data[at : at + 8])
-            value = data[at + 8 : at + 12]
-            if kind == 3 and number > 2:  # a list of depths, one a channel, lies elsewhere
-                place = struct.unpack(order + "I", value)[0]
-                value = data[place : place + 4].ljust(4, b"\0")
-            tags[tag] = struct.unpack(order + ("H" if kind == 3 else "I"), value[:2] if kind == 3 else value)[0]
+    """Width, height, depth and kind of the first picture."""
+    tags = _tags(data)
     size = (tags[257], tags[256]) if 256 in tags and 257 in tags else None
-    notes = [
-        word
-        for word, holds in (
-            ("16-bit", tags.get(258) == 16),
-            ("grey", tags.get(262) in (0, 1)),
-            ("CMYK: programs differ in its colours; save it as RGB", tags.get(262) == 5),
-            ("transparent parts: laid on white", 338 in tags),
-        )
-        if holds
-    ]
-    return Header("TIFF", size, 338 in tags, size is not None, tuple(notes))
+    notes = {"16-bit": tags.get(258) == 16, "grey": tags.get(262) in (0, 1), CMYK: tags.get(262) == 5, TRANSPARENT: 338 in tags}
+    return Header("TIFF", size, 338 in tags, size is not None, tuple(note for note, holds in notes.items() if holds))
 
 
 def _sniff(data: bytes) -> Header:
@@ -141,8 +145,33 @@ def _sniff(data: bytes) -> Header:
         width, height = struct.unpack("<ii", data[18:26])
         return Header("BMP", (abs(height), width), False, len(data) >= struct.unpack("<I", data[2:6])[0])
     if data[4:8] == b"ftyp":
-        return Header("HEIC" if data[8:12] in HEIC_BRANDS and b"avif" not in data[8:40] else "AVIF")
+        brands = data[8:40]
+        if b"avif" in brands or b"avis" in brands:
+            return Header("AVIF", alpha=True, notes=("turned",) if _turned(data) else ())
+        if data[8:12] in HEIC_BRANDS:
+            return Header("HEIC")
     return Header("unknown")
+
+
+def _turned(data: bytes) -> bool:
+    """Whether an AVIF asks to be turned or mirrored (boxes irot and imir, ISO 23008-12, 6.5.10 and 6.5.12), which OpenCV does not do."""
+    turn = data.find(b"irot")
+    return b"imir" in data[:4096] or (0 <= turn < 4096 and data[turn + 4 : turn + 5] not in (b"", b"\0"))
+
+
+def orientation(exif: bytes) -> int:
+    """The orientation 1..8 that an EXIF block asks for; 1 where it says nothing."""
+    start = max(exif.find(b"II*\0"), exif.find(b"MM\0*"))
+    tags = _tags(exif[start:]) if start >= 0 else {}
+    return tags[274] if 1 <= tags.get(274, 1) <= 8 and 274 in tags else 1
+
+
+def check_size(size: tuple[int, ...], name: str | Path) -> None:
+    """Refuse a picture of an absurd size (exit 3): `size` is (height, width)."""
+    height, width = size
+    if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
+        allowed = f"sides of at least {MIN_SIDE} and at most {MAX_PIXELS // 1_000_000} million pixels"
+        raise CvappError(f"{name}: {width}x{height} pixels; a photo has {allowed}", Exit.BAD_DATA)
 
 
 def inspect(data: bytes, name: str | Path) -> Header:
@@ -164,11 +193,8 @@ def inspect(data: bytes, name: str | Path) -> Header:
         raise CvappError(f"{name}: not a picture (unknown file signature); use JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF", Exit.BAD_DATA)
     if not header.complete:
         raise CvappError(f"{name}: the {header.format} file is truncated ({len(data)} bytes); copy it again", Exit.BAD_DATA)
+    if "turned" in header.notes:
+        raise CvappError(f"{name}: an AVIF that asks to be turned, which OpenCV does not do; save it upright as JPEG or PNG", Exit.BAD_DATA)
     if header.size is not None:
-        height, width = header.size
-        if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
-            raise CvappError(
-                f"{name}: {width}x{height} pixels; a photo has sides of at least {MIN_SIDE} and at most {MAX_PIXELS // 1_000_000} million pixels",
-                Exit.BAD_DATA,
-            )
+        check_size(header.size, name)
     return header

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Sequence
 
 import cv2
 import numpy as np
 
 from cvapp.errors import CvappError, Exit
-from cvapp.headers import inspect
 from cvapp.files import replacing
+from cvapp.headers import check_size, inspect, orientation
 
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
 FITS = ("crop", "letterbox", "stretch")
 RESIZES = ("area", "linear")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".pgm"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif"})
 HEIC_SUFFIXES = frozenset({".heic", ".heif"})
 
 
@@ -32,9 +34,10 @@ class Images:
 
     def __post_init__(self) -> None:
         if self.size is not None:
-            object.__setattr__(self, "size", tuple(self.size))
-            if len(self.size) != 2 or not all(isinstance(side, int) and 8 <= side <= 4096 for side in self.size):
-                raise CvappError(f"images.size is {self.size!r}: give (height, width), each 8 to 4096 pixels")
+            sides = tuple(self.size) if isinstance(self.size, (list, tuple)) else ()
+            object.__setattr__(self, "size", sides or self.size)
+            if len(sides) != 2 or not all(isinstance(side, int) and 8 <= side <= 16384 for side in sides):
+                raise CvappError(f"images.size is {self.size!r}: give (height, width), each 8 to 16384 pixels")
         for name, value, allowed in (("fit", self.fit, FITS), ("resize", self.resize, RESIZES)):
             if value not in allowed:
                 raise CvappError(f"images.{name} is {value!r}: choose one of {', '.join(allowed)}")
@@ -49,19 +52,38 @@ def decode(data: bytes, name: str | Path) -> np.ndarray:
         CvappError: empty, truncated, not a picture, HEIC, or of an absurd size (exit 3); `name` says which.
     """
     header = inspect(data, name)
+    array = np.frombuffer(data, np.uint8)
     try:
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        full = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if header.alpha else None
+        bgr = cv2.imdecode(array, cv2.IMREAD_COLOR)
+        if header.alpha and bgr is not None:
+            bgr = _on_white(bgr, *cv2.imdecodeWithMetadata(array, cv2.IMREAD_UNCHANGED), header.format == "TIFF")
     except cv2.error:
-        bgr = full = None
+        bgr = None
     if bgr is None:
         raise CvappError(
             f"{name}: OpenCV cannot decode this {header.format} file; open it elsewhere and save it as JPEG or PNG", Exit.BAD_DATA
         )
-    if full is not None and full.ndim == 3 and full.shape[2] == 4 and full.shape[:2] == bgr.shape[:2]:
-        alpha = full[..., 3:].astype(np.float32) / (255 if full.dtype == np.uint8 else 65535)
-        bgr = np.round(bgr * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    check_size(bgr.shape[:2], name)
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def _on_white(bgr: np.ndarray, full: np.ndarray, kinds: Sequence[int], chunks: Sequence[np.ndarray], premultiplied: bool) -> np.ndarray:
+    """Lay an upright picture on white by the alpha of `full`, which OpenCV leaves as stored; its TIFF reader multiplies by alpha itself."""
+    if full.ndim != 3 or full.shape[2] != 4:
+        return bgr
+    exif = next((chunk.tobytes() for kind, chunk in zip(kinds, chunks) if kind == cv2.IMAGE_METADATA_EXIF), b"")
+    alpha = upright(full[..., 3:], orientation(exif)).astype(np.float32) / (255 if full.dtype == np.uint8 else 65535)
+    ink = bgr if premultiplied else bgr * alpha
+    return np.clip(np.round(ink + 255 * (1 - alpha)), 0, 255).astype(np.uint8)
+
+
+def upright(stored: np.ndarray, turn: int) -> np.ndarray:
+    """Turn an array (H, W, C) as its EXIF orientation 1..8 asks for (Exif 2.32, tag 274)."""
+    if turn >= 5:
+        stored = stored.transpose(1, 0, 2)
+    if turn in (2, 3, 6, 7):
+        stored = stored[:, ::-1]
+    return stored[::-1] if turn in (3, 4, 7, 8) else stored
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -84,7 +106,7 @@ def write(path: str | Path, rgb: np.ndarray, quality: int = 92) -> None:
         CvappError: no such format (exit 2), or the place cannot be written (exit 7).
     """
     path = Path(path)
-    if not cv2.haveImageWriter(path.name):
+    if not cv2.haveImageWriter(f"x{path.suffix}"):
         raise CvappError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; use .jpg or .png")
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
     done, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
@@ -115,7 +137,7 @@ def _resize(rgb: np.ndarray, size: tuple[int, int], kind: str) -> np.ndarray:
 
 def fit(rgb: np.ndarray, images: Images) -> np.ndarray:
     """Fit a picture to the model: uint8 RGB (H, W, 3) of any size -> uint8 RGB of exactly `images.size`."""
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
         raise CvappError(f"a picture is uint8 RGB (height, width, 3); this is {rgb.dtype} {rgb.shape}")
     top, left, height, width = window(rgb.shape, images)
     size = images.size or (height, width)  # `window` has made sure of it

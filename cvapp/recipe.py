@@ -13,12 +13,27 @@ from cvapp.images import Images
 
 TASKS = ("classify", "backbone")
 GENERATED = ("shapes",)
+VARIANTS = ("float32", "int8")
 SHIPPED_BACKBONE = "mobilenet_v2_035_96"
 
 
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise CvappError(f"{name} is {value}: give a number from {low:g} to {high:g}")
+def _within(part: Any, **limits: tuple[float, float]) -> None:
+    """Check a part's numbers against the least and the most that each may be."""
+    for name, (low, high) in limits.items():
+        value = getattr(part, name)
+        if not low <= value <= high:
+            raise CvappError(f"{_prefix(part)}{name} is {value}: give a number from {low:g} to {high:g}")
+
+
+def _prefix(part: Any) -> str:
+    """What the names of a part's settings begin with."""
+    return "" if isinstance(part, Recipe) else f"{type(part).__name__.lower()}."
+
+
+def _settle_kinds(part: Any) -> None:
+    """Take each value as the kind its field declares (an int serves as a float, a list as a tuple); another kind is an error."""
+    for name, hint in typing.get_type_hints(type(part)).items():
+        object.__setattr__(part, name, _convert(f"{_prefix(part)}{name}", getattr(part, name), hint))
 
 
 def _one_of(name: str, value: str | None, allowed: Iterable[str]) -> None:
@@ -47,9 +62,10 @@ class Data:
     test: float = 0.2
 
     def __post_init__(self) -> None:
-        _within("data.val", self.val, 0.01, 0.8)
-        _within("data.test", self.test, 0.0, 0.8)
-        _within("data.val + data.test", self.val + self.test, 0.01, 0.9)
+        _settle_kinds(self)
+        _within(self, val=(0.01, 0.8), test=(0.0, 0.8))
+        if self.val + self.test > 0.9:
+            raise CvappError(f"data.val + data.test is {self.val + self.test:g}: give at most 0.9, the rest trains")
         if self.generated is not None:
             _one_of("data.generated", self.generated, GENERATED)
 
@@ -71,9 +87,9 @@ class Model:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
+        _settle_kinds(self)
         _one_of("model.backbone", self.backbone, ("hub", "mobilenet_v2"))
-        _within("model.alpha", self.alpha, 0.1, 2.0)
-        _within("model.dropout", self.dropout, 0.0, 0.9)
+        _within(self, alpha=(0.1, 2.0), dropout=(0.0, 0.9))
         if self.backbone == "hub" and not self.handle:
             raise CvappError("model.handle is empty: give a SavedModel's folder, an address, or the shipped backbone's name")
 
@@ -101,16 +117,9 @@ class Train:
     images_per_epoch: int = 16384
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("epochs", 1, 100_000),
-            ("batch", 1, 65_536),
-            ("patience", 1, 100_000),
-            ("images_per_epoch", 1, 10**9),
-            ("learning_rate", 1e-8, 10),
-            ("weight_decay", 0, 1),
-            ("label_smoothing", 0, 0.5),
-        ):
-            _within(f"train.{name}", getattr(self, name), low, high)
+        _settle_kinds(self)
+        _within(self, epochs=(1, 100_000), batch=(1, 65_536), patience=(1, 100_000), images_per_epoch=(1, 10**9))
+        _within(self, learning_rate=(1e-8, 10), weight_decay=(0, 1), label_smoothing=(0, 0.5))
 
 
 @dataclass(frozen=True)
@@ -132,13 +141,12 @@ class Export:
     min_agreement: float = 0.95
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "variants", tuple(self.variants))
-        if "float32" not in self.variants:
-            raise CvappError(f"export.variants is {self.variants}: float32 must be among them")
+        _settle_kinds(self)
+        if "float32" not in self.variants or len(set(self.variants)) != len(self.variants):
+            raise CvappError(f"export.variants is {self.variants}: float32 must be among them, and none twice")
         for variant in self.variants:
-            _one_of("export.variants", variant, ("float32", "int8"))
-        for name, low, high in (("calibration", 1, 100_000), ("max_difference", 0, 1), ("max_drop", 0, 100), ("min_agreement", 0, 1)):
-            _within(f"export.{name}", getattr(self, name), low, high)
+            _one_of("export.variants", variant, VARIANTS)
+        _within(self, calibration=(1, 100_000), max_difference=(0, 1), max_drop=(0, 100), min_agreement=(0, 1))
 
 
 @dataclass(frozen=True)
@@ -154,8 +162,9 @@ class Recipe:
     export: Export = field(default_factory=Export)
 
     def __post_init__(self) -> None:
+        _settle_kinds(self)
         _one_of("task", self.task, TASKS)
-        _within("seed", self.seed, 0, 2**31 - 1)
+        _within(self, seed=(0, 2**31 - 1))
         if self.task == "backbone" and (self.data.generated is None or self.model.backbone == "hub" or self.images.size is None):
             raise CvappError("a backbone recipe needs data.generated, images.size and a model.backbone other than hub")
 
@@ -172,21 +181,23 @@ def from_json(values: dict[str, Any]) -> Recipe:
 
 def _build(kind: type, values: Any, prefix: str) -> Any:
     if not isinstance(values, dict):
-        raise CvappError(f"{prefix or 'recipe'} is {values!r}: expected names and values")
+        raise CvappError(f"{prefix.rstrip('.') or 'recipe'} is {values!r}: expected names and values")
     hints = typing.get_type_hints(kind)
     made = {}
     for name, value in values.items():
         if name not in hints:
             raise CvappError(f"{prefix}{name} is no part of a recipe{did_you_mean(name, hints)}")
-        hint = hints[name]
-        made[name] = _build(hint, value, f"{prefix}{name}.") if dataclasses.is_dataclass(hint) else _convert(f"{prefix}{name}", value, hint)
+        made[name] = _build(hints[name], value, f"{prefix}{name}.") if dataclasses.is_dataclass(hints[name]) else value
     return kind(**made)
 
 
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """`int | None` -> (int, NoneType)."""
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
 def _convert(name: str, value: Any, hint: Any) -> Any:
-    """Take `value` as the kind that the field declares; an int serves as a float, a list as a tuple."""
-    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    for kind in kinds:
+    for kind in _kinds(hint):
         origin = typing.get_origin(kind) or kind
         if origin is tuple and isinstance(value, (list, tuple)):
             return tuple(value)
@@ -194,41 +205,45 @@ def _convert(name: str, value: Any, hint: Any) -> Any:
             return float(value)
         if type(value) is origin:
             return value
-    allowed = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
-    raise CvappError(f"{name} is {value!r}: expected {allowed.replace('NoneType', 'none')}")
+    allowed = " or ".join("none" if kind is type(None) else getattr(kind, "__name__", str(kind)) for kind in _kinds(hint))
+    raise CvappError(f"{name} is {value!r}: expected {allowed}")
 
 
 def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
-    """Apply `a.b=value` settings, as `--set` gives them. Values are numbers, words, `none` or comma lists."""
-    values = to_json(recipe)
+    """Apply `a.b=value` settings, as `--set` gives them. Values are numbers, words, `none` or comma lists, as the field wants."""
+    values, hints = to_json(recipe), _fields(Recipe)
     for setting in settings:
         path, equals, text = setting.partition("=")
+        path = path.strip()
         if not equals:
             raise CvappError(f"--set {setting}: write it as part.name=value, for example train.epochs=5")
-        *parts, name = path.strip().split(".")
-        inner = values
-        for part in parts:
-            if not isinstance(inner.get(part), dict):
-                raise CvappError(f"{path} is no part of a recipe{did_you_mean(path, _paths(to_json(recipe)))}")
-            inner = inner[part]
-        if name not in inner or isinstance(inner[name], dict):
-            raise CvappError(f"{path} is no part of a recipe{did_you_mean(path, _paths(to_json(recipe)))}")
-        inner[name] = _parse(text.strip())
+        if path not in hints:
+            raise CvappError(f"{path} is no part of a recipe{did_you_mean(path, hints)}")
+        part, _, name = path.rpartition(".")
+        (values[part] if part else values)[name] = _parse(text.strip(), _kinds(hints[path]))
     return from_json(values)
 
 
-def _paths(values: dict[str, Any], prefix: str = "") -> list[str]:
-    return [
-        path
-        for name, value in values.items()
-        for path in (_paths(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"])
-    ]
+def _fields(kind: type, prefix: str = "") -> dict[str, Any]:
+    """What each setting's path is declared as."""
+    found: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(kind).items():
+        found.update(_fields(hint, f"{prefix}{name}.") if dataclasses.is_dataclass(hint) else {f"{prefix}{name}": hint})
+    return found
 
 
-def _parse(text: str) -> Any:
-    if text.lower() == "none":
+def _parse(text: str, kinds: tuple[Any, ...]) -> Any:
+    """A setting's text as its field's kind wants it; what cannot be taken so is left for the check to refuse."""
+    if text.lower() == "none" and kinds != (str,):
         return None
+    if any(typing.get_origin(kind) is tuple for kind in kinds):
+        return tuple(_literal(word.strip()) for word in text.strip("()[]").split(",") if word.strip())
+    value = _literal(text)
+    return value if isinstance(value, str) or str not in kinds else text
+
+
+def _literal(text: str) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return tuple(_parse(word) for word in text.split(",")) if "," in text else text
+    except (ValueError, SyntaxError, TypeError):
+        return text

@@ -31,7 +31,12 @@ def load_pipeline(name: str) -> Recipe:
         raise CvappError(
             f"no pipeline {name!r}: choose one of {', '.join(known)}, or give the path of a .py file{did_you_mean(name, known)}"
         )
-    recipe = runpy.run_path(str(path)).get("RECIPE")
+    try:
+        recipe = runpy.run_path(str(path)).get("RECIPE")
+    except CvappError as error:
+        raise CvappError(f"{path}: {error}", error.code) from error
+    except Exception as error:  # a person's own file may fail in any way
+        raise CvappError(f"{path}: cannot be run ({type(error).__name__}: {error})") from error
     if not isinstance(recipe, Recipe):
         raise CvappError(f"{path}: a pipeline defines RECIPE = Recipe(...)")
     return recipe

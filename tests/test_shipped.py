@@ -30,7 +30,7 @@ def test_a_pipeline_is_found_by_its_path(tmp_path):
         (".", "^no pipeline '.': choose one of"),
         ("notes.txt", "^no pipeline 'notes.txt': choose one of"),
         ("empty.py", r"^empty.py: a pipeline defines RECIPE = Recipe\(...\)$"),
-        ("wrong.py", "^train.epochs is 0: give a number from 1 to 100000$"),
+        ("wrong.py", "^wrong.py: train.epochs is 0: give a number from 1 to 100000$"),
         ("broken.py", "broken.py.*SyntaxError|broken.py.*syntax"),
         ("absent.py", "absent.py.*no_such_package"),
     ],

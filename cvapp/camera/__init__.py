@@ -2,9 +2,4 @@
 
 import os
 
-import cv2
-
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-cv2.utils.logging.setLogLevel(
-    cv2.utils.logging.LOG_LEVEL_SILENT
-)  # OpenCV and ffmpeg say on the terminal, less clearly, what our errors say
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # ffmpeg says on the terminal, less clearly, what our errors say

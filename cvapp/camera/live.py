@@ -83,7 +83,8 @@ def run(
                 labels[answered.answer[0][0]] += 1
                 if each is not None:
                     each(answered)
-                report("frames", len(times), total)
+                if total is not None:
+                    report("frames", len(times), total)
                 fps = rate.tick()
                 if window is None and recorder is None:
                     continue
@@ -110,7 +111,7 @@ def run(
 def _running(source: Source, classify: Classify, stack: contextlib.ExitStack) -> Iterator[Answered[Scores]]:
     """The answered frames of a source; its threads end before the source is closed."""
     frames = latest(source)
-    stack.callback(frames.close)
-    running = answers(frames, classify)
+    running = answers(frames, classify, newest=source.live)
     stack.callback(running.close)
+    stack.callback(frames.close)
     return running

@@ -87,8 +87,8 @@ def latest(source: Source) -> Ahead[Frame]:
     return Ahead(source, newest=source.live)
 
 
-def answers(frames: Iterable[Frame], answer: Callable[[np.ndarray], A]) -> Ahead[Answered[A]]:
-    """Answer every frame in a thread of its own, so that drawing overlaps with it."""
+def answers(frames: Iterable[Frame], answer: Callable[[np.ndarray], A], newest: bool = False) -> Ahead[Answered[A]]:
+    """Answer frames in a thread of its own, so that drawing overlaps with it; `newest` as in Ahead."""
 
     def each() -> Iterator[Answered[A]]:
         for frame in frames:
@@ -96,7 +96,7 @@ def answers(frames: Iterable[Frame], answer: Callable[[np.ndarray], A]) -> Ahead
             found = answer(frame.image)
             yield Answered(frame, found, 1e3 * (time.perf_counter() - start))
 
-    return Ahead(each())
+    return Ahead(each(), newest=newest)
 
 
 class Rate:

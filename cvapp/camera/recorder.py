@@ -46,7 +46,7 @@ class Recorder:
         """Close the file and count its frames (exit 7 where it holds fewer than were written)."""
         if self._writer is not None:
             self._writer.release()
-        held = count_frames(self.path) if self.count else 0
+        held = max(0, count_frames(self.path)) if self.count else 0
         if held != self.count:
             raise CvappError(f"{self.name}: holds {held} of the {self.count} frames written; is the disk full?", Exit.CANNOT_WRITE)
 
@@ -66,16 +66,22 @@ def record(path: str | Path, fps: float) -> Iterator[Recorder]:
     if path.suffix.lower() not in CODECS:
         raise CvappError(f"{path}: cannot record {path.suffix or 'without a suffix'}; use {', '.join(CODECS)}")
     check_writable(path.parent)
+    if path.is_dir():
+        raise CvappError(f"{path}: cannot write (it is a folder); choose another name", Exit.CANNOT_WRITE)
     ended: BaseException | None = None
-    with replacing(path) as neighbour:
-        recorder = Recorder(neighbour, fps, path)
-        try:
-            yield recorder
-        except BaseException as error:
-            ended = error
-        recorder.finish()
-        if recorder.count == 0:
-            raise ended or CvappError(f"{path}: no frame came, so nothing was recorded", Exit.BAD_DATA)
+    try:
+        with replacing(path) as neighbour:
+            recorder = Recorder(neighbour, fps, path)
+            try:
+                yield recorder
+            except BaseException as error:
+                ended = error
+            recorder.finish()
+            if recorder.count == 0:
+                raise CvappError(f"{path}: no frame came, so nothing was recorded", Exit.BAD_DATA)
+    except CvappError:
+        if ended is None or recorder.count:
+            raise
     if ended is not None:
         raise ended
 

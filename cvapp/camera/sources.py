@@ -1,5 +1,6 @@
 """Where frames come from: a camera, a video file, a picture or a folder of pictures."""
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 from cvapp import images
 from cvapp.errors import CvappError, Exit
+from cvapp.progress import hushed
 
 PICTURE_SECONDS = 1.0
 
@@ -64,14 +66,14 @@ def open_source(source: int | str | Path) -> Source:
     if text.isdecimal() or text.startswith("/dev/"):
         return _open_camera(text)
     path = Path(text)
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in images.SUFFIXES)
+    if text and os.path.isdir(path):
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in images.SUFFIXES and file.name[0] != "." and file.is_file())
         if not files:
             raise CvappError(
                 f"{path}: no pictures in this folder; give a folder of photos, a video file or a camera's index", Exit.BAD_DATA
             )
         return Source(text, _pictures(files), False, 1 / PICTURE_SECONDS, len(files))
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise CvappError(f"no source {text!r}: give a camera's index (0), a video file, a picture or a folder of pictures", Exit.BAD_DATA)
     if path.suffix.lower() in images.SUFFIXES - {".gif"}:
         return Source(text, _pictures([path]), False, 1 / PICTURE_SECONDS, 1)
@@ -89,7 +91,8 @@ def _fps(capture: cv2.VideoCapture) -> float:
 
 
 def _open_video(path: Path) -> Source:
-    capture = cv2.VideoCapture(str(path))
+    with hushed():
+        capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise CvappError(
             f"{path}: OpenCV cannot play it (not a video, damaged, or a codec it lacks); convert it to H.264 .mp4", Exit.BAD_DATA
@@ -106,12 +109,14 @@ def _open_video(path: Path) -> Source:
             index += 1
         if index == 0:
             raise CvappError(f"{path}: not one frame could be decoded; convert it to H.264 .mp4", Exit.BAD_DATA)
+        if index < 0.95 * count - 1:  # headers of whole files are off by a frame or two
+            raise CvappError(f"{path}: truncated, it holds {index} of its {count} frames; copy it again", Exit.BAD_DATA)
 
     return Source(str(path), frames(), False, fps, count if count > 0 else None, capture.release)
 
 
 def _open_camera(name: str) -> Source:
-    capture = cv2.VideoCapture(int(name) if name.isdecimal() else name)
+    capture = cv2.VideoCapture(min(int(name), 2**31 - 1) if name.isdecimal() else name)
     got = capture.isOpened() and capture.read()[0]
     if not got:
         capture.release()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cvapp.camera.overlay import caption
 from cvapp.camera.sources import open_source
-from cvapp.camera.window import Window, has_display
+from cvapp.camera.display import has_display
+from cvapp.camera.window import Window
 from cvapp.cli.answer import Answer, table
 from cvapp.data import check as checks
 from cvapp.data import collect as collecting

@@ -60,7 +60,7 @@ def _libraries() -> list[tuple[str, str, str]]:
 
 def _machine() -> list[tuple[str, str, str]]:
     from cvapp.camera.sources import cameras
-    from cvapp.camera.window import has_display
+    from cvapp.camera.display import has_display
 
     rows = [("ok", "processors", str(os.cpu_count()))]
     found = cameras()

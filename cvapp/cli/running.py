@@ -11,11 +11,11 @@ from cvapp import images
 from cvapp.bundle import Bundle
 from cvapp.camera import live
 from cvapp.camera.sources import cameras
-from cvapp.camera.window import has_display
+from cvapp.camera.display import has_display
 from cvapp.cli.answer import Answer, model_folder, table
 from cvapp.errors import CvappError, Exit
 from cvapp.files import write_text
-from cvapp.load import KERAS, load
+from cvapp.loading import KERAS, load
 from cvapp.progress import Terminal
 
 

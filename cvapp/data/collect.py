@@ -25,7 +25,7 @@ class Pace:
     countdown: float = 3.0
 
     def __post_init__(self) -> None:
-        if self.count < 1 or self.interval < 0 or self.countdown < 0:
+        if not (self.count >= 1 and self.interval >= 0 and self.countdown >= 0):
             came = f"count {self.count}, interval {self.interval:g}, countdown {self.countdown:g}"
             raise CvappError(f"{came}: give a count of at least 1 and no negative seconds")
 
@@ -46,7 +46,7 @@ def collect(
     Raises:
         CvappError: a label that is no folder's name (exit 2), or a place that cannot be written (exit 7).
     """
-    if not label.strip() or label in (".", "..") or any(mark in label for mark in '/\\:*?"<>|') or label.startswith("."):
+    if not label.strip() or not label.isprintable() or label.startswith(".") or any(mark in label for mark in '/\\:*?"<>|'):
         raise CvappError(f"label {label!r} cannot be a folder's name; use letters, digits, blanks, - and _")
     folder = Path(out) / label
     check_writable(folder)
@@ -81,7 +81,7 @@ def _timed(frames: Iterator[Frame], interval: float, countdown: float) -> Iterat
         if wait > 0:
             yield f"ready in {int(np.ceil(wait))}", frame, False
             continue
-        take = frame.seconds >= due
+        take = frame.seconds >= due - 1e-6  # times of frames are rounded
         if take:
             due = max(due, frame.seconds - interval) + interval if due else frame.seconds + interval
         yield "", frame, take

@@ -1,8 +1,10 @@
 """Class folders, with or without train/, val/ and test/ inside: which photo has which label."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Iterator
 
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
@@ -65,9 +67,11 @@ def scan(folder: str | Path) -> Listing:
     folder = Path(folder)
     if not folder.is_dir():
         raise CvappError(f"no folder {folder}: give a folder of class folders, such as {folder}/cats/1.jpg", Exit.BAD_DATA)
-    parted = any(child.is_dir() and _part(child.name) == "train" for child in folder.iterdir())
+    parted = any(
+        _part(child.name) == "train" and any(inner.is_dir() for inner in child.iterdir()) for child in folder.iterdir() if child.is_dir()
+    )
     photos, stray = [], {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(_walk(folder)):
         pieces = path.relative_to(folder).parts
         if not path.is_file() or any(piece.startswith(".") for piece in pieces) or path.name.lower() in _SIDE_FILES:
             continue
@@ -84,6 +88,18 @@ def scan(folder: str | Path) -> Listing:
         found = f"{len(stray)} files but none that can be used, such as {first[0]}: {first[1]}" if first else "nothing"
         raise CvappError(f"{folder}: expected class folders with photos, {folder}/CLASS/photo.jpg; found {found}", Exit.BAD_DATA)
     return Listing(folder, photos, stray)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, through links too, no folder twice."""
+    seen = set()
+    for place, inside, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            inside.clear()
+            continue
+        seen.add(real)
+        yield from (Path(place) / name for name in names)
 
 
 def _part(name: str) -> str | None:

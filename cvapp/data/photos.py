@@ -1,6 +1,7 @@
 """Photos decoded by OpenCV, fitted once and kept as uint8."""
 
 import dataclasses
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable, Iterable, Sequence
@@ -30,18 +31,21 @@ def fit_all(photos: Sequence[Photo], folder: Path, shape: Images, report: Report
         the store, and for each photo that cannot be used, by name, the line that says why.
     """
     store = store_for(shape).open()
-    missing = [photo for photo in photos if not store.has(photo.hash)]
+    copies: dict[str, list[Photo]] = defaultdict(list)
+    for photo in photos:
+        if not store.has(photo.hash):
+            copies[photo.hash].append(photo)
     bad: dict[str, str] = {}
 
     def keep(photo: Photo) -> None:
         try:
             picture = images.fit(images.read(folder / photo.name), shape)
         except CvappError as error:
-            bad[photo.name] = str(error)
+            bad.update({copy.name: str(error).replace(photo.name, copy.name) for copy in copies[photo.hash]})
         else:
             store.put(photo.hash, picture)
 
-    _in_threads(keep, missing, "fitting photos", report)
+    _in_threads(keep, [group[0] for group in copies.values()], "fitting photos", report)
     return store, {name: bad[name] for name in sorted(bad)}
 
 

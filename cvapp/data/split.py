@@ -39,14 +39,15 @@ def make(photos: Sequence[Photo], val: float, test: float, seed: int, frozen: It
     _check_classes(groups)
     parted = any(photo.part for photo in photos)
     needs_val = parted and not any(photo.part == "val" for photo in photos)
-    rows = []
+    rows, placed = [], dict(old)
     for label, group in groups.items():
-        part_of = {photo.hash: old.get(photo.hash) or photo.part for photo in group}
+        part_of = {photo.hash: old.get(photo.hash) or photo.part or placed.get(photo.hash) for photo in group}
         if needs_val:  # the folder knows train and test only
             part_of = {digest: None if part == "train" and digest not in old else part for digest, part in part_of.items()}
-        fixed = Counter(part for part in part_of.values() if part)
+        fixed = Counter(part for part in part_of.values() if part and not (needs_val and part == "test"))
         free = [digest for digest, part in part_of.items() if part is None]
         part_of.update(_assign(free, fixed, val, 0.0 if parted else test, seed))
+        placed |= part_of  # the same picture in two classes stays in one part
         rows += [Row(photo.hash, photo.name, label, str(part_of[photo.hash])) for photo in group]
     return sorted(rows, key=lambda row: row.path)
 
@@ -71,8 +72,9 @@ def _assign(free: Sequence[str], have: dict[str, int], val: float, test: float, 
     total = len(order) + sum(have.values())
     want_val = max(1, round(val * total)) if total >= 2 else 0
     want_test = max(1, round(test * total)) if test > 0 and total >= 3 else 0
-    take_val = min(max(0, want_val - have.get("val", 0)), len(order))
-    take_test = min(max(0, want_test - have.get("test", 0)), len(order) - take_val)
+    room = len(order) - (not have.get("train"))  # one is kept to train on
+    take_test = min(max(0, want_test - have.get("test", 0)), max(0, room - (not have.get("val"))))
+    take_val = min(max(0, want_val - have.get("val", 0)), max(0, room - take_test))
     parts = ["val"] * take_val + ["test"] * take_test + ["train"] * (len(order) - take_val - take_test)
     return dict(zip(order, parts))
 
@@ -94,7 +96,7 @@ def fingerprint(rows: Iterable[Row]) -> str:
 def write(path: Path, rows: Iterable[Row]) -> None:
     """Write `split.csv`, whole or not at all."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)
     writer.writerow(Row._fields)
     writer.writerows(rows)
     write_text(path, text.getvalue())
@@ -103,7 +105,7 @@ def write(path: Path, rows: Iterable[Row]) -> None:
 def read(path: Path) -> list[Row]:
     """Read `split.csv` (exit 3 where it is missing or no such table)."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             rows = [Row(*row) for row in csv.reader(file)]
     except (OSError, TypeError, UnicodeDecodeError, csv.Error) as error:
         raise CvappError(f"{path}: cannot be read as a split ({error}); make it again with cvapp data split", Exit.BAD_DATA) from error

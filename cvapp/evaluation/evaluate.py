@@ -10,7 +10,7 @@ from cvapp.data import split
 from cvapp.data.photos import find
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import metrics
-from cvapp.load import load
+from cvapp.loading import load
 from cvapp.progress import Report, each, silent
 
 

@@ -135,7 +135,7 @@ def draw(sign: Sign, side: int = 256) -> np.ndarray:
     outline = np.asarray(PLATES[sign.plate])
     canvas = np.zeros((2 * side, 2 * side, 4), np.uint8)
     paint(canvas, Polygon(sign.border, outline))
-    canvas[..., :3][canvas[..., 3] == 0] = sign.border  # no dark fringe where alpha is blended
+    canvas[..., :3][canvas[..., 3] < 255] = sign.border  # no dark fringe where alpha is blended
     paint(canvas, Polygon(sign.colour, outline * 0.9 + (0.0, 0.02 if sign.plate == "triangle" else 0.0)))
     for shape in sign.shapes:
         paint(canvas, shape)

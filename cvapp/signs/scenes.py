@@ -188,7 +188,7 @@ def through_camera(rng: np.random.Generator, scene: np.ndarray, strength: float 
 
 def _shaken(rng: np.random.Generator, picture: np.ndarray, length: float) -> np.ndarray:
     """Blur along one line of `length` pixels."""
-    side = 2 * int(np.ceil(length / 2)) + 1
+    side = 2 * round((length - 1) / 2) + 1
     kernel = np.zeros((side, side), np.float32)
     step = np.array([np.cos(angle := rng.uniform(0, np.pi)), np.sin(angle)]) * (side - 1) / 2
     middle = np.array([side // 2, side // 2])

@@ -11,7 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from cvapp.camera.window import Window, has_display
+from cvapp.camera.display import has_display
+from cvapp.camera.window import Window
 from cvapp.errors import CvappError, Exit
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="X servers are asked on Linux alone")
@@ -19,7 +20,8 @@ NOBODY = 4321  # a display number that no server uses
 LEFT, RIGHT = (250, 10, 20), (10, 20, 250)
 SHOW = f"""
 import numpy as np
-from cvapp.camera.window import Window, has_display
+from cvapp.camera.display import has_display
+from cvapp.camera.window import Window
 rgb = np.zeros((240, 320, 3), np.uint8)
 rgb[:, :160], rgb[:, 160:] = {LEFT}, {RIGHT}
 print(has_display(), flush=True)

@@ -262,7 +262,7 @@ def test_a_wheel_runs_outside_the_checkout(tmp_path, home, photos):
         check=True,
         capture_output=True,
     )
-    code = "import cvapp, sys; assert cvapp.__file__.startswith(sys.argv[1]), cvapp.__file__; from cvapp.cli import main; sys.exit(main(sys.argv[2:]))"
+    code = "import cvapp, sys; assert cvapp.__file__.startswith(sys.argv[1]); from cvapp.cli import main; sys.exit(main(sys.argv[2:]))"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
 
     def installed(*words):

@@ -10,7 +10,7 @@ from cvapp.data import split
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import metrics
-from cvapp.load import load
+from cvapp.loading import load
 from cvapp.models import classifier
 from cvapp.training import classify
 from cvapp.training.classify import Examples, fit_head

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cvapp.errors import CvappError, Exit
-from cvapp.load import load
+from cvapp.loading import load
 from tests.tiny_tflite import LABELS, save_model, softmax_of_pixels
 
 
@@ -86,12 +86,12 @@ def answer_of(program, folder="."):
 
 
 def test_cvapp_load_opens_a_model_every_time_it_is_called(model):
-    """The second time matters: importing the module `cvapp.load` puts it in the function's place."""
+    """The second time matters: importing a module of the same name would put it in the function's place."""
     program = "import cvapp\nfor _ in range(2): print(cvapp.load('saved_models/tiny').variant)"
     assert answer_of(program, model.parents[1]).split() == ["float32", "float32"]
 
 
-@pytest.mark.parametrize("first", ["import cvapp.load", "import cvapp.cli.running", "from cvapp import load"])
+@pytest.mark.parametrize("first", ["import cvapp.loading", "import cvapp.cli.running", "from cvapp import load"])
 def test_cvapp_load_is_the_function_whatever_was_imported_before(first):
     assert answer_of(f"{first}\nimport cvapp\nfrom cvapp import load\nprint(callable(cvapp.load), callable(load))") == "True True"
 
