@@ -64,10 +64,10 @@ def export(folder: Path, data: str | Path | None = None, report: Report = silent
         raise CvappError(f"{folder}: {dead}", Exit.GATE)
     calibration = store.read(row.hash for row in balanced(known, card.recipe.export.calibration))
     with replacing_folder(folder / LITE) as work:
-        table = {
-            name: _prove(name, variants.convert(model, name, calibration), work, card.recipe.export, proof, report)
-            for name in card.recipe.export.variants
-        }
+        table = {}
+        for name in card.recipe.export.variants:
+            report(f"converting to {name}, up to half a minute")
+            table[name] = _prove(name, variants.convert(model, name, calibration), work, card.recipe.export, proof, report)
         made = {
             "schema": SCHEMA,
             "model": card.files["model.keras"],
