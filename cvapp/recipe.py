@@ -164,7 +164,7 @@ class Recipe:
     def __post_init__(self) -> None:
         _settle_kinds(self)
         _one_of("task", self.task, TASKS)
-        _within(self, seed=(0, 2**31 - 1))
+        _within(self, seed=(0, 2**31 - 2))
         if self.task == "backbone" and (self.data.generated is None or self.model.backbone == "hub" or self.images.size is None):
             raise CvappError("a backbone recipe needs data.generated, images.size and a model.backbone other than hub")
 

@@ -17,7 +17,7 @@ from cvapp.recipe import Recipe
 from cvapp.training.progress import Interruption, ReportEpochs, history_csv
 
 VALIDATION_PHOTOS = 4096
-VALIDATION_SEED = 2**31 - 1  # a stream that no training seed reads: `validate` in the recipe forbids it only by custom
+VALIDATION_SEED = 2**31 - 1  # a stream that no training reads: the recipe allows smaller seeds only
 
 
 def train(recipe: Recipe, folder: Path, report: Report = silent) -> Card:
