@@ -26,7 +26,7 @@ doctor: setup ## look at this machine: versions, cameras, display, libraries
 	@$(CVAPP) doctor
 
 demo: setup ## signs to a live classifier: draw, train, export, run on a video
-	@$(CVAPP) data signs --out demo/signs --count 100 --print demo/signs.pdf
+	@$(CVAPP) data signs --out demo/signs --count 200 --print demo/signs.pdf
 	@$(CVAPP) data signs --video demo/scene.mp4 --seed 7
 	@$(CVAPP) train --data demo/signs --name signs
 	@$(CVAPP) export signs
