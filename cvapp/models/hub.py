@@ -21,8 +21,8 @@ class HubModule(keras.layers.Layer):
     The `.keras` file holds the module itself as an asset, so it loads anywhere; `open_module` makes the layer from a handle.
     """
 
-    def __init__(self, features: int, trainable: bool = False, **options: Any):
-        super().__init__(trainable=trainable, **options)
+    def __init__(self, features: int, **options: Any):
+        super().__init__(**{**options, "trainable": False})
         self.features = features
         self._module: Any = None
 
@@ -42,6 +42,10 @@ class HubModule(keras.layers.Layer):
     def call(self, pictures: tf.Tensor) -> tf.Tensor:
         """Features of pictures; batch norm in inference mode."""
         return self._module(pictures, training=False)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments; what Keras records by itself loses the name among the options."""
+        return {**super().get_config(), "features": self.features}
 
     def save_own_variables(self, store: Any) -> None:
         """Nothing: the asset holds the variables."""

@@ -133,8 +133,10 @@ def interrupt(answered):
 
 
 def test_ctrl_c_ends_it_with_a_summary_and_a_playable_file(video):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell hands it down ignored
     reports = []
     done = run(video, classify, Options(save="out.mp4"), each=interrupt, report=lambda *state: reports.append(state))
+    signal.signal(signal.SIGINT, before)
     assert done.frames == 7 and sum(done.labels.values()) == 7 and reports[-1] == ("stopped",)
     assert numbers("out.mp4") == list(range(6)), "the seventh was not drawn yet"
 
