@@ -12,16 +12,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from cvapp import images, signs
 from cvapp.bundle import open_tflite, rank
-from cvapp.camera.loop import answers, latest
+from cvapp.camera.loop import answers
 from cvapp.camera.overlay import draw
 from cvapp.camera.recorder import record
 from cvapp.camera.sources import open_source
 
-ROUNDS, FRAMES = 7, 150
+ROUNDS, FRAMES = 7, 300
 SHAPE = images.Images((224, 224))
 MAKE = """
 import sys, numpy as np
@@ -48,9 +49,10 @@ def loop(path: Path, video: Path) -> float:
     """Frames a second of reader, inference and drawing."""
     predict = open_tflite(path)
     predict(np.zeros((1, 224, 224, 3), np.uint8))
+    cv2.setNumThreads(1)  # as live.run does
     with open_source(video) as source:
         start = time.perf_counter()
-        running = answers(latest(source), lambda frame: rank(signs.LABELS, predict(images.fit(frame, SHAPE)[None])[0]))
+        running = answers(source, lambda fitted: rank(signs.LABELS, predict(fitted[None])[0]), lambda frame: images.fit(frame, SHAPE))
         drawn = [draw(one.frame.image, one.answer, 30.0, images.window(one.frame.image.shape, SHAPE)).shape for one in running]
         return len(drawn) / (time.perf_counter() - start)
 

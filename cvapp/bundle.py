@@ -41,7 +41,15 @@ class Bundle:
 
     def classify(self, picture: np.ndarray) -> list[Score]:
         """Name what a picture of any size shows: uint8 RGB (H, W, 3) -> every label with its probability, the best first."""
-        return rank(self.card.labels, self.predict(fit(picture, self.card.images)[None])[0])
+        return self.name(self.fit(picture))
+
+    def fit(self, picture: np.ndarray) -> np.ndarray:
+        """Fit a picture of any size as the card says: uint8 RGB at the card's size."""
+        return fit(picture, self.card.images)
+
+    def name(self, fitted: np.ndarray) -> list[Score]:
+        """Name what a fitted picture shows."""
+        return rank(self.card.labels, self.predict(fitted[None])[0])
 
 
 def rank(labels: Sequence[str], probabilities: np.ndarray) -> list[Score]:

@@ -6,15 +6,15 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Sequence
 
 import cv2
 import numpy as np
 
-from cvapp.camera.loop import Answered, Rate, answers, latest
+from cvapp.camera.loop import Answered, Rate, answers
 from cvapp.camera.overlay import draw
 from cvapp.camera.recorder import record
-from cvapp.camera.sources import Source, open_source
+from cvapp.camera.sources import open_source
 from cvapp.camera.window import Window
 from cvapp.progress import Report, silent
 
@@ -44,6 +44,7 @@ class Options:
         frames: stop after so many.
         mirror: show and record the picture as a mirror does; the model still sees it as the camera did.
         seen: which part of a picture of some shape the model sees, to mark its corners.
+        prepare: what is done to each picture, in the reader's thread, before the classifier takes it.
     """
 
     show: bool = False
@@ -51,6 +52,7 @@ class Options:
     frames: int | None = None
     mirror: bool = False
     seen: Callable[[tuple[int, ...]], tuple[int, int, int, int]] | None = None
+    prepare: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 def run(
@@ -72,13 +74,17 @@ def run(
     times: list[float] = []
     labels: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
+        stack.callback(cv2.setNumThreads, cv2.getNumThreads())
+        cv2.setNumThreads(1)  # more would take the core that infers
         opened = stack.enter_context(open_source(source))
         window = stack.enter_context(Window(f"cvapp {source}")) if options.show else None
         recorder = stack.enter_context(record(options.save, opened.fps)) if options.save is not None else None
         total = min(filter(None, (opened.count, options.frames)), default=None)
+        running = answers(opened, classify, options.prepare, newest=opened.live)
+        stack.callback(running.close)  # its threads end before the source is closed
         rate, start = Rate(), time.perf_counter()
         try:
-            for answered in itertools.islice(_running(opened, classify, stack), options.frames):
+            for answered in itertools.islice(running, options.frames):
                 times.append(answered.milliseconds)
                 labels[answered.answer[0][0]] += 1
                 if each is not None:
@@ -106,12 +112,3 @@ def run(
         dict(labels.most_common()),
         str(options.save) if options.save is not None else None,
     )
-
-
-def _running(source: Source, classify: Classify, stack: contextlib.ExitStack) -> Iterator[Answered[Scores]]:
-    """The answered frames of a source; its threads end before the source is closed."""
-    frames = latest(source)
-    running = answers(frames, classify, newest=source.live)
-    stack.callback(running.close)
-    stack.callback(frames.close)
-    return running

@@ -4,7 +4,7 @@ import contextlib
 import queue
 import threading
 import time
-from typing import Callable, Generic, Iterable, Iterator, NamedTuple, TypeVar
+from typing import Any, Callable, Generic, Iterable, Iterator, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -31,11 +31,12 @@ class Ahead(Generic[T]):
         items: drawn in the thread; an error of theirs is raised to the consumer.
         depth: how many may wait.
         newest: keep one slot only and put the newest item there, so that a slow consumer skips items rather than lags.
+        upstream: what `items` draws from, closed with it.
     """
 
-    def __init__(self, items: Iterable[T], depth: int = 2, newest: bool = False):
+    def __init__(self, items: Iterable[T], depth: int = 2, newest: bool = False, upstream: "Ahead | None" = None):
         self._line: queue.Queue = queue.Queue(1 if newest else depth)
-        self._newest = newest
+        self._newest, self._upstream = newest, upstream
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._draw, args=(items,), daemon=True)
         self._thread.start()
@@ -79,6 +80,8 @@ class Ahead(Generic[T]):
     def close(self) -> None:
         """End the thread; a device that hangs holds it for two seconds at most."""
         self._stopped.set()
+        if self._upstream is not None:
+            self._upstream.close()
         self._thread.join(timeout=2)
 
 
@@ -87,16 +90,26 @@ def latest(source: Source) -> Ahead[Frame]:
     return Ahead(source, newest=source.live)
 
 
-def answers(frames: Iterable[Frame], answer: Callable[[np.ndarray], A], newest: bool = False) -> Ahead[Answered[A]]:
-    """Answer frames in a thread of its own, so that drawing overlaps with it; `newest` as in Ahead."""
+def answers(
+    frames: Iterable[Frame], answer: Callable[[Any], A], prepare: Callable[[np.ndarray], Any] | None = None, newest: bool = False
+) -> Ahead[Answered[A]]:
+    """Answer frames: one thread reads and prepares them, a second answers, so that the consumer's drawing overlaps with both.
+
+    Args:
+        frames: a source.
+        answer: takes what `prepare` made of a frame's picture, or the picture.
+        prepare: uint8 RGB (H, W, 3) -> whatever `answer` takes.
+        newest: as in Ahead, for both threads.
+    """
+    ready = Ahead(((frame, prepare(frame.image) if prepare else frame.image) for frame in frames), newest=newest)
 
     def each() -> Iterator[Answered[A]]:
-        for frame in frames:
+        for frame, value in ready:
             start = time.perf_counter()
-            found = answer(frame.image)
+            found = answer(value)
             yield Answered(frame, found, 1e3 * (time.perf_counter() - start))
 
-    return Ahead(each(), newest=newest)
+    return Ahead(each(), newest=newest, upstream=ready)
 
 
 class Rate:
