@@ -53,7 +53,7 @@ def main(name: str, handle: str | None = None) -> None:
     settings = recipe.train
     network = classifier.assemble(backbone, classifier.head(backbone.features, len(card.labels), recipe.model.dropout), pixels.shape[1:3])
     network.compile(
-        keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay), "sparse_categorical_crossentropy", ["accuracy"]
+        keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
     start = time.perf_counter()
     network.fit(pixels[learns], truth[learns], settings.batch, EPOCHS, validation_data=(pixels[~learns], truth[~learns]), verbose=0)
