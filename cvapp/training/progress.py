@@ -59,9 +59,14 @@ class Interruption(keras.callbacks.Callback):
         self._pressed.set()
         signal.signal(signal.SIGINT, self._before)
 
+    @property
+    def pressed(self) -> bool:
+        """Whether the run should end now."""
+        return self._pressed.is_set()
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Stop where Ctrl-C was pressed."""
-        if self._pressed.is_set():
+        if self.pressed:
             self.model.stop_training = True
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
