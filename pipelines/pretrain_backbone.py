@@ -15,6 +15,6 @@ RECIPE = Recipe(
     task="backbone",
     data=Data(generated="shapes"),
     images=Images(size=(96, 96)),
-    model=Model(backbone="mobilenet_v2", alpha=0.35, dropout=0.1),
+    model=Model(backbone="mobilenet_v2", weights="none", alpha=0.35, dropout=0.1),
     train=Train(epochs=40, batch=128, learning_rate=8e-3, weight_decay=2e-2, images_per_epoch=16384),
 )

@@ -1,0 +1,97 @@
+"""The Recipe: one frozen object that decides everything about a model, seeds included, and its JSON round trip."""
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Iterable
+
+from cvapp.errors import CvappError
+from cvapp.images import Images
+from cvapp.recipe.parts import HUB, SHIPPED_BACKBONE, Augment, Data, Export, Model, Train
+from cvapp.recipe.values import did_you_mean, kinds, one_of, parse, settle_kinds, within
+
+__all__ = [
+    "HUB",
+    "SHIPPED_BACKBONE",
+    "Augment",
+    "Data",
+    "Export",
+    "Images",
+    "Model",
+    "Recipe",
+    "Train",
+    "did_you_mean",
+    "from_json",
+    "override",
+    "to_json",
+]
+TASKS = ("classify", "backbone")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a model. A part's own names are documented on it."""
+
+    task: str = "classify"
+    seed: int = 0
+    data: Data = field(default_factory=Data)
+    images: Images = field(default_factory=Images)
+    model: Model = field(default_factory=Model)
+    augment: Augment = field(default_factory=Augment)
+    train: Train = field(default_factory=Train)
+    export: Export = field(default_factory=Export)
+
+    def __post_init__(self) -> None:
+        settle_kinds(self)
+        one_of("task", self.task, TASKS)
+        within(self, seed=(0, 2**31 - 2))
+        if self.task == "backbone" and (self.data.generated is None or self.model.backbone == HUB or self.images.size is None):
+            raise CvappError("a backbone recipe needs data.generated, images.size and a model.backbone other than hub")
+        tuned = self.train.fine_tune
+        if self.model.backbone == HUB and tuned not in ("none", "auto", "all"):
+            raise CvappError(f"train.fine_tune is {tuned!r}: a hub module is frozen or tuned whole (none, auto, all), its layers are unknown")
+
+
+def to_json(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain JSON values."""
+    return dataclasses.asdict(recipe)
+
+
+def from_json(values: dict[str, Any]) -> Recipe:
+    """The recipe that `to_json` wrote; unknown names and wrong kinds are errors."""
+    return _build(Recipe, values, "")
+
+
+def _build(kind: type, values: Any, prefix: str) -> Any:
+    if not isinstance(values, dict):
+        raise CvappError(f"{prefix.rstrip('.') or 'recipe'} is {values!r}: expected names and values")
+    hints = typing.get_type_hints(kind)
+    made = {}
+    for name, value in values.items():
+        if name not in hints:
+            raise CvappError(f"{prefix}{name} is no part of a recipe{did_you_mean(name, hints)}")
+        made[name] = _build(hints[name], value, f"{prefix}{name}.") if dataclasses.is_dataclass(hints[name]) else value
+    return kind(**made)
+
+
+def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """Apply `a.b=value` settings, as `--set` gives them. Values are numbers, words, `none` or comma lists, as the field wants."""
+    values, hints = to_json(recipe), _fields(Recipe)
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        path = path.strip()
+        if not equals:
+            raise CvappError(f"--set {setting}: write it as part.name=value, for example train.epochs=5")
+        if path not in hints:
+            raise CvappError(f"{path} is no part of a recipe{did_you_mean(path, hints)}")
+        part, _, name = path.rpartition(".")
+        (values[part] if part else values)[name] = parse(text.strip(), kinds(hints[path]))
+    return from_json(values)
+
+
+def _fields(kind: type, prefix: str = "") -> dict[str, Any]:
+    """What each setting's path is declared as."""
+    found: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(kind).items():
+        found.update(_fields(hint, f"{prefix}{name}.") if dataclasses.is_dataclass(hint) else {f"{prefix}{name}": hint})
+    return found
