@@ -15,11 +15,13 @@ from pathlib import Path
 from cvapp import card as cards
 from cvapp.data import split
 from cvapp.data.photos import find
-from cvapp.data.store import Store
 from cvapp.evaluation import metrics
-from cvapp.models import classifier, hub
-from cvapp.training.classify import Examples, fit_head, logits
-from cvapp.training.features import features
+from cvapp.models import classifier
+from cvapp.models.backbones import open_backbone
+from cvapp.progress import silent
+from cvapp.training import features, loop, stages
+from cvapp.training.stages import Material
+from cvapp.training.state import Keeper, Progress
 
 import keras
 import numpy as np
@@ -27,7 +29,7 @@ import numpy as np
 EPOCHS = 20
 
 
-def main(name: str, handle: str | None = None) -> None:
+def main(name: str, place: str | None = None) -> None:
     """Print seconds and validation accuracy of both ways, on the photos of a model already trained here."""
     folder = Path("saved_models") / name
     card = cards.read(folder)
@@ -37,23 +39,27 @@ def main(name: str, handle: str | None = None) -> None:
     learns = np.array([row.part == "train" for row in rows])
     truth = np.array([card.labels.index(row.label) for row in rows])
     pixels = store.read(row.hash for row in rows)
-    backbone, _ = hub.open_module(hub.resolve(handle or recipe.model.handle))
+    if place:
+        recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, handle=place))
+    backbone = open_backbone(recipe.model, card.images.size)
+    material = Material(rows, store)
+    check = material.of("val")
 
     start = time.perf_counter()
-    compute = classifier.batched(lambda values: backbone(values / 255.0), pixels.shape[1:])
-    with tempfile.TemporaryDirectory() as place:
-        kept = Store("features", 0, (backbone.features,), "float32", Path(place))
-        values = features(compute, store, kept, rows)
-    learn, check = Examples(values[learns], truth[learns]), Examples(values[~learns], truth[~learns])
-    head, _ = fit_head(recipe, learn, check, len(card.labels))
+    with tempfile.TemporaryDirectory() as empty:
+        values = features.frozen(backbone, rows, store, root=Path(empty))
+    head = classifier.head(backbone.features, len(card.labels), recipe.model)
+    loop.run(stages.head_stage(recipe, head, values, material), Progress(), Keeper(None, {}), silent)
     ours = time.perf_counter() - start
-    our_accuracy = metrics.accuracy(logits(head, check), check.truth)
+    our_accuracy = metrics.accuracy(np.asarray(head(values[check], training=False)), truth[check])
 
     keras.utils.set_random_seed(recipe.seed)
     settings = recipe.train
-    network = classifier.assemble(backbone, classifier.head(backbone.features, len(card.labels), recipe.model.dropout), pixels.shape[1:3])
+    network = classifier.assemble(backbone, classifier.head(backbone.features, len(card.labels), recipe.model))
     network.compile(
-        keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
     )
     start = time.perf_counter()
     network.fit(pixels[learns], truth[learns], settings.batch, EPOCHS, validation_data=(pixels[~learns], truth[~learns]), verbose=0)

@@ -120,6 +120,7 @@ def check_file(card: Card, folder: Path, name: str) -> Path:
     return path
 
 
-def hash_files(folder: Path) -> dict[str, str]:
-    """sha256 of every file below a folder, by its path in it."""
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILE}
+def hash_files(folder: Path, *besides: str) -> dict[str, str]:
+    """sha256 of every file below a folder, by its path in it; the card itself and files of the names `besides` are left out."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in (FILE, *besides))
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in found}

@@ -42,16 +42,28 @@ def replacing(path: str | Path) -> Iterator[Path]:
             neighbour.unlink(missing_ok=True)
 
 
+def work_folder(folder: Path) -> Path:
+    """Where a new `folder` is made before it is swapped in: `.NAME.work` beside it."""
+    return folder.with_name(f".{folder.name}.work")
+
+
 @contextlib.contextmanager
-def replacing_folder(folder: str | Path) -> Iterator[Path]:
-    """Give an empty work folder `.NAME.work` beside `folder`; the whole of it is swapped in when the block ends well."""
+def replacing_folder(folder: str | Path, keep: str | None = None) -> Iterator[Path]:
+    """Give an empty work folder `.NAME.work` beside `folder`; the whole of it is swapped in when the block ends well.
+
+    Args:
+        folder: what is replaced.
+        keep: a file of the work folder that outlives a failure (the state of an interrupted run); it never gets into `folder`.
+    """
     folder = Path(folder)
-    work, old = folder.with_name(f".{folder.name}.work"), folder.with_name(f".{folder.name}.old")
+    work, old = work_folder(folder), folder.with_name(f".{folder.name}.old")
     try:
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
+        _empty(work, keep)
+        work.mkdir(parents=True, exist_ok=True)
         yield work
         shutil.rmtree(old, ignore_errors=True)
+        if keep is not None:
+            (work / keep).unlink(missing_ok=True)
         if folder.exists():
             os.replace(folder, old)
         os.replace(work, folder)
@@ -61,7 +73,20 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
         if old.exists() and not folder.exists():
             os.replace(old, folder)
         shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(work, ignore_errors=True)
+        _empty(work, keep)
+
+
+def _empty(folder: Path, keep: str | None) -> None:
+    """Remove a folder; where it holds the file to keep, all but that."""
+    for path in list(folder.iterdir()) if folder.is_dir() else []:
+        if path.name == keep:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

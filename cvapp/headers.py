@@ -1,5 +1,6 @@
 """What a picture file says of itself before it is decoded: format, size, alpha, and whether all of it is there."""
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from cvapp.errors import CvappError, Exit
 ANIMATED, TRANSPARENT = "animated: the first picture is used", "transparent parts: laid on white"
 CMYK = "CMYK: programs differ in its colours; save it as RGB"
 MIN_SIDE, MAX_PIXELS = 8, 100_000_000
+_PNM = re.compile(rb"P([56])" + 2 * rb"(?:\s|#.*\n)+(\d{1,9})" + rb"(?:\s|#.*\n)+255\s")
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -130,6 +132,12 @@ def _tiff(data: bytes) -> Header:
     return Header("TIFF", size, 338 in tags, size is not None, tuple(note for note, holds in notes.items() if holds))
 
 
+def _pnm(found: re.Match[bytes], length: int) -> Header:
+    """Grey (P5) or colour (P6) with a byte a value (Netpbm, pgm(5) and ppm(5)), in a file of `length` bytes."""
+    width, height = int(found[2]), int(found[3])
+    return Header("PNM", (height, width), False, length - found.end() >= width * height * (3 if found[1] == b"6" else 1))
+
+
 def _sniff(data: bytes) -> Header:
     if data[:3] == b"\xff\xd8\xff":
         return _jpeg(data)
@@ -144,6 +152,8 @@ def _sniff(data: bytes) -> Header:
     if data[:2] == b"BM" and len(data) >= 26:
         width, height = struct.unpack("<ii", data[18:26])
         return Header("BMP", (abs(height), width), False, len(data) >= struct.unpack("<I", data[2:6])[0])
+    if found := _PNM.match(data):
+        return _pnm(found, len(data))
     if data[4:8] == b"ftyp":
         brands = data[8:40]
         if b"avif" in brands or b"avis" in brands:
@@ -190,7 +200,7 @@ def inspect(data: bytes, name: str | Path) -> Header:
             Exit.BAD_DATA,
         )
     if header.format == "unknown":
-        raise CvappError(f"{name}: not a picture (unknown file signature); use JPEG, PNG, WebP, BMP, TIFF, GIF or AVIF", Exit.BAD_DATA)
+        raise CvappError(f"{name}: not a picture (unknown file signature); use JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or 8-bit PNM", Exit.BAD_DATA)
     if not header.complete:
         raise CvappError(f"{name}: the {header.format} file is truncated ({len(data)} bytes); copy it again", Exit.BAD_DATA)
     if "turned" in header.notes:

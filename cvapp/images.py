@@ -14,7 +14,7 @@ from cvapp.headers import check_size, inspect, orientation
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
 FITS = ("crop", "letterbox", "stretch")
 RESIZES = ("area", "linear")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".pgm", ".ppm"})
 HEIC_SUFFIXES = frozenset({".heic", ".heif"})
 
 

@@ -16,5 +16,7 @@ RECIPE = Recipe(
     data=Data(generated="shapes"),
     images=Images(size=(96, 96)),
     model=Model(backbone="mobilenet_v2", weights="none", alpha=0.35, dropout=0.1),
-    train=Train(epochs=40, batch=128, learning_rate=8e-3, weight_decay=2e-2, images_per_epoch=16384),
+    train=Train(
+        epochs=40, batch=128, learning_rate=8e-3, schedule="cosine", warmup=0.05, weight_decay=2e-2, patience=40, images_per_epoch=16384
+    ),
 )

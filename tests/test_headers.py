@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
+from cvapp import images
 from cvapp.errors import CvappError, Exit
 from cvapp.headers import Header, inspect
 
@@ -47,6 +48,7 @@ def png(width: int, height: int) -> bytes:
 PLAIN = {
     **{kind: encoded(picture(), kind) for kind in ("JPEG", "PNG", "GIF", "TIFF", "BMP")},
     "WebP": encoded(picture("RGBA"), "WEBP"),
+    "PNM": encoded(picture(), "PPM"),
 }
 
 
@@ -78,6 +80,27 @@ PLAIN = {
 )
 def test_a_header_tells_format_size_alpha_and_what_is_unusual(data, kind, alpha, notes):
     assert inspect(data, "x") == Header(kind, (24, 40), alpha, True, notes)
+
+
+@pytest.mark.parametrize(
+    "head, channels, maximum, known",
+    [
+        ("P5 40 24 255\n", 1, 255, True), ("P6\n40 24\n255\n", 3, 255, True), ("P5\n# by hand\n40 # wide\n 24\t255 ", 1, 255, True),
+        ("P5 40 24 100\n", 1, 100, False), ("P5 40 24 65535\n", 2, 255, False), ("P2 40 24 255\n", 1, 255, False),
+    ],
+)
+def test_a_binary_pnm_with_a_byte_a_value_is_read_and_no_other(head, channels, maximum, known):
+    """OpenCV takes values as they are, whatever the largest is said to be, and so would give a dark picture."""
+    data = head.encode() + bytes(value % maximum for value in range(40 * 24 * channels))
+    if not known:
+        with pytest.raises(CvappError, match="not a picture .* AVIF or 8-bit PNM$"):
+            inspect(data, "x")
+        return
+    assert inspect(data, "x") == Header("PNM", (24, 40))
+    oracle = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    np.testing.assert_array_equal(images.decode(data, "x"), oracle)
+    with pytest.raises(CvappError, match=f"the PNM file is truncated .{len(data) - 1} bytes"):
+        inspect(data[:-1], "x")
 
 
 @pytest.mark.parametrize("lossless", [False, True])

@@ -23,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"cvapp: {error}", file=sys.stderr)
         return int(error.code)
-    except KeyboardInterrupt:
-        print("\ncvapp: interrupted; what was saved before is as it was", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"\ncvapp: interrupted; {str(error) or 'what was saved before is as it was'}", file=sys.stderr)
         return int(Exit.INTERRUPTED)
     except Exception as error:
         if args.debug:

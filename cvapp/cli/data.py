@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 from pathlib import Path
+from typing import Mapping, Sequence
 
 from cvapp.camera.overlay import caption
 from cvapp.camera.sources import open_source
@@ -11,44 +12,74 @@ from cvapp.camera.window import Window
 from cvapp.cli.answer import Answer, table
 from cvapp.data import check as checks
 from cvapp.data import collect as collecting
-from cvapp.data import folders, signs, split
+from cvapp.data import parted, signs, split
+from cvapp.data.listing import PARTS
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Terminal
+from cvapp.recipe import Data
+
+
+SHOWN = 20  # lines of a kind
 
 
 def check(args: argparse.Namespace) -> Answer:
-    """Name every file that cannot be used and why; exit 3 where there is one, or a class too small."""
+    """Name everything that is wrong with photos and what is unusual, the most important first; exit 3 where something should be mended."""
     found = checks.check(args.folder, Terminal())
-    wrong = bool(found.unusable or found.classes)
-    lines = [table(("class", "usable photos"), list(found.photos.items())), ""]
-    lines += [f"unusable  {name}: {reason}" for name, reason in found.unusable.items()]
-    lines += [f"unusual   {name}: {reason}" for name, reason in found.unusual.items()]
-    lines += [f"classes   {line}" for line in found.classes]
-    lines.append(
-        f"{sum(found.photos.values())} photos can be used, {len(found.unusable)} files cannot, {len(found.unusual)} are unusual but used"
-    )
-    values = {"folder": args.folder, "photos": found.photos, "unusable": found.unusable, "unusual": found.unusual, "classes": found.classes}
-    return Answer(values, "\n".join(lines), Exit.BAD_DATA if wrong else Exit.DONE)
+    across = [set(group) for group in found.across]
+    within = [group for group in [*found.duplicates, *found.near_duplicates] if set(group) not in across]
+    sections = {
+        "classes that cannot be learnt": found.unlearnable,
+        "files that cannot be used": _named(found.unusable),
+        "the same picture under different labels": _joined(found.across),
+        "classes": found.classes,
+        "copies, all used: they stay in one part of the split": _joined(within),
+        "unusual files, all used": _named(found.unusual),
+    }
+    lines = [table(("class", "usable photos"), list(found.photos.items()))]
+    for title, entries in sections.items():
+        if entries:
+            more = [f"  {len(entries) - SHOWN} more; --json names them all"] if len(entries) > SHOWN else []
+            lines += ["", f"{title} ({len(entries)})", *(f"  {entry}" for entry in entries[:SHOWN]), *more]
+    verdict = "mend what stands first, then train" if found.wrong else "ready to train"
+    lines += ["", f"{sum(found.photos.values())} photos of {len(found.photos)} classes can be used: {verdict}"]
+    values = {
+        "folder": args.folder,
+        "photos": found.photos,
+        "unusable": found.unusable,
+        "unusual": found.unusual,
+        "classes": [*found.unlearnable, *found.classes],
+        "duplicates": found.duplicates,
+        "near_duplicates": found.near_duplicates,
+        "across_labels": found.across,
+    }
+    return Answer(values, "\n".join(lines), Exit.BAD_DATA if found.wrong else Exit.DONE)
+
+
+def _named(reasons: Mapping[str, str]) -> list[str]:
+    return [f"{name}: {reason}" for name, reason in reasons.items()]
+
+
+def _joined(groups: Sequence[Sequence[str]]) -> list[str]:
+    return [", ".join(group[:5]) + (f" and {len(group) - 5} more" if len(group) > 5 else "") for group in groups]
 
 
 def split_(args: argparse.Namespace) -> Answer:
-    """Write DIR/split.csv; rows that it holds already stay."""
+    """Freeze the split beside the photos; rows that it holds already stay."""
     if not (0 < args.val < 1 and 0 <= args.test < 1 and args.val + args.test < 1):
         raise CvappError(f"--val {args.val:g} --test {args.test:g}: give shares above 0 (test may be 0) that leave photos to train on")
-    folder = Path(args.folder)
-    photos = folders.hashed(folders.scan(folder), Terminal())
-    unusable = checks.check(folder, Terminal()).unusable
-    path = folder / split.FILE
-    frozen = split.read(path) if path.is_file() else []
-    rows = split.make([photo for photo in photos if photo.name not in unusable], args.val, args.test, args.seed, frozen)
-    split.write(path, rows)
-    counts = split.counts(rows)
-    text = table(("class", *folders.PARTS), [(label, *parts.values()) for label, parts in counts.items()])
-    left = f", {len(unusable)} files left out (cvapp data check {folder} says why)" if unusable else ""
-    return Answer(
-        {"split": str(path), "photos": counts, "kept": len(frozen), "left_out": sorted(unusable)},
-        f"{text}\n{path}: {len(rows)} photos{left}",
-    )
+    made = parted.freeze(args.folder, Data(val=args.val, test=args.test), args.seed, Terminal())
+    counts = split.counts(made.rows)
+    lines = [table(("class", *PARTS), [(label, *parts.values()) for label, parts in counts.items()]), *made.notes]
+    left = f", {len(made.left_out)} files left out (--json names them, cvapp data check {args.folder} says more)" if made.left_out else ""
+    lines.append(f"{made.file or 'nothing to freeze, the data gives all parts'}: {len(made.rows)} photos{left}")
+    values = {
+        "split": str(made.file) if made.file else None,
+        "photos": counts,
+        "kept": made.kept,
+        "left_out": made.left_out,
+        "notes": made.notes,
+    }
+    return Answer(values, "\n".join(lines))
 
 
 def collect(args: argparse.Namespace) -> Answer:

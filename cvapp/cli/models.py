@@ -25,20 +25,20 @@ def train(args: argparse.Namespace) -> Answer:
         )
     if recipe.data.generated is not None and args.data is not None:
         raise CvappError(f"--data {args.data}: {args.pipeline} draws its own photos; leave --data out")
-    name = args.name or (Path(args.data).resolve().name if args.data else Path(args.pipeline).stem)
+    name = args.name or (Path(args.data).resolve().stem if args.data else Path(args.pipeline).stem)
     folder = new_model_folder(name)
-    if args.data is not None and not Path(args.data).is_dir():
-        raise CvappError(f"--data {args.data}: no such folder; give a folder with one folder of photos for each class", Exit.BAD_DATA)
+    if args.data is not None and not Path(args.data).exists():
+        raise CvappError(f"--data {args.data}: not there; give a folder with one folder of photos for each class, or a CSV", Exit.BAD_DATA)
     check_writable(MODELS)
     try:
         if recipe.task == "backbone":
             from cvapp.training import backbone
 
-            made = backbone.train(recipe, folder, Terminal())
+            made = backbone.train(recipe, folder, Terminal(), args.resume)
         else:
             from cvapp.training import classify
 
-            made = classify.train(recipe, args.data, folder, Terminal())
+            made = classify.train(recipe, args.data, folder, Terminal(), args.resume)
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "tensorflow", "train") from error
     return Answer(

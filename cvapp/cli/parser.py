@@ -61,12 +61,13 @@ def _add_model_commands(group: Any) -> None:
         help="a pipeline's name or the path of its file (default: %(default)s)",
     )
     train.add_argument(
-        "--data", metavar="DIR", help="class folders of photos, DIR/CLASS/photo.jpg, with or without train/ val/ test/ above them"
+        "--data", metavar="DIR|CSV", help="class folders of photos, with or without train/ val/ test/ above them; or a CSV of path,label"
     )
     train.add_argument("--name", metavar="NAME", help="of the model, saved_models/NAME (default: the data folder's name)")
     train.add_argument("--epochs", type=int, metavar="N", help="short for --set train.epochs=N")
     train.add_argument("--batch", type=int, metavar="N", help="short for --set train.batch=N")
     train.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
+    train.add_argument("--resume", action="store_true", help="go on with the run that was interrupted; the result is the same")
     train.add_argument("--set", action="append", default=[], metavar="A.B=C", help="change any part of the recipe; may be repeated")
     evaluate = _command(
         group, "evaluate", _later("models", "evaluate"), "measure a saved model on the photos it did not learn from", "cvapp evaluate mine"

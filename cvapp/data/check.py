@@ -1,55 +1,159 @@
-"""Which files of a data folder cannot be used and why, and what is unusual about the rest."""
+"""What is wrong with a source of data, and what is unusual: files, classes, and copies of one picture."""
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Iterable, Mapping
 
-from cvapp import headers, images
-from cvapp.data.folders import Listing, scan
-from cvapp.errors import CvappError
-from cvapp.progress import Report, each, silent
+import cv2
+import numpy as np
+
+from cvapp import headers
+from cvapp.data import duplicates
+from cvapp.data.folders import scan
+from cvapp.data.listing import Photo, hashed, without
+from cvapp.data.parted import uneven
+from cvapp.data.photos import decode_each
+from cvapp.progress import Report, silent
+
+LEAST, START = 2, 20  # photos of a class: to be learnt at all, to start with
+BLANK = 2.0  # standard deviation of every channel, of 255, below which a picture is of one colour
+FORMATS = {
+    **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
+    **dict.fromkeys((".pgm", ".ppm"), "PNM"),
+    **dict.fromkeys((".heic", ".heif"), "HEIC"),
+    **{".png": "PNG", ".bmp": "BMP", ".webp": "WebP", ".gif": "GIF", ".avif": "AVIF"},
+}
+EXIF = {"JPEG": b"Exif\0\0", "PNG": b"eXIf", "WebP": b"EXIF", "TIFF": b""}  # what an orientation lies behind
+EXIF_START = 512  # bytes that hold the orientation; behind them a maker's note may begin with a header of its own
+LIES = (
+    "upright",
+    "mirrored",
+    "upside down",
+    "upside down, mirrored",
+    "on its side, mirrored",
+    "on its side",
+    "on its side, mirrored",
+    "on its side",
+)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What `check` found: lines about files that cannot be used, about usable but unusual ones, about classes; usable photos by class."""
+    """What `check` found.
 
-    unusable: dict[str, str] = field(default_factory=dict)
-    unusual: dict[str, str] = field(default_factory=dict)
-    classes: list[str] = field(default_factory=list)
+    Args:
+        photos: usable photos by class.
+        unusable: why files cannot be used, by name.
+        unlearnable: lines about classes that cannot be learnt.
+        across: groups of copies, exact or near, that bear different labels.
+        classes: lines about classes that can be learnt, but badly.
+        duplicates: groups of files, by name, of the very same content.
+        near_duplicates: groups of files, by name, that show the same picture in different contents.
+        unusual: what to know of files that are used, by name.
+    """
+
     photos: dict[str, int] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
+    unlearnable: list[str] = field(default_factory=list)
+    across: list[list[str]] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+    duplicates: list[list[str]] = field(default_factory=list)
+    near_duplicates: list[list[str]] = field(default_factory=list)
+    unusual: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether anything should be mended before training."""
+        return bool(self.unusable or self.unlearnable or self.across)
 
 
-def check(folder: str | Path, report: Report = silent) -> Findings:
-    """Decode every photo of a data folder and say what is wrong, file by file.
+def check(source: str | Path, report: Report = silent) -> Findings:
+    """Decode every photo of a source of data, as `folders.scan` takes it, and say what is wrong.
 
     Raises:
-        CvappError: no folder, or nothing in it that could be a photo (exit 3).
+        CvappError: no such place, or nothing in it that could be a photo (exit 3).
     """
-    listing = scan(folder)
-    unusable, unusual = dict(listing.stray), {}
-    usable: Counter[str] = Counter({label: 0 for label in listing.labels})
-    for photo in each(listing.photos, "checking photos", report):
-        path = listing.folder / photo.name
-        try:
-            data = images.read_bytes(path)
-            images.decode(data, path)
-        except CvappError as error:
-            unusable[photo.name] = str(error).removeprefix(f"{path}: ")
-            continue
-        usable[photo.label] += 1
-        notes = headers.inspect(data, path).notes
-        if notes:
-            unusual[photo.name] = "; ".join(notes)
-    return Findings(unusable, unusual, _class_lines(listing, usable), dict(usable))
+    listed = hashed(scan(source), report)
+    formats: dict[str, str] = {}
+    notes: dict[str, tuple[str, ...]] = {}
+    thumbnails: dict[str, np.ndarray] = {}
+
+    def look(photo: Photo, data: bytes, picture: np.ndarray) -> None:
+        header = headers.inspect(data, "photo")
+        formats[photo.hash] = header.format
+        notes[photo.hash] = header.notes + _lying(data, header.format) + _blank(picture)
+        thumbnails[photo.hash] = duplicates.thumbnail(picture)
+
+    bad = decode_each(listed, {photo.hash for photo in listed.photos}, look, "checking photos", report)
+    listing = without(listed, bad)
+    usual = ["grey"] if all("grey" in some for some in notes.values()) else []  # where all are grey, none of them is unusual
+    group_of = duplicates.groups(thumbnails, duplicates.near_copies(thumbnails))
+    exact, copies = (_groups(listing.photos, of) for of in ({digest: digest for digest in thumbnails}, group_of))
+    unlearnable, classes = _class_lines(
+        {label: [photo for photo in listing.photos if photo.label == label] for label in listed.labels}, group_of
+    )
+    told = {
+        photo.name: [*_suffix(photo.name, formats[photo.hash]), *(note for note in notes[photo.hash] if note not in usual)]
+        for photo in listing.photos
+    }
+    return Findings(
+        photos={label: sum(photo.label == label for photo in listing.photos) for label in listed.labels},
+        unusable=listing.stray,
+        unlearnable=unlearnable,
+        across=_names(group for group in copies if len({photo.label for photo in group}) > 1),
+        classes=classes,
+        duplicates=_names(exact),
+        near_duplicates=_names(group for group in copies if len({photo.hash for photo in group}) > 1),
+        unusual={name: "; ".join(some) for name, some in told.items() if some},
+    )
 
 
-def _class_lines(listing: Listing, usable: Counter[str]) -> list[str]:
-    lines = [
-        f"class {label!r} has {count} usable photo{'' if count == 1 else 's'}: 2 are the least, 20 a start"
-        for label, count in usable.items()
-        if count < 2
-    ]
-    if len(listing.labels) < 2:
-        lines.append(f"only one class ({listing.labels[0]!r}): a classifier needs at least 2")
-    return lines
+def _lying(data: bytes, kind: str) -> tuple[str, ...]:
+    """A note where EXIF asks to turn the picture, which cvapp does and many programs do not."""
+    at = data.find(EXIF[kind]) if kind in EXIF else -1
+    end = len(data) if kind == "TIFF" else at + EXIF_START
+    turn = headers.orientation(data[at:end]) if at >= 0 else 1
+    return () if turn == 1 else (f"EXIF orientation {turn}: stored {LIES[turn - 1]}, turned upright here but not by every program",)
+
+
+def _blank(picture: np.ndarray) -> tuple[str, ...]:
+    return ("all of one colour",) if cv2.meanStdDev(picture)[1].max() < BLANK else ()
+
+
+def _suffix(name: str, kind: str) -> list[str]:
+    suffix = PurePosixPath(name).suffix
+    wrong = FORMATS.get(suffix.lower(), kind) != kind
+    return [f"a {kind} file named {suffix}: read by its content, rename it"] if wrong else []
+
+
+def _groups(photos: Iterable[Photo], group_of: Mapping[str, str]) -> list[list[Photo]]:
+    """Photos that belong together, where there are several."""
+    members: dict[str, list[Photo]] = defaultdict(list)
+    for photo in photos:
+        members[group_of[photo.hash]].append(photo)
+    return [group for group in members.values() if len(group) > 1]
+
+
+def _names(groups: Iterable[list[Photo]]) -> list[list[str]]:
+    return [[photo.name for photo in group] for group in groups]
+
+
+def _class_lines(classes: Mapping[str, list[Photo]], group_of: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """What is said of classes that cannot be learnt, and of those that can, but badly."""
+    unlearnable, poor = [], []
+    for label, photos in classes.items():
+        different = len({photo.hash for photo in photos})
+        has = f"class {label!r} has {len(photos)} usable photo{'' if len(photos) == 1 else 's'}"
+        has += f", {different} of them different" if different < len(photos) else ""
+        if different < LEAST:
+            unlearnable.append(f"{has}: {LEAST} are the least, {START} a start")
+        elif len({group_of[photo.hash] for photo in photos}) == 1:
+            poor.append(f"{has}, copies of one another: they train, but nothing measures them; add different ones")
+        elif different < START:
+            poor.append(f"{has}: small, {START} are a start")
+    if len(classes) < 2:
+        unlearnable.append(f"only one class ({next(iter(classes))!r}): a classifier needs at least 2")
+    line = uneven({label: len(photos) for label, photos in classes.items()})
+    return unlearnable, [*poor, line] if line else poor

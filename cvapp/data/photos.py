@@ -1,17 +1,20 @@
-"""Photos decoded by OpenCV, fitted once and kept as uint8."""
+"""Photos decoded by OpenCV, each content once: fitted and kept as uint8, with a thumbnail to find copies by."""
 
 import dataclasses
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Iterable
+
+import numpy as np
 
 from cvapp import images
-from cvapp.data.folders import Photo, scan
+from cvapp.data import duplicates
+from cvapp.data.folders import scan
+from cvapp.data.listing import Listing, Photo, hashed, without
 from cvapp.data.split import Row
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
-from cvapp.files import sha256
 from cvapp.images import Images
 from cvapp.progress import Report, each, silent
 
@@ -24,61 +27,92 @@ def store_for(shape: Images) -> Store:
     return Store("pixels", [FITTING, dataclasses.asdict(shape)], (*shape.size, 3), "uint8")
 
 
-def fit_all(photos: Sequence[Photo], folder: Path, shape: Images, report: Report = silent) -> tuple[Store, dict[str, str]]:
-    """Decode and fit the photos that the store lacks.
+def fit_all(listing: Listing, shape: Images, report: Report = silent) -> tuple[Listing, Store]:
+    """Decode the photos of a listing with hashes that are not kept yet; keep each fitted, and its thumbnail in `duplicates.store()`.
 
     Returns:
-        the store, and for each photo that cannot be used, by name, the line that says why.
+        the listing, the photos that cannot be used among its strays, and the store of fitted photos.
     """
-    store = store_for(shape).open()
+    pixels, thumbnails = store_for(shape).open(), duplicates.store().open()
+
+    def keep(photo: Photo, data: bytes, picture: np.ndarray) -> None:
+        pixels.put(photo.hash, images.fit(picture, shape))
+        thumbnails.put(photo.hash, duplicates.thumbnail(picture))
+
+    lacking = {photo.hash for photo in listing.photos if not (pixels.has(photo.hash) and thumbnails.has(photo.hash))}
+    return without(listing, decode_each(listing, lacking, keep, "fitting photos", report)), pixels
+
+
+def thumbnails(listing: Listing, report: Report = silent) -> tuple[Listing, dict[str, np.ndarray]]:
+    """Decode the photos of a listing with hashes, keeping nothing on disk.
+
+    Returns:
+        the listing, the photos that cannot be used among its strays, and the thumbnail of each content.
+    """
+    found: dict[str, np.ndarray] = {}
+
+    def look(photo: Photo, data: bytes, picture: np.ndarray) -> None:
+        found[photo.hash] = duplicates.thumbnail(picture)
+
+    bad = decode_each(listing, {photo.hash for photo in listing.photos}, look, "looking at photos", report)
+    return without(listing, bad), found
+
+
+def decode_each(
+    listing: Listing, wanted: set[str], use: Callable[[Photo, bytes, np.ndarray], None], text: str, report: Report = silent
+) -> dict[str, str]:
+    """Decode each wanted content of a listing once, in two threads.
+
+    Args:
+        listing: with hashes.
+        wanted: which hashes.
+        use: called with a photo, its file's bytes and the picture, uint8 RGB (H, W, 3).
+        text: what is reported.
+        report: told how many are done.
+
+    Returns:
+        why photos cannot be decoded, by name.
+    """
     copies: dict[str, list[Photo]] = defaultdict(list)
-    for photo in photos:
-        if not store.has(photo.hash):
+    for photo in listing.photos:
+        if photo.hash in wanted:
             copies[photo.hash].append(photo)
     bad: dict[str, str] = {}
 
-    def keep(photo: Photo) -> None:
+    def work(photo: Photo) -> None:
         try:
-            picture = images.fit(images.read(folder / photo.name), shape)
-        except CvappError as error:
-            bad.update({copy.name: str(error).replace(photo.name, copy.name) for copy in copies[photo.hash]})
+            data = listing.read(photo)
+            picture = images.decode(data, "photo")
+        except (OSError, CvappError) as error:
+            reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error).removeprefix("photo: ")
+            bad.update({copy.name: reason for copy in copies[photo.hash]})
         else:
-            store.put(photo.hash, picture)
+            use(photo, data, picture)
 
-    _in_threads(keep, [group[0] for group in copies.values()], "fitting photos", report)
-    return store, {name: bad[name] for name in sorted(bad)}
-
-
-def _in_threads(work: Callable[[Photo], None], photos: Sequence[Photo], text: str, report: Report) -> None:
-    """OpenCV lets go of the interpreter's lock while it decodes."""
-    if photos:
-        with ThreadPoolExecutor(2) as pool:
-            for _ in each(pool.map(work, photos), text, report, len(photos)):
+    if copies:
+        with ThreadPoolExecutor(2) as pool:  # OpenCV lets go of the interpreter's lock while it decodes
+            for _ in each(pool.map(work, [same[0] for same in copies.values()]), text, report, len(copies)):
                 pass
+    return bad
 
 
-def find(rows: Iterable[Row], folder: str | Path | None, shape: Images, report: Report = silent) -> tuple[Store, list[Row]]:
-    """The photos of a saved model's split, by content: those kept from training, and those found below `folder`.
+def find(rows: Iterable[Row], source: str | Path | None, shape: Images, report: Report = silent) -> tuple[Store, list[Row]]:
+    """The photos of a saved model's split, by content: those kept from training, and those found in a source of data.
 
     Raises:
         CvappError: none is to be had (exit 3).
     """
     rows = list(rows)
     store = store_for(shape)
-    if folder is not None:
-        wanted = {row.hash: row for row in rows if not store.has(row.hash)}
-        listing = scan(folder) if wanted else None
-        found = (
-            {}
-            if listing is None
-            else {digest: photo for photo in listing.photos if (digest := sha256(listing.folder / photo.name)) in wanted}
-        )
-        fit_all([dataclasses.replace(photo, hash=digest) for digest, photo in found.items()], Path(folder), shape, report)
+    lacking = {row.hash for row in rows if not store.has(row.hash)}
+    if source is not None and lacking:
+        listing = hashed(scan(source), report)
+        fit_all(dataclasses.replace(listing, photos=[photo for photo in listing.photos if photo.hash in lacking]), shape, report)
     held = [row for row in rows if store.has(row.hash)]
     if not held:
         where = (
-            f"none of the model's {len(rows)} photos lies below {folder}"
-            if folder is not None
+            f"none of the model's {len(rows)} photos lies below {source}"
+            if source is not None
             else f"the model's {len(rows)} photos are not kept here"
         )
         raise CvappError(f"{where}; name their folder with --data DIR", Exit.BAD_DATA)

@@ -3,11 +3,13 @@
 import csv
 import hashlib
 import io
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
-from typing import Iterable, NamedTuple, Sequence
+from typing import Iterable, Mapping, NamedTuple, Sequence
 
-from cvapp.data.folders import PARTS, Photo
+from cvapp.data.copies import bind, two_labels
+from cvapp.data.listing import PARTS, Photo
+from cvapp.data.shares import assign
 from cvapp.errors import CvappError, Exit
 from cvapp.files import write_text
 
@@ -23,60 +25,86 @@ class Row(NamedTuple):
     part: str
 
 
-def make(photos: Sequence[Photo], val: float, test: float, seed: int, frozen: Iterable[Row] = ()) -> list[Row]:
-    """Part the photos, class by class, in an order that the seed and each photo's content decide.
+def make(
+    photos: Sequence[Photo], val: float, test: float, seed: int, frozen: Iterable[Row] = (), copies: Iterable[tuple[str, str]] = ()
+) -> tuple[list[Row], dict[str, str]]:
+    """Part the photos, class by class, in an order that the seed and each photo's content decide; copies never lie in different parts.
 
-    A class of at least 3 photos gets at least one in each part that is asked for; of 2, one trains and one validates. Parts that the folder
-    gives are kept, as are those of `frozen` rows, so that adding photos moves none of the old.
+    A class of at least three different photos gets one in each part that is asked for; of two, one trains and one validates. Parts that the
+    source gives are kept, as are those of `frozen` rows, so that adding photos moves none of the old.
+
+    Args:
+        photos: with their content hashes.
+        val: share of each class for validation.
+        test: share of each class held out to the end. Where the source gives parts, none are drawn for test, and for val only if it gives none.
+        seed: of the order.
+        frozen: rows of an earlier split.
+        copies: pairs of content hashes that show the same picture. (Not groups: a new photo may connect two old ones, which must not move.)
+
+    Returns:
+        the rows by path, and the reason for each photo, by name, that is left out: see `copies.two_labels` and `copies.bind`.
 
     Raises:
-        CvappError: a class too small to part, or one class only (exit 3).
+        CvappError: one class only, a class of fewer than two different photos, nothing to train on or to validate with (exit 3).
     """
-    old = {row.hash: row.part for row in frozen}
-    groups: dict[str, list[Photo]] = defaultdict(list)
-    for photo in photos:
-        groups[photo.label].append(photo)
-    _check_classes(groups)
-    parted = any(photo.part for photo in photos)
-    needs_val = parted and not any(photo.part == "val" for photo in photos)
-    rows, placed = [], dict(old)
-    for label, group in groups.items():
-        part_of = {photo.hash: old.get(photo.hash) or photo.part or placed.get(photo.hash) for photo in group}
-        if needs_val:  # the folder knows train and test only
-            part_of = {digest: None if part == "train" and digest not in old else part for digest, part in part_of.items()}
-        fixed = Counter(part for part in part_of.values() if part and not (needs_val and part == "test"))
-        free = [digest for digest, part in part_of.items() if part is None]
-        part_of.update(_assign(free, fixed, val, 0.0 if parted else test, seed))
-        placed |= part_of  # the same picture in two classes stays in one part
-        rows += [Row(photo.hash, photo.name, label, str(part_of[photo.hash])) for photo in group]
-    return sorted(rows, key=lambda row: row.path)
+    left_out = two_labels(photos)
+    clear = [photo for photo in photos if photo.name not in left_out]
+    given = any(photo.part for photo in photos)
+    draws_val = given and all(photo.part != "val" for photo in photos)  # the source knows train and test only
+    may_validate = {photo.name for photo in clear if draws_val and photo.part == "train"}
+    given_parts = {photo.name: photo.part for photo in clear if photo.part and photo.name not in may_validate}
+    bound = bind(clear, given_parts | _frozen_parts(clear, frozen), may_validate, copies)
+    left_out |= bound.left_out
+    used = [photo for photo in clear if photo.name not in left_out]
+    counted = {digest: part for digest, part in bound.parts.items() if not (draws_val and part == "test")}
+    part_of = bound.parts | assign(used, counted, bound.free, val, 0.0 if given else test, seed)
+    rows = sorted((Row(photo.hash, photo.name, photo.label, part_of[photo.hash]) for photo in used), key=lambda row: row.path)
+    _check(photos, rows, left_out)
+    return rows, left_out
 
 
-def _check_classes(groups: dict[str, list[Photo]]) -> None:
-    if len(groups) < 2:
-        only = next(iter(groups), "none")
+def _frozen_parts(photos: Iterable[Photo], frozen: Iterable[Row]) -> dict[str, str]:
+    """The parts of photos, by name, that an earlier split holds: by content, and by name where one content lies in several parts."""
+    by_hash: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in frozen:
+        by_hash[row.hash][row.path] = row.part
+    return {
+        photo.name: known.get(photo.name) or max(known.values(), key=PARTS.index) for photo in photos if (known := by_hash.get(photo.hash))
+    }
+
+
+def _check(photos: Sequence[Photo], rows: Sequence[Row], left_out: Mapping[str, str]) -> None:
+    """Refuse what no classifier can be trained on."""
+    held: dict[str, set[str]] = {photo.label: set() for photo in photos}
+    for row in rows:
+        held[row.label].add(row.hash)
+    if len(held) < 2:
+        only = next(iter(held), "none")
         raise CvappError(
             f"only one class ({only!r}): a classifier needs at least 2 class folders; add one, if only 'background'", Exit.BAD_DATA
         )
-    small = [label for label, group in groups.items() if len({photo.hash for photo in group}) < 2]
-    if small:
+    for label, hashes in sorted(held.items()):
+        if len(hashes) < 2:
+            out = next(
+                (
+                    f" ({photo.name} is left out: {left_out[photo.name]})"
+                    for photo in photos
+                    if photo.label == label and photo.name in left_out
+                ),
+                "",
+            )
+            raise CvappError(
+                f"class {label!r} has {'one photo' if hashes else 'no photo'}{out}: 2 are the least (one trains, one validates), 20 a start; "
+                "add photos or remove the class",
+                Exit.BAD_DATA,
+            )
+    missing = {"train", "val"} - {row.part for row in rows}
+    if missing:
         raise CvappError(
-            f"class {small[0]!r} has one photo: 2 are the least (one trains, one validates), 20 a start; add photos or remove the folder",
+            f"no photo to {' and none to '.join('train on' if part == 'train' else 'validate with' for part in sorted(missing))}: "
+            "add different photos (copies of one another lie in one part), or mend the parts that the data gives",
             Exit.BAD_DATA,
         )
-
-
-def _assign(free: Sequence[str], have: dict[str, int], val: float, test: float, seed: int) -> dict[str, str]:
-    """Parts for the photos that have none, filling up what the class lacks of its shares."""
-    order = sorted(free, key=lambda digest: hashlib.sha256(f"{seed}:{digest}".encode()).digest())
-    total = len(order) + sum(have.values())
-    want_val = max(1, round(val * total)) if total >= 2 else 0
-    want_test = max(1, round(test * total)) if test > 0 and total >= 3 else 0
-    room = len(order) - (not have.get("train"))  # one is kept to train on
-    take_test = min(max(0, want_test - have.get("test", 0)), max(0, room - (not have.get("val"))))
-    take_val = min(max(0, want_val - have.get("val", 0)), max(0, room - take_test))
-    parts = ["val"] * take_val + ["test"] * take_test + ["train"] * (len(order) - take_val - take_test)
-    return dict(zip(order, parts))
 
 
 def counts(rows: Iterable[Row]) -> dict[str, dict[str, int]]:

@@ -1,5 +1,6 @@
 """Classification figures in NumPy, and the temperature that calibrates probabilities."""
 
+from dataclasses import dataclass
 from typing import Any, Sequence
 
 import numpy as np
@@ -10,11 +11,55 @@ def accuracy(probabilities: np.ndarray, truth: np.ndarray) -> float:
     return float((probabilities.argmax(1) == truth).mean())
 
 
+def interval(right: float, total: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's score interval of a share (Wilson 1927): where the true share lies when `right` of `total` were counted, 95% for z = 1.96.
+
+    Holds for few photos and for shares near 0 and 1, where the usual p +- z sqrt(p (1 - p) / n) does not.
+    """
+    share, spread = right / total, z * z / total
+    middle = (share + spread / 2) / (1 + spread)
+    half = z * np.sqrt(share * (1 - share) / total + spread / total / 4) / (1 + spread)
+    return max(0.0, round(float(middle - half), 12)), round(
+        float(middle + half), 12
+    )  # so that all of all reaches 1, whatever the last bits
+
+
 def confusion(predicted: np.ndarray, truth: np.ndarray, num_classes: int) -> np.ndarray:
     """Counts (C, C): a row a true class, a column an answer."""
     table = np.zeros((num_classes, num_classes), int)
     np.add.at(table, (truth, predicted), 1)
     return table
+
+
+@dataclass(frozen=True)
+class ByClass:
+    """Figures of each class (C,), from 0 to 1; a recall and an F1 without any photo of the class are nan.
+
+    Args:
+        precision: the share of a class's answers that are right; 0 for a class that is never answered.
+        recall: the share of a class's photos that are answered right, its accuracy.
+        f1: the harmonic mean of the two, 2 TP / (2 TP + FP + FN).
+        photos: of the class.
+    """
+
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+    photos: np.ndarray
+
+    def macro(self) -> dict[str, float]:
+        """The plain mean over the classes that have photos, each class counting the same: precision, recall, f1."""
+        there = self.photos > 0
+        return {name: float(getattr(self, name)[there].mean()) for name in ("precision", "recall", "f1")}
+
+
+def by_class(table: np.ndarray) -> ByClass:
+    """Precision, recall and F1 of each class from a confusion matrix (C, C) whose rows are true classes."""
+    hits, photos, answers = table.diagonal(), table.sum(1), table.sum(0)
+    there = photos > 0
+    recall = np.where(there, hits / np.maximum(photos, 1), np.nan)
+    f1 = np.where(there, 2 * hits / np.maximum(photos + answers, 1), np.nan)
+    return ByClass(hits / np.maximum(answers, 1), recall, f1, photos)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -28,11 +73,17 @@ def negative_log_likelihood(probabilities: np.ndarray, truth: np.ndarray) -> flo
     return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean())
 
 
-def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error (Guo et al. 2017, arXiv:1706.04599, equation 3): mean |accuracy - confidence| over equal bins of confidence."""
+def reliability(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) -> np.ndarray:
+    """Mean confidence, accuracy and photos (B, 3) of those equal bins of confidence that hold a photo (Guo et al. 2017, equations 1 and 2)."""
     best, right = probabilities.max(1), probabilities.argmax(1) == truth
     place = np.minimum((best * bins).astype(int), bins - 1)
-    return float(sum(abs(right[place == one].mean() - best[place == one].mean()) * (place == one).mean() for one in np.unique(place)))
+    return np.array([(best[place == one].mean(), right[place == one].mean(), (place == one).sum()) for one in np.unique(place)])
+
+
+def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error (Guo et al. 2017, arXiv:1706.04599, equation 3): mean |accuracy - confidence| over equal bins of confidence."""
+    confidence, right, photos = reliability(probabilities, truth, bins).T
+    return float((abs(right - confidence) * photos).sum() / photos.sum())
 
 
 def fit_temperature(logits: np.ndarray, truth: np.ndarray, low: float = 0.5, high: float = 5.0) -> float:
@@ -60,13 +111,13 @@ def unknown_threshold(probabilities: np.ndarray, truth: np.ndarray, kept: float 
 
 
 def summary(probabilities: np.ndarray, truth: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
-    """The figures of one part of the data: accuracy, loss, calibration error, accuracy by class, photos."""
-    right = probabilities.argmax(1) == truth
-    by_class = {label: round(float(right[truth == index].mean()), 4) for index, label in enumerate(labels) if (truth == index).any()}
+    """The figures of one part of the data: accuracy, loss, calibration error, photos, macro averages, accuracy by class."""
+    figures = by_class(confusion(probabilities.argmax(1), truth, len(labels)))
     return {
-        "accuracy": round(float(right.mean()), 4),
+        "accuracy": round(accuracy(probabilities, truth), 4),
         "loss": round(negative_log_likelihood(probabilities, truth), 4),
         "calibration_error": round(calibration_error(probabilities, truth), 4),
         "photos": len(truth),
-        "accuracy_by_class": by_class,
+        **{f"macro_{name}": round(value, 4) for name, value in figures.macro().items()},
+        "accuracy_by_class": {label: round(float(recall), 4) for label, recall in zip(labels, figures.recall) if not np.isnan(recall)},
     }

@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from cvapp.errors import CvappError, Exit
-from cvapp.models.hub import HubModule
 from cvapp.progress import hushed
 
 
@@ -21,7 +20,6 @@ def _saved_model(model: keras.Model, kind: tf.DType, folder: str) -> None:
     """
     module = tf.Module()
     module.held = [variable.value for variable in model.variables]
-    module.parts = [layer.module_variables for layer in model.layers if isinstance(layer, HubModule)]
     module.model = model
     spec = tf.TensorSpec((1, *model.input_shape[1:]), kind, name="pixels")
     function = tf.function(

@@ -8,26 +8,44 @@ import numpy as np
 import tensorflow as tf
 
 from cvapp.errors import CvappError, Exit
-from cvapp.models.hub import HubModule
+from cvapp.models.backbones import Backbone
+from cvapp.models.surgery import INITIALISERS
+from cvapp.recipe import Model
 
 BATCH = 32
 
 
-def head(features: int, num_classes: int, dropout: float) -> keras.Sequential:
-    """The linear head: features (B, features) -> logits (B, num_classes)."""
-    return keras.Sequential(
-        [keras.Input((features,)), keras.layers.Dropout(dropout, name="dropout"), keras.layers.Dense(num_classes, name="logits")],
-        name="head",
-    )
+def head(features: int, num_classes: int, settings: Model) -> keras.Sequential:
+    """The recipe's head: features (B, features) -> logits (B, num_classes), linear or with one hidden layer, dropout before each."""
+    start = INITIALISERS[settings.initialiser]
+    layers = [keras.layers.Dropout(settings.dropout, name="dropout")]
+    if settings.head == "mlp":
+        layers.append(keras.layers.Dense(settings.hidden, "relu", kernel_initializer=start, name="hidden"))
+        layers.append(keras.layers.Dropout(settings.dropout, name="hidden_dropout"))
+    layers.append(keras.layers.Dense(num_classes, kernel_initializer=start, name="logits"))
+    return keras.Sequential([keras.Input((features,)), *layers], name="head")
 
 
-def assemble(backbone: HubModule, trained_head: keras.Sequential, size: tuple[int, int]) -> keras.Model:
-    """One network of backbone and head: float pixels 0..255 (B, H, W, 3) -> probabilities (B, num_classes)."""
-    pixels = keras.Input((*size, 3), name="pixels")
-    values = backbone(keras.layers.Rescaling(1 / 255, name="scale")(pixels))
-    for layer in trained_head.layers:
-        values = layer(values)
-    return keras.Model(pixels, keras.layers.Softmax(name="probabilities")(values), name="classifier")
+def training_network(layer: keras.layers.Layer, backbone: Backbone, trained_head: keras.Sequential) -> keras.Model:
+    """What trains: float pixels 0..255 (B, H, W, 3) -> logits (B, num_classes); `layer` is the backbone's, or its copy for training."""
+    return _network(layer, backbone, trained_head, "training")
+
+
+def assemble(backbone: Backbone, trained_head: keras.Sequential) -> keras.Model:
+    """What is saved: float pixels 0..255 (B, H, W, 3) -> probabilities (B, num_classes)."""
+    logits = _network(backbone.layer, backbone, trained_head, "logits")
+    return keras.Model(logits.input, keras.layers.Softmax(name="probabilities")(logits.output), name="classifier")
+
+
+def _network(layer: keras.layers.Layer, backbone: Backbone, trained_head: keras.Sequential, name: str) -> keras.Model:
+    pixels = keras.Input((*backbone.size, 3), name="pixels")
+    factor, offset = backbone.scale
+    values = layer(keras.layers.Rescaling(factor, offset, name="scale")(pixels))
+    if values.dtype != "float32":  # a backbone that computes in 16 bits
+        values = keras.layers.Activation("linear", dtype="float32", name="widen")(values)
+    for part in trained_head.layers:
+        values = part(values)
+    return keras.Model(pixels, values, name=name)
 
 
 def fold_temperature(trained_head: keras.Sequential, temperature: float) -> None:
@@ -53,7 +71,7 @@ def batched(function: Callable[[Any], Any], shape: tuple[int, ...]) -> Callable[
 
 
 def predict_function(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """uint8 RGB (B, H, W, 3) -> probabilities (B, classes), dropout off."""
+    """uint8 RGB (B, H, W, 3) -> what the model answers (B, classes), dropout off."""
     return batched(lambda pixels: model(pixels, training=False), tuple(model.input_shape[1:]))
 
 

@@ -16,32 +16,37 @@ MODULE = "module"  # where a backbone made by cvapp keeps its module, and the la
 
 @keras.saving.register_keras_serializable("cvapp")
 class HubModule(keras.layers.Layer):
-    """A frozen TF2 reusable SavedModel: float32 RGB in 0..1 (B, H, W, 3) -> features (B, `features`).
+    """A TF2 reusable SavedModel: float32 RGB in 0..1 (B, H, W, 3) -> features (B, `features`); frozen unless `trainable` is set.
 
     The `.keras` file holds the module itself as an asset, so it loads anywhere; `open_module` makes the layer from a handle.
     """
 
     def __init__(self, features: int, **options: Any):
-        super().__init__(**{**options, "trainable": False})
+        super().__init__(**options)
         self.features = features
         self._module: Any = None
 
     def attach(self, module: Any) -> None:
-        """Give the layer its module, as `tf.saved_model.load` returned it."""
+        """Give the layer its module, as `tf.saved_model.load` returned it; Keras counts, trains and saves its variables from then on."""
         self._module = module
-
-    @property
-    def module_variables(self) -> list[tf.Variable]:
-        """The module's variables; a TensorFlow export must list them beside the model's."""
-        return list(self._module.variables)
+        trained = {id(variable) for variable in module.trainable_variables}
+        held = []
+        for variable in module.variables:
+            mirror = keras.Variable(variable, trainable=id(variable) in trained, name=variable.name.split(":")[0].replace("/", "_"))
+            mirror._value = variable  # one storage: what Keras' optimiser moves is what the module computes with
+            held.append(mirror)
+        self._tracker.unlock()  # a saved model is built before its assets are read
+        self.module_weights = held
+        self._tracker.lock()
+        self.built = True
 
     def compute_output_spec(self, pictures: Any) -> keras.KerasTensor:
         """The shape alone: the module is not there yet while a saved model is being rebuilt."""
         return keras.KerasTensor((pictures.shape[0], self.features), "float32")
 
     def call(self, pictures: tf.Tensor) -> tf.Tensor:
-        """Features of pictures; batch norm in inference mode."""
-        return self._module(pictures, training=False)
+        """Features of pictures; batch norm in inference mode, in fine-tuning too."""
+        return self._module(tf.cast(pictures, tf.float32), training=False)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; what Keras records by itself loses the name among the options."""

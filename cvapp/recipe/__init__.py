@@ -23,6 +23,7 @@ __all__ = [
     "did_you_mean",
     "from_json",
     "override",
+    "settings",
     "to_json",
 ]
 TASKS = ("classify", "backbone")
@@ -49,12 +50,22 @@ class Recipe:
             raise CvappError("a backbone recipe needs data.generated, images.size and a model.backbone other than hub")
         tuned = self.train.fine_tune
         if self.model.backbone == HUB and tuned not in ("none", "auto", "all"):
-            raise CvappError(f"train.fine_tune is {tuned!r}: a hub module is frozen or tuned whole (none, auto, all), its layers are unknown")
+            raise CvappError(
+                f"train.fine_tune is {tuned!r}: a hub module is frozen or tuned whole (none, auto, all), its layers are unknown"
+            )
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain JSON values."""
     return dataclasses.asdict(recipe)
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """Every setting by the path that `--set` takes: `train.epochs` and so on."""
+    flat: dict[str, Any] = {}
+    for name, value in to_json(recipe).items():
+        flat.update({f"{name}.{inner}": one for inner, one in value.items()} if isinstance(value, dict) else {name: value})
+    return flat
 
 
 def from_json(values: dict[str, Any]) -> Recipe:
@@ -74,10 +85,10 @@ def _build(kind: type, values: Any, prefix: str) -> Any:
     return kind(**made)
 
 
-def override(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
     """Apply `a.b=value` settings, as `--set` gives them. Values are numbers, words, `none` or comma lists, as the field wants."""
     values, hints = to_json(recipe), _fields(Recipe)
-    for setting in settings:
+    for setting in changes:
         path, equals, text = setting.partition("=")
         path = path.strip()
         if not equals:

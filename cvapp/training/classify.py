@@ -1,188 +1,198 @@
-"""The classification task: a head trained on a frozen backbone's features, calibrated, saved with all that later stages need."""
+"""The classification task: from a folder of photos to a calibrated model, saved with all that later stages need."""
 
 import dataclasses
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from cvapp import card as cards
+from cvapp import recipe as recipes
 from cvapp.card import Card
-from cvapp.data import split
-from cvapp.data.folders import PARTS, Photo, hashed, natural, scan
-from cvapp.data.photos import fit_all
-from cvapp.data.split import Row
-from cvapp.data.store import Store
-from cvapp.errors import CvappError, Exit
-from cvapp.evaluation import metrics, report as reports
-from cvapp.files import replacing_folder, write_text
-from cvapp.models import classifier, hub
-from cvapp.progress import Report, silent
+from cvapp.data import parted, split
+from cvapp.data.augment import augment
+from cvapp.evaluation import metrics, probe, report as reports, unknown
+from cvapp.evaluation.results import Results
+from cvapp.evaluation.sheets import contact_sheet
+from cvapp.files import replacing_folder, work_folder, write_text
+from cvapp.models import classifier
+from cvapp.models.backbones import Backbone, open_backbone, public_name
+from cvapp.progress import Report, hushed, silent
 from cvapp.recipe import Recipe
-from cvapp.training.features import features
-from cvapp.training.progress import Interruption, ReportEpochs, history_csv
+from cvapp.training import features, loop, stages, state
+from cvapp.training.choice import choose
+from cvapp.training.progress import history_csv
+from cvapp.training.stages import Material
+from cvapp.training.state import Keeper, Progress
 
 MODEL = "model.keras"
+SEEN_PHOTOS, SEEN_TIMES = 6, 8  # of the sheet that shows what training sees
 
 
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """Features (N, F) and true classes (N,) of one part of the data."""
+@dataclass(frozen=True)
+class Trained:
+    """What training left: the head, uncalibrated logits (N, C) of all photos, features (N, F) of the frozen backbone where it had any."""
 
-    features: np.ndarray
-    truth: np.ndarray
+    head: keras.Sequential
+    logits: np.ndarray
+    features: np.ndarray | None
 
 
-def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silent) -> Card:
-    """Train a classifier on a folder of photos and save it at `folder`; the model that was there stays until the new one is whole.
+def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silent, resume: bool = False) -> Card:
+    """Train a classifier on photos and save it at `folder`; the model that was there stays until the new one is whole.
+
+    Args:
+        recipe: what to do.
+        data: the photos: class folders, a CSV of path and label, or idx files.
+        folder: `saved_models/NAME`.
+        report: told of every step.
+        resume: go on from the state that an interrupted run left beside `folder`; the result is that of an undisturbed run.
 
     Raises:
         CvappError: photos or backbone that cannot be used (exit 3), weights not to be had (exit 4), a place that cannot be written (exit 7).
+        KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
     """
     start = time.monotonic()
-    source = hub.resolve(recipe.model.handle)
-    backbone, own_size = hub.open_module(source)
-    recipe = _settle(recipe, own_size)
-    rows, pixels, skipped = _photos(recipe, data, report)
-    labels = natural({row.label for row in rows})
-    parts = _examples(backbone, hub.fingerprint(source), pixels, rows, report)
-    trained, history = fit_head(recipe, parts["train"], parts["val"], len(labels), report)
-    uncalibrated = metrics.calibration_error(metrics.softmax(logits(trained, parts["val"])), parts["val"].truth)
-    temperature = metrics.fit_temperature(logits(trained, parts["val"]), parts["val"].truth)
-    classifier.fold_temperature(trained, temperature)
-    answers = {part: metrics.softmax(logits(trained, examples)) for part, examples in parts.items()}
-    figures: dict[str, Any] = {part: metrics.summary(answers[part], parts[part].truth, labels) for part in parts}
+    backbone = open_backbone(recipe.model, recipe.images.size)
+    recipe = _settle(recipe, backbone)
+    found = parted.prepare(data, recipe, report)
+    material = Material(found.rows, found.pixels)
+    recipe, backbone, reason = _choose(recipe, backbone, material, report)
+    keeper = Keeper(work_folder(folder), {**recipes.settings(recipe), "photos": split.fingerprint(found.rows)}, resume)
+    if keeper.note:
+        report(keeper.note)
+    progress = Progress()
+    trained = _run(recipe, backbone, material, progress, keeper, report)
+    results, temperature, threshold = _judge(recipe, trained, material, progress)
+    classifier.fold_temperature(trained.head, temperature)
+    truth, labels = material.truth, material.labels
+    figures: dict[str, Any] = {
+        part: metrics.summary(results.probabilities[material.of(part)], truth[material.of(part)], labels) for part in material.parts
+    }
+    before = metrics.calibration_error(metrics.softmax(trained.logits[material.of("val")]), truth[material.of("val")])
     made = Card(
         name=folder.name,
         task=recipe.task,
         labels=tuple(labels),
         images=recipe.images,
-        recipe=recipe,
-        data={"fingerprint": split.fingerprint(rows), "photos": dict(Counter(row.part for row in rows)), "skipped": skipped},
-        metrics={**figures, "calibration_error_before": round(uncalibrated, 4), "train_seconds": round(time.monotonic() - start, 1)},
+        recipe=_without_paths(recipe),
+        data={
+            "fingerprint": split.fingerprint(found.rows),
+            "photos": dict(Counter(row.part for row in found.rows)),
+            "skipped": len(found.left_out),
+        },
+        metrics={
+            **figures,
+            "calibration_error_before": round(before, 4),
+            "train_seconds": round(time.monotonic() - start, 1),
+            **({"fine_tune": reason} if reason else {}),
+        },
         temperature=round(temperature, 6),
-        threshold=round(metrics.unknown_threshold(answers["val"], parts["val"].truth), 4),
-        weights=_weights(source, recipe.model.handle),
+        threshold=round(threshold, 4),
+        weights=backbone.weights,
         versions=cards.versions(),
     )
-    held_out = "test" if "test" in parts else "val"
-    table = metrics.confusion(answers[held_out].argmax(1), parts[held_out].truth, len(labels))
-    return _save(made, classifier.assemble(backbone, trained, recipe.images.size), rows, reports.Results(history, table, held_out), folder)
+    return _save(made, classifier.assemble(backbone, trained.head), results, folder)
 
 
-def _photos(recipe: Recipe, data: str | Path, report: Report) -> tuple[list[Row], Store, int]:
-    """The usable photos of a folder, parted; where their pixels are kept; how many files were left out."""
-    listing = scan(data)
-    photos = hashed(listing, report)
-    pixels, bad = fit_all(photos, listing.folder, recipe.images, report)
-    rows = _split(recipe, [photo for photo in photos if photo.name not in bad], listing.folder)
-    skipped = {**listing.stray, **bad}
-    _tell(rows, skipped, listing.folder, report)
-    return rows, pixels, len(skipped)
+def _settle(recipe: Recipe, backbone: Backbone) -> Recipe:
+    """The recipe with the picture size that the backbone takes, where it names none."""
+    return dataclasses.replace(recipe, images=dataclasses.replace(recipe.images, size=backbone.size))
 
 
-def _examples(backbone: hub.HubModule, fingerprint: str, pixels: Store, rows: Sequence[Row], report: Report) -> dict[str, Examples]:
-    """Features and true classes of each part that the split has."""
-    kept = Store("features", [fingerprint, pixels.folder.name], (backbone.features,), "float32").open()
-    values = features(classifier.batched(lambda batch: backbone(batch / 255.0), pixels.shape), pixels, kept, rows, report)
-    labels = natural({row.label for row in rows})
-    truth, places = np.array([labels.index(row.label) for row in rows]), np.array([row.part for row in rows])
-    return {part: Examples(values[places == part], truth[places == part]) for part in PARTS if part in places}
+def _without_paths(recipe: Recipe) -> Recipe:
+    """The recipe as the card tells it: no path of the machine that trained."""
+    model = dataclasses.replace(recipe.model, handle=public_name(recipe.model.handle), weights=public_name(recipe.model.weights))
+    return dataclasses.replace(recipe, model=model)
 
 
-def _settle(recipe: Recipe, own_size: tuple[int, int] | None) -> Recipe:
-    """Take the module's own picture size where the recipe names none; another size than a module that fixes one is an error."""
-    size = recipe.images.size or own_size
-    if size is None:
-        raise CvappError("the module takes pictures of any size; choose one with --set images.size=224,224")
-    if own_size not in (None, size):
-        raise CvappError(f"images.size is {size}, but the module takes {own_size}; leave it out")
-    name = Path(recipe.model.handle).name if "://" not in recipe.model.handle else recipe.model.handle
-    return dataclasses.replace(
-        recipe, images=dataclasses.replace(recipe.images, size=size), model=dataclasses.replace(recipe.model, handle=name)
-    )
+def _choose(recipe: Recipe, backbone: Backbone, material: Material, report: Report) -> tuple[Recipe, Backbone, str]:
+    """Settle `fine_tune=auto`; the recipe, the backbone (with more stages, perhaps) and the reason."""
+    if recipe.train.fine_tune != "auto" or recipe.model.from_scratch:
+        return recipe, backbone, ""
+    learn = material.of("train")
+
+    def of_stages(count: int) -> np.ndarray:
+        opened = backbone if count == recipe.model.stages else open_backbone(_with_stages(recipe, count).model, backbone.size)
+        return features.frozen(opened, material.rows, material.pixels, report)[learn]
+
+    opaque = recipe.model.backbone == recipes.HUB
+    choice = choose(of_stages, material.truth[learn], len(material.labels), opaque, recipe.seed)
+    report(f"fine_tune=auto: {choice.reason}")
+    chosen = _with_stages(recipe, choice.stages)
+    chosen = dataclasses.replace(chosen, train=dataclasses.replace(chosen.train, fine_tune=choice.fine_tune))
+    return chosen, backbone if choice.stages == recipe.model.stages else open_backbone(chosen.model, backbone.size), choice.reason
 
 
-def _split(recipe: Recipe, photos: Sequence[Photo], folder: Path) -> list[Row]:
-    """The folder's frozen split where there is one, with parts for photos that came since; a new split otherwise."""
-    frozen = split.read(folder / split.FILE) if (folder / split.FILE).is_file() else []
-    rows = split.make(photos, recipe.data.val, recipe.data.test, recipe.seed, frozen)
-    present = {row.part for row in rows}
-    if not {"train", "val"} <= present:
-        raise CvappError(
-            f"{folder}: the split has no {' and no '.join(sorted({'train', 'val'} - present))} photos; add some, or remove {split.FILE}",
-            Exit.BAD_DATA,
-        )
-    return rows
+def _with_stages(recipe: Recipe, count: int) -> Recipe:
+    return dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, stages=count))
 
 
-def _tell(rows: Sequence[Row], skipped: dict[str, str], folder: Path, report: Report) -> None:
-    """Say what the data is, and name the files that were left out."""
-    for name, reason in list(skipped.items())[:5]:
-        report(f"left out: {reason if str(folder) in reason else f'{folder / name}: {reason}'}")
-    if len(skipped) > 5:
-        report(f"left out: {len(skipped) - 5} more files; cvapp data check {folder} names them all")
-    parts = Counter(row.part for row in rows)
-    report(
-        f"{len(rows)} photos of {len({row.label for row in rows})} classes: "
-        + ", ".join(f"{parts[part]} {part}" for part in ("train", "val", "test") if parts[part])
-    )
-
-
-def fit_head(
-    recipe: Recipe, learn: Examples, check: Examples, num_classes: int, report: Report = silent
-) -> tuple[keras.Sequential, list[dict[str, float]]]:
-    """Train a linear head on features with AdamW, keeping the epoch of the least validation loss; the head and its history."""
+def _run(recipe: Recipe, backbone: Backbone, material: Material, progress: Progress, keeper: Keeper, report: Report) -> Trained:
+    """Train the head on frozen features, then the network, as the recipe asks."""
     keras.utils.set_random_seed(recipe.seed)
-    settings = recipe.train
-    trained = classifier.head(learn.features.shape[1], num_classes, recipe.model.dropout)
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
-    trained.compile(keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay), loss, metrics=["accuracy"])
-    one_hot = np.eye(num_classes, dtype=np.float32)
-    epochs = ReportEpochs(report, settings.epochs)
-    least, kept, weights = np.inf, 0, trained.get_weights()
-    with Interruption() as ctrl_c:
-        for epoch in range(settings.epochs):
-            order = np.random.default_rng((recipe.seed, epoch)).permutation(len(learn.truth))
-            trained.reset_metrics()
-            for start in range(0, len(order), settings.batch):  # `fit` spends ten times as long around each small step
-                chosen = order[start : start + settings.batch]
-                figures = trained.train_on_batch(learn.features[chosen], one_hot[learn.truth[chosen]], return_dict=True)
-            trained.reset_metrics()
-            checked = trained.test_on_batch(check.features, one_hot[check.truth], return_dict=True)
-            epochs.on_epoch_end(epoch, {**figures, **{f"val_{name}": value for name, value in checked.items()}})
-            if checked["loss"] < least:
-                least, kept, weights = checked["loss"], epoch, trained.get_weights()
-            if epoch - kept >= settings.patience or ctrl_c.pressed:
-                break
-    trained.set_weights(weights)
-    best = min(epochs.rows, key=lambda row: row["val_loss"])
-    report(f"kept epoch {best['epoch']} of {len(epochs.rows)}: validation accuracy {best['val_accuracy']:.3f}, loss {best['val_loss']:.3f}")
-    return trained, epochs.rows
+    head = classifier.head(backbone.features, len(material.labels), recipe.model)
+    values, tuned = None, recipe.train.fine_tune
+    if not recipe.model.from_scratch:
+        values = features.frozen(backbone, material.rows, material.pixels, report)
+        if recipe.augment.off or tuned != "none":
+            loop.run(stages.head_stage(recipe, head, values, material), progress, keeper, report)
+        if recipe.augment.off and tuned == "none":
+            return Trained(head, classifier.batched(lambda one: head(one, training=False), (values.shape[1],))(values), values)
+    stage = stages.network_stage(recipe, backbone, head, material, "all" if recipe.model.from_scratch else tuned)
+    loop.run(stage, progress, keeper, report)
+    stages.give_back(stage, backbone)
+    network = classifier.training_network(backbone.layer, backbone, head)
+    names = [row.hash for row in material.rows]
+    return Trained(head, stages.chunked(classifier.predict_function(network), material.pixels, names), values)
 
 
-def logits(trained: keras.Sequential, examples: Examples) -> np.ndarray:
-    """What the head answers for features, dropout off: (N, num_classes)."""
-    kernel, bias = trained.get_layer("logits").get_weights()
-    return examples.features @ kernel + bias
+def _judge(recipe: Recipe, trained: Trained, material: Material, progress: Progress) -> tuple[Results, float, float]:
+    """Calibrate on the validation photos; what the report needs, the temperature, and the threshold of "unknown"."""
+    truth, labels = material.truth, material.labels
+    check, learn = material.of("val"), material.of("train")
+    temperature = metrics.fit_temperature(trained.logits[check], truth[check])
+    answers = metrics.softmax(trained.logits / temperature)
+    judged, learning = answers.copy(), []
+    if trained.features is not None:
+        known = trained.features[learn], truth[learn]
+        judged[learn] = probe.left_out(*known, len(labels), recipe.seed)
+        learning = probe.learning_curve(known, (trained.features[check], truth[check]), len(labels), recipe.seed)
+    results = Results(
+        history=progress.rows,
+        rows=material.rows,
+        probabilities=answers,
+        judged=judged,
+        crossed=trained.features is not None,
+        before=metrics.softmax(trained.logits[check]),
+        pixels=material.pixels,
+        seen=None if recipe.augment.off else what_training_sees(recipe, material),
+        learning=learning,
+    )
+    return results, temperature, unknown.choose_threshold(answers[check], truth[check], labels)
 
 
-def _weights(module: Path, handle: str) -> dict[str, str]:
-    """Source and licence of the backbone: from the card beside its module where cvapp made it."""
-    if (module.parent / cards.FILE).is_file():
-        return dict(cards.read(module.parent).weights)
-    return {"source": handle, "licence": "not stated by the module; see where it came from"}
+def what_training_sees(recipe: Recipe, material: Material) -> np.ndarray:
+    """A contact sheet, uint8 RGB: a row for each of some training photos, as it is and as the first epochs vary it."""
+    chosen = np.linspace(0, len(material.of("train")) - 1, SEEN_PHOTOS).astype(int)
+    pictures = material.pixels.read([material.rows[material.of("train")[index]].hash for index in chosen])
+    times = [pictures, *(augment(pictures, chosen, epoch, recipe.seed, recipe.augment) for epoch in range(SEEN_TIMES - 1))]
+    tiles = [time[row] for row in range(len(chosen)) for time in times]
+    captions = ["as it is" if place % SEEN_TIMES == 0 else f"epoch {place % SEEN_TIMES}" for place in range(len(tiles))]
+    return contact_sheet(tiles, captions, SEEN_TIMES)
 
 
-def _save(made: Card, model: keras.Model, rows: list[Row], results: reports.Results, folder: Path) -> Card:
-    with replacing_folder(folder) as work:
-        model.save(work / MODEL)
-        split.write(work / split.FILE, rows)
+def _save(made: Card, model: keras.Model, results: Results, folder: Path) -> Card:
+    with replacing_folder(folder, keep=state.FILE) as work:
+        with hushed():
+            model.save(work / MODEL)
+        split.write(work / split.FILE, results.rows)
         write_text(work / "history.csv", history_csv(results.history))
-        made = dataclasses.replace(made, files=cards.hash_files(work))
+        made = dataclasses.replace(made, files=cards.hash_files(work, state.FILE))
         reports.write(made, results, work / "report")
         cards.write(made, work)
     return made

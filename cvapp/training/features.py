@@ -1,12 +1,14 @@
 """Features of a frozen backbone: computed once a photo and kept."""
 
+from pathlib import Path
 from typing import Callable, Sequence
 
 import numpy as np
 
 from cvapp.data.split import Row
-from cvapp.data.store import Store
-from cvapp.models.classifier import BATCH
+from cvapp.data.store import ROOT, Store
+from cvapp.models.backbones import Backbone
+from cvapp.models.classifier import BATCH, batched
 from cvapp.progress import Report, each, silent
 
 
@@ -28,3 +30,11 @@ def features(
         for name, values in zip(names, compute(pixels.read(names))):
             kept.put(name, values)
     return kept.read(row.hash for row in rows)
+
+
+def frozen(backbone: Backbone, rows: Sequence[Row], pixels: Store, report: Report = silent, root: Path = ROOT) -> np.ndarray:
+    """Features (N, F) of photos by the untouched backbone; those that were computed before are read from below `root`."""
+    kept = Store("features", [backbone.fingerprint, pixels.folder.name], (backbone.features,), "float32", root).open()
+    factor, offset = (np.asarray(value, np.float32) for value in backbone.scale)
+    compute = batched(lambda pictures: backbone.layer(pictures * factor + offset, training=False), pixels.shape)
+    return features(compute, pixels, kept, rows, report)

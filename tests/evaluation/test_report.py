@@ -1,30 +1,145 @@
-"""The report's pictures are there, and say what they are given."""
+"""The report: all its files are there, the page holds them, says what was measured, and takes any label for text."""
+
+import dataclasses
+from html.parser import HTMLParser
 
 import numpy as np
+import pytest
 
 from cvapp import images
+from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import report
+from cvapp.evaluation.sheets import contact_sheet
+from tests.evaluation.runs import card, history, run
 
-HISTORY = [
-    {"epoch": epoch, "loss": 1 / epoch, "val_loss": abs(epoch - 3) + 1, "accuracy": 0.5, "val_accuracy": 0.6} for epoch in range(1, 8)
-]
-
-
-def test_curves_and_confusion_are_pictures(tmp_path):
-    report.write_curves(HISTORY, tmp_path / "curves.png")
-    report.write_confusion(np.array([[3, 0], [1, 2]]), ["ants", "bees"], "val", tmp_path / "confusion.png")
-    curves, confusion = images.read(tmp_path / "curves.png"), images.read(tmp_path / "confusion.png")
-    assert curves.shape[1] > curves.shape[0] > 300 and confusion.shape[0] > 300
-    orange = (np.abs(curves.astype(int) - (0xD9, 0x78, 0x2D)).max(-1) < 40).sum()
-    assert orange > 200, "the validation curve is drawn"
+ALWAYS = {"report.html", "curves.png", "confusion.png", "reliability.png", "errors.csv", "errors.png"}
+USUAL = {"train": (58, 60), "val": (17, 20), "test": (16, 20)}
 
 
-def test_a_matrix_of_a_hundred_classes_stays_of_a_sane_size(tmp_path):
-    report.write_confusion(np.eye(100, dtype=int), [f"class {index}" for index in range(100)], "val", tmp_path / "confusion.png")
-    assert max(images.read(tmp_path / "confusion.png").shape) < 2000
+class Reader(HTMLParser):
+    """The tags of a page, its text, and the sources of its pictures."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.text, self.sources = [], "", []
+        self.feed(page)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attributes if name in ("src", "href", "srcset")]
+
+    def handle_data(self, data):
+        self.text += f" {data} "
 
 
-def test_the_page_is_self_contained(exported):
-    page = (exported / "saved_models/mine/report/report.html").read_text()
-    assert page.count("data:image/png;base64,") == 2 and "http" not in page.replace("http-equiv", "")
-    assert "heart, moon, tree" in page
+def written(folder, results, labels=("ants", "bees"), changes=(), **metric):
+    """The page of a run's report, read."""
+    report.write(card(results, labels, changes, **metric), results, folder / "report")
+    return Reader((folder / "report" / "report.html").read_text())
+
+
+def files(folder):
+    return {path.name for path in (folder / "report").iterdir()}
+
+
+def test_all_files_are_written_and_the_page_holds_the_pictures(tmp_path):
+    results = run(tmp_path, USUAL, crossed=True, learning=[(30, 1.0, 0.8), (60, 1.0, 0.9)])
+    results = dataclasses.replace(
+        results, seen=contact_sheet(np.zeros((4, 24, 32, 3), np.uint8), [], 2), before=results.probabilities[60:80]
+    )
+    page = written(tmp_path, results)
+    assert files(tmp_path) == ALWAYS | {"learning.png", "training.png"}
+    np.testing.assert_array_equal(images.read(tmp_path / "report" / "training.png"), results.seen)
+    mistakes = 2 + 3 + 4
+    assert len(page.sources) == page.tags.count("img") == 4 + mistakes + 1
+    assert all(source.startswith("data:image/") for source in page.sources), "self-contained"
+    assert not {"script", "link", "iframe"} & set(page.tags)
+
+
+def test_a_plain_run_has_no_learning_curve_and_no_training_pictures(tmp_path):
+    page = written(tmp_path, run(tmp_path, USUAL))
+    assert files(tmp_path) == ALWAYS
+    assert "What training sees" not in page.text and "left-out folds" not in page.text
+
+
+def test_the_page_says_what_was_measured(tmp_path):
+    results = run(tmp_path, USUAL, history=history([0.6, 0.3]) + history([0.3, 0.2], [0.4, 0.5], "fine-tuning", 3))
+    page = written(
+        tmp_path,
+        results,
+        changes=["train.epochs=7", "seed=5"],
+        fine_tune="much data: the last 2 blocks",
+        calibration_error_before=0.123,
+        train_seconds=61.4,
+    ).text
+    for text in (
+        "80.0% of 20 test photos right",
+        "96.7% of 60 training photos right",
+        "0.123 before calibration",
+        "under it the answer is unknown; 100% of the right validation answers reach it, 100% of the wrong ones",
+        "head: epochs 1 to 2, kept 2; fine-tuning: epochs 3 to 4, kept 3",
+        "much data: the last 2 blocks",
+        "seed=5, train.epochs=7",
+        "made & up (licence: Apache-2.0)",
+        "61 s",
+        "training 60 96.7% 88.6% to 99.1%",
+        "9 of 100 photos are answered otherwise than labelled",
+        "hides many mistakes",
+        "Each class, on test photos",
+        "The gap of 12 points may be chance: 20 validation photos cannot tell.",
+    ):
+        assert text in page, text
+
+
+def test_figures_of_a_model_that_was_not_held_out_to_the_end_are_validation_s(tmp_path):
+    page = written(tmp_path, run(tmp_path, {"train": (58, 60), "val": (17, 20)})).text
+    assert "of 20 validation photos right" in page and "Each class, on validation photos" in page and "test photos" not in page
+
+
+def test_labels_and_names_are_text_whatever_they_are(tmp_path):
+    labels = ('<b>&"', "<script>alert(1)</script>", "日本 $x$", "a\udcffb")
+    results = run(tmp_path, {"train": (30, 40), "val": (10, 20)}, labels)
+    results.rows[39] = results.rows[39]._replace(path="<i>'x'</i>.jpg")
+    report.write(dataclasses.replace(card(results, labels), name="<u>mine"), results, tmp_path / "report")
+    page = Reader((tmp_path / "report" / "report.html").read_text(errors="replace"))
+    assert not {"script", "i", "u"} & set(page.tags) and page.tags.count("b") == 20, "one for each mistake"
+    for text in ('<b>&"', "<script>alert(1)</script>", "日本 $x$", "<i>'x'</i>.jpg", "<u>mine"):
+        assert text in page.text, text
+
+
+def test_a_hundred_classes(tmp_path):
+    labels = [f"class {index}" for index in range(100)]
+    results = run(tmp_path, {"train": (200, 200), "val": (150, 200)}, labels)
+    page = written(tmp_path, results, labels).text
+    assert "100 classes" in page and "29 classes with the most mistakes" in page
+    assert all(f" {label} " in page for label in labels), "the table of classes is whole"
+    assert "Most often taken for each other" in page and "these are the worst 48" in page
+
+
+def test_no_mistakes_and_one_epoch(tmp_path):
+    results = run(tmp_path, {"train": (20, 20), "val": (10, 10)}, history=history([0.2]))
+    page = written(tmp_path, results).text
+    assert "No mistakes: all 30 photos are answered as they are labelled" in page and "Good fit" in page
+    assert files(tmp_path) == ALWAYS and (tmp_path / "report" / "errors.csv").read_text().count("\n") == 1
+
+
+def test_a_class_without_photos_held_out_has_no_recall(tmp_path):
+    page = written(tmp_path, run(tmp_path, {"train": (30, 30), "val": (2, 2)}, ("a", "b", "c")), ("a", "b", "c")).text
+    assert "c 0.0% – – 0" in page
+
+
+def test_nothing_is_random(tmp_path):
+    results = run(tmp_path, USUAL)
+    for place in ("one", "two"):
+        report.write(card(results), results, tmp_path / place)
+    for name in ALWAYS:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    results = run(tmp_path, USUAL)
+    with pytest.raises(CvappError, match="cannot write") as caught:
+        report.write(card(results), results, tmp_path / "taken")
+    assert caught.value.code == Exit.CANNOT_WRITE

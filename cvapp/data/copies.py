@@ -1,0 +1,78 @@
+"""Copies stay together: the part that a photo is bound to by what it shows, and the photos that no part can hold."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Iterable, Mapping, Sequence
+
+from cvapp.data.duplicates import groups
+from cvapp.data.listing import PARTS, Photo
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What copies decide before any part is drawn.
+
+    Args:
+        parts: of the content hashes that are settled or copies of one that is.
+        free: the other content hashes, each with its group of copies.
+        left_out: the reason for each photo, by name, that no part can hold.
+    """
+
+    parts: dict[str, str] = field(default_factory=dict)
+    free: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def two_labels(photos: Iterable[Photo]) -> dict[str, str]:
+    """The reason for each photo, by name, whose very content bears another label too: which one is right cannot be known."""
+    same: dict[str, list[Photo]] = defaultdict(list)
+    for photo in photos:
+        same[photo.hash].append(photo)
+    wrong = {}
+    for photo, others in ((photo, others) for others in same.values() for photo in others):
+        other = next((other for other in others if other.label != photo.label), None)
+        if other:
+            wrong[photo.name] = f"same picture as {other.name}, which is labelled {other.label!r}"
+    return wrong
+
+
+def bind(photos: Sequence[Photo], settled: Mapping[str, str], never_test: set[str], copies: Iterable[tuple[str, str]]) -> Bound:
+    """Bind photos to the parts of their copies.
+
+    Where settled parts hold copies of one another, those in test stay, else those in val: what is measured stays, its copies are left out.
+    A photo that came later goes where its copy is. As a copy of photos in different parts it is left out, and its new copies with it.
+
+    Args:
+        photos: with their content hashes.
+        settled: the parts that are given or frozen, by the photo's name.
+        never_test: names of photos that may train or validate only, unless settled.
+        copies: pairs of content hashes that show the same picture.
+    """
+    known = {photo.hash for photo in photos}
+    old = {photo.hash for photo in photos if photo.name in settled}
+    pairs = [pair for pair in copies if known.issuperset(pair)]
+    new = groups(known - old, [pair for pair in pairs if old.isdisjoint(pair)])
+    group_of = new | groups(old, [pair for pair in pairs if old.issuperset(pair)])
+    homes: dict[str, dict[str, Photo]] = defaultdict(dict)  # of a group: the parts that its copies lie in, with a photo that stays there
+    for photo in sorted(
+        (photo for photo in photos if photo.name in settled), key=lambda photo: (-PARTS.index(settled[photo.name]), photo.name)
+    ):
+        if not homes[group_of[photo.hash]]:
+            homes[group_of[photo.hash]] = {settled[photo.name]: photo}
+    for digest, other in [*pairs, *(pair[::-1] for pair in pairs)]:
+        if digest in new and other in old:
+            homes[new[digest]] = homes[group_of[other]] | homes[new[digest]]
+    bound = Bound()
+    for photo in photos:
+        home = homes[group_of[photo.hash]]
+        if not home:
+            bound.free[photo.hash] = group_of[photo.hash]
+        elif len(home) > 1:
+            bound.left_out[photo.name] = "near copy of " + " and of ".join(f"{home[part].name} in {part}" for part in PARTS if part in home)
+        else:
+            ((part, other_photo),) = home.items()
+            bound.parts[photo.hash] = part
+            if settled.get(photo.name, "train" if photo.name in never_test and part == "test" else part) != part:
+                what = "same picture as" if other_photo.hash == photo.hash else "near copy of"
+                bound.left_out[photo.name] = f"{what} {other_photo.name}, which is in {part}"
+    return bound

@@ -1,0 +1,110 @@
+"""A CSV file of photos: a row an example, with the columns path and label, and part where it says so."""
+
+import csv
+import io
+from collections import defaultdict
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from cvapp.data.listing import PARTS, Listing, Photo, files_below, part_named, wrong_suffix
+from cvapp.errors import CvappError, Exit
+
+SUFFIXES = frozenset({".csv", ".tsv"})
+_SEPARATORS = ",;\t"
+
+
+class _Row(NamedTuple):
+    line: int
+    path: str
+    label: str
+    part: str
+
+
+def scan(path: Path) -> Listing:
+    """List the photos of a CSV; paths are absolute or start at the CSV's own folder.
+
+    UTF-8, separated by commas, semicolons or tabs. A row that cannot be used is a stray, with its line in the reason.
+
+    Raises:
+        CvappError: no such file, not these columns, or no row that can be used (exit 3).
+    """
+    rows = _rows(path)
+    photos, stray = _photos(rows, path.parent)
+    if not photos:
+        first = next(iter(stray.items()), None)
+        found = f"none of its {len(rows)} rows can be used, such as {first[0]}: {first[1]}" if first else "it has no row below its header"
+        raise CvappError(f"{path}: {found}", Exit.BAD_DATA)
+    return Listing(path, path.parent, photos, stray, files_below(path.parent), path.with_suffix(".split.csv"))
+
+
+def _rows(path: Path) -> list[_Row]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        for separator in _SEPARATORS:
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+            columns = [word.strip().lower() for word in next(reader, [])]
+            if {"path", "label"} <= set(columns):
+                return _read(reader, columns)
+        header = text.splitlines()[:1] or [""]
+    except UnicodeDecodeError as error:
+        raise CvappError(f"{path}: not UTF-8; save it as 'CSV UTF-8'", Exit.BAD_DATA) from error
+    except OSError as error:
+        raise CvappError(f"no CSV {path}: cannot be read ({error.strerror}); give a CSV of path,label", Exit.BAD_DATA) from error
+    except csv.Error as error:
+        raise CvappError(f"{path}: not a CSV ({error}); save it as 'CSV UTF-8'", Exit.BAD_DATA) from error
+    raise CvappError(f"{path}: expected the columns path and label, found {header[0][:200] or 'nothing'}", Exit.BAD_DATA)
+
+
+def _read(reader, columns: list[str]) -> list[_Row]:  # type: ignore[no-untyped-def]
+    rows, line = [], reader.line_num + 1
+    for values in reader:
+        if values:  # no empty line
+            named = dict(zip(columns, (value.strip() for value in values)))
+            rows.append(_Row(line, named.get("path", ""), named.get("label", ""), named.get("part", "")))
+        line = reader.line_num + 1
+    return rows
+
+
+def _photos(rows: list[_Row], folder: Path) -> tuple[list[Photo], dict[str, str]]:
+    """The examples, in the order of their names, and what cannot be one."""
+    stray: dict[str, str] = {}
+    seen: dict[str, list[_Row]] = defaultdict(list)
+    for row in rows:
+        name = _name(row.path, folder)
+        wrong = _why_not(row, name, folder)
+        if wrong:
+            stray[name or f"line {row.line}"] = f"line {row.line}: {wrong}"
+        else:
+            seen[name].append(row)
+    photos = []
+    for name, same in sorted(seen.items()):
+        first, last = same[0], same[-1]
+        other = next((row for row in same if (row.label, row.part) != (first.label, first.part)), None)
+        if other:
+            says = [" ".join(filter(None, (row.label, row.part))) for row in (first, other)]
+            stray[name] = f"line {first.line} says {says[0]!r}, line {other.line} {says[1]!r}; keep the one that is right"
+            continue
+        if last is not first:
+            stray[name] = f"line {last.line} repeats line {first.line}; the photo is used once"
+        photos.append(Photo(name, first.label, part_named(first.part)))
+    return photos, stray
+
+
+def _name(path: str, folder: Path) -> str:
+    """A path with forward slashes, and no more of them than needed; a backslash stays where the file really bears it."""
+    slashed = path.replace("\\", "/")
+    name = path if slashed != path and not (folder / slashed).is_file() and (folder / path).is_file() else slashed
+    return str(PurePosixPath(name)) if name else ""
+
+
+def _why_not(row: _Row, name: str, folder: Path) -> str | None:
+    """Why a row is no example, or None."""
+    if not row.path:
+        return "has no path"
+    if not row.label:
+        return "has no label"
+    if row.part and not part_named(row.part):
+        return f"the part is {row.part!r}; choose one of {', '.join(PARTS)}, or leave it empty"
+    if wrong := wrong_suffix(PurePosixPath(name)):
+        return wrong
+    return None if (folder / name).is_file() else "no such file"

@@ -1,0 +1,221 @@
+"""The page of the report: one HTML file that holds all it shows and reads on a laptop and on a phone, by day and by night."""
+
+import base64
+from html import escape
+from pathlib import Path
+from typing import Iterable, Sequence
+
+import cv2
+import numpy as np
+
+from cvapp.card import Card
+from cvapp.evaluation import metrics
+from cvapp.evaluation.mistakes import SHOWN, Mistake
+from cvapp.evaluation.observations import pairs
+from cvapp.evaluation.plots import MOST_CLASSES, kept_epochs
+from cvapp.evaluation.results import WORDS, Part, Results, held_out, parts
+from cvapp.evaluation.style import STYLE
+from cvapp.evaluation.verdict import GOOD, Verdict
+from cvapp.evaluation.words import counted, percent
+from cvapp.recipe import Recipe, settings
+
+_FEW = 12  # classes whose names fit into a line, and whose matrix into half a page
+_PAIRS = 10
+
+
+def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mistake], folder: Path) -> str:
+    """The whole page; the plots are those that lie in `folder`."""
+    answers = parts(results.rows, results.probabilities, card.labels)
+    names = f": {', '.join(card.labels)}" if len(card.labels) <= _FEW else ""
+    head = "<meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"
+    return "\n".join(
+        (
+            f"<!doctype html>\n<html lang=en><head>{head}<title>{escape(card.name)}: report</title><style>{STYLE}</style></head><body>",
+            f"<header><h1>{escape(card.name)}</h1><p>{counted(len(card.labels), 'class', 'classes')}{escape(names)}</p></header>",
+            _verdict(judged),
+            _figures(card, results, answers),
+            _plots(card, results, folder),
+            _mistakes(results, found),
+            _seen(results),
+            _classes(card, held_out(answers)),
+            _making(card, results),
+            "</body></html>\n",
+        )
+    )
+
+
+def _verdict(judged: Verdict) -> str:
+    said = "".join(f"<li>{escape(sentence)}" for sentence in judged.sentences)
+    tried = [escape(cure.text) + "".join(f" <code>--set {escape(setting)}</code>" for setting in cure.settings) for cure in judged.cures]
+    advice = f"<h3>What to try</h3><ol>{''.join(f'<li>{line}' for line in tried)}</ol>" if tried else ""
+    kind = "good" if judged.kind == GOOD else "poor"
+    return f"<section class='verdict {kind}'><h2>{judged.kind.capitalize()}</h2><ul>{said}</ul>{advice}</section>"
+
+
+def _figures(card: Card, results: Results, answers: dict[str, Part]) -> str:
+    """The figures that matter most in large type, then all of them in a table."""
+    rows = [_part_row(WORDS[name], part) for name, part in answers.items()]
+    if results.crossed:
+        rows.insert(1, _part_row("training, by left-out folds", parts(results.rows, results.judged, card.labels)["train"]))
+    heads = ("part", "photos", "accuracy", "95% interval", "loss", "calibration error", "macro F1")
+    return f"<section><div class=tiles>{_tiles(card, answers)}</div>{_table(heads, rows)}</section>"
+
+
+def _tiles(card: Card, answers: dict[str, Part]) -> str:
+    best, learned, val = held_out(answers), answers["train"], answers["val"]
+    before = card.metrics.get("calibration_error_before")
+    course = f"{before:.3f} before calibration; " if before is not None else ""
+    above, right = val.probabilities.max(1) >= card.threshold, val.probabilities.argmax(1) == val.truth
+    kept = f"; {percent(above[right].mean())} of the right validation answers reach it" if right.any() else ""
+    kept += f", {percent(above[~right].mean())} of the wrong ones" if right.any() and not right.all() else ""
+    tiles = (
+        (
+            percent(best.accuracy, 1),
+            f"of {counted(len(best.truth), f'{WORDS[best.name]} photo')} right",
+            f"{_interval(best)} with 95% certainty",
+        ),
+        (percent(learned.accuracy, 1), f"of {counted(len(learned.truth), 'training photo')} right", "the photos it learned from"),
+        (
+            f"{metrics.calibration_error(val.probabilities, val.truth):.3f}",
+            "calibration error on validation photos",
+            f"{course}temperature {card.temperature:.2f}, folded into the model",
+        ),
+        (percent(card.threshold), "is the threshold", f"under it the answer is unknown{kept}"),
+    )
+    return "".join(f"<div><strong>{figure}</strong><span>{what}</span><small>{more}</small></div>" for figure, what, more in tiles)
+
+
+def _interval(part: Part) -> str:
+    low, high = metrics.interval(part.right, len(part.truth))
+    return f"{percent(low, 1)} to {percent(high, 1)}"
+
+
+def _part_row(name: str, part: Part) -> str:
+    table = metrics.confusion(part.probabilities.argmax(1), part.truth, part.probabilities.shape[1])
+    loss, error = metrics.negative_log_likelihood(part.probabilities, part.truth), metrics.calibration_error(part.probabilities, part.truth)
+    macro = percent(metrics.by_class(table).macro()["f1"], 1)
+    return _cells((name, f"{len(part.truth):,}", percent(part.accuracy, 1), _interval(part), f"{loss:.3f}", f"{error:.3f}", macro))
+
+
+def _cells(values: Iterable[str]) -> str:
+    return "".join(f"<td>{escape(value)}" for value in values)
+
+
+def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
+    head = "".join(f"<th>{name}" for name in heads)
+    body = "".join(f"<tr>{row}" for row in rows)
+    return f"<div class=scroll><table><thead><tr>{head}</thead><tbody>{body}</tbody></table></div>"
+
+
+def _plots(card: Card, results: Results, folder: Path) -> str:
+    """The plots that were written, each with what it says; a matrix of many classes takes the whole width."""
+    count = len(card.labels)
+    rest = (
+        f"The {MOST_CLASSES - 1} classes with the most mistakes are shown, the others as one, with the mistakes among them in its corner."
+    )
+    shown = "" if count <= MOST_CLASSES else f" {rest}"
+    plots = {
+        "curves": ("Loss and accuracy by epoch", "Of each stage the epoch with the least validation loss is kept."),
+        "learning": ("Accuracy by number of training photos", "Where the validation curve still rises, more photos help."),
+        "confusion": ("Confusion matrix", f"Blue is right, orange is wrong; the shade is the share of the row.{shown}"),
+        "reliability": (
+            "Reliability",
+            "On the dotted line the model is as sure as it is right. The bars are 95% intervals: few photos make long ones.",
+        ),
+    }
+    figures = {name: _plot(folder / f"{name}.png", *texts) for name, texts in plots.items() if (folder / f"{name}.png").is_file()}
+    wide = f"<div class=wide>{figures.pop('confusion')}</div>" if count > _FEW else ""
+    left, right = ("".join(figures.get(name, "") for name in column) for column in (("curves", "learning"), ("confusion", "reliability")))
+    return f"<div class=plots><div>{left}</div><div>{right}</div></div>{wide}"
+
+
+def _plot(path: Path, title: str, text: str) -> str:
+    data = base64.b64encode(path.read_bytes()).decode()
+    picture = f"<div class=paper><img alt='{title}' src='data:image/png;base64,{data}'></div>"
+    return f"<figure class=plot><h2>{title}</h2>{picture}<figcaption>{text}</figcaption></figure>"
+
+
+def _classes(card: Card, part: Part) -> str:
+    table = metrics.confusion(part.probabilities.argmax(1), part.truth, len(card.labels))
+    found = metrics.by_class(table)
+    rows = [
+        _cells((label,)) + "".join(_bar(value) for value in values) + _cells((f"{photos:,}",))
+        for label, photos, *values in zip(card.labels, found.photos, found.precision, found.recall, found.f1)
+    ]
+    macro = found.macro()
+    rows.append(_cells(("macro average", *(percent(macro[name], 1) for name in ("precision", "recall", "f1")), f"{found.photos.sum():,}")))
+    text = "<p>Precision: the share of a class's answers that are right. Recall: the share of its photos that are found. F1: their harmonic mean.</p>"
+    page = (
+        f"<section><h2>Each class, on {WORDS[part.name]} photos</h2>{text}{_table(('class', 'precision', 'recall', 'F1', 'photos'), rows)}"
+    )
+    confused = [_cells((f"{card.labels[one]} and {card.labels[other]}", str(photos))) for photos, one, other in pairs(table)[:_PAIRS]]
+    if len(card.labels) > 2 and confused:
+        page += f"<h3>Most often taken for each other</h3>{_table(('classes', 'photos'), confused)}"
+    return f"{page}</section>"
+
+
+def _bar(share: float) -> str:
+    return "<td>–" if np.isnan(share) else f"<td style='--share:{percent(share)}'>{percent(share, 1)}"
+
+
+def _mistakes(results: Results, found: Sequence[Mistake]) -> str:
+    """The worst mistakes as pictures with their captions, so that they flow with the width of the screen."""
+    judge = (
+        "Training photos were judged by models that learned from the other photos only."
+        if results.crossed
+        else "Training photos were judged by the model that learned from them, which hides many mistakes."
+    )
+    if not found:
+        none = f"No mistakes: all {len(results.rows):,} photos are answered as they are labelled."
+        return f"<section><h2>Mistakes</h2><p>{none} {judge}</p></section>"
+    worst = found[:SHOWN]
+    tiles = "".join(
+        f"<figure>{_jpeg(picture, f'photo labelled {one.row.label}')}<figcaption><b>{escape(one.row.label)}</b>"
+        f"<span>{percent(one.probability)} sure: {escape(one.answer)}</span>"
+        f"<small>{escape(one.row.path)}, {one.judged_by}</small></figcaption></figure>"
+        for one, picture in zip(worst, results.pixels.read(one.row.hash for one in worst))
+    )
+    count = f"{len(found):,} of {counted(len(results.rows), 'photo')} are answered otherwise than labelled"
+    which = f"; these are the worst {SHOWN}" if len(found) > SHOWN else ""
+    order = "In bold the label, below it the answer; the least likely labels come first, so look here for photos in the wrong folder."
+    return (
+        f"<section><h2>Mistakes</h2><p>{count}{which}. {order} {judge} All are in errors.csv.</p><div class=photos>{tiles}</div></section>"
+    )
+
+
+def _jpeg(rgb: np.ndarray, text: str) -> str:
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
+    return f"<img loading=lazy alt='{escape(text)}' src='data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}'>"
+
+
+def _seen(results: Results) -> str:
+    if results.seen is None:
+        return ""
+    text = "Each picture is varied anew in every epoch; nothing here should change what the photo shows."
+    sheet = f"<div class=paper>{_jpeg(results.seen, 'training pictures')}</div>"
+    return f"<section><h2>What training sees</h2><p>{text}</p>{sheet}</section>"
+
+
+def _making(card: Card, results: Results) -> str:
+    """How the model was made, so that it can be judged and made again."""
+    kept = kept_epochs(results.history)
+    spans = {stage: [row["epoch"] for row in results.history if row["stage"] == stage] for stage in kept}
+    stages = "; ".join(f"{stage}: epochs {epochs[0]} to {epochs[-1]}, kept {kept[stage]}" for stage, epochs in spans.items())
+    facts = {
+        "Stages": stages,
+        "Fine-tuning": card.metrics.get("fine_tune", ""),
+        "Settings": _settings(card.recipe),
+        "Pictures": f"{card.images.size[0]} x {card.images.size[1]} pixels, {card.images.fit}" if card.images.size else "",
+        "Weights": f"{card.weights.get('source', 'unknown')} (licence: {card.weights.get('licence', 'unknown')})",
+        "Time": f"{card.metrics['train_seconds']:.0f} s" if "train_seconds" in card.metrics else "",
+        "Made with": ", ".join(f"{name} {version}" for name, version in card.versions.items()),
+    }
+    told = "".join(f"<dt>{name}<dd>{escape(text)}" for name, text in facts.items() if text)
+    return f"<section><h2>How it was made</h2><dl>{told}</dl></section>"
+
+
+def _settings(recipe: Recipe) -> str:
+    """The seed, and all that is not the default."""
+    plain = settings(Recipe())
+    changed = [f"{name}={value}" for name, value in settings(recipe).items() if value != plain[name]]
+    return ", ".join([f"seed={recipe.seed}", *(setting for setting in changed if not setting.startswith(("seed=", "images.size=")))])

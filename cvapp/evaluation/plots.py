@@ -1,0 +1,211 @@
+"""The report's plots: learning curves, confusion matrix, reliability diagram, accuracy over training-set size."""
+
+import warnings
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from cvapp.evaluation import metrics
+from cvapp.evaluation.results import WORDS, Part
+from cvapp.evaluation.words import printable, shorten
+from cvapp.files import replacing
+
+TRAIN, VAL, TEST, PALE = "#2f6fb5", "#d9782d", "#7a4fa3", "0.6"
+COLOURS = {"train": TRAIN, "val": VAL, "test": TEST}
+WIDTH = 4.9  # inches: half of a laptop's page, the whole of a phone's, on which this type can still be read
+MOST_CLASSES = 30  # whose names and numbers a matrix can show
+_RIGHT, _WRONG = np.array((0x2F, 0x6F, 0xB5)), np.array((0xD9, 0x78, 0x2D))
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with replacing(path) as neighbour, warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing"
+        )  # a label in letters that the font lacks shows as boxes; the page has it right
+        figure.savefig(neighbour, dpi=170, metadata={"Software": None})
+
+
+def _tidy(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+
+
+def _name(label: str) -> str:
+    return shorten(printable(label), 22).replace("$", r"\$")
+
+
+def kept_epochs(history: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Of each stage, in order, the epoch of the least validation loss: the one whose weights were kept."""
+    stages: dict[str, list[dict[str, Any]]] = {}
+    for row in history:
+        stages.setdefault(row["stage"], []).append(row)
+    return {stage: min(rows, key=lambda row: np.nan_to_num(row["val_loss"], nan=np.inf))["epoch"] for stage, rows in stages.items()}
+
+
+def write_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
+    """Loss, accuracy and learning rate over the epochs, training beside validation; stages and the epochs that were kept are marked."""
+    figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
+    panels = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1))
+    epochs = [row["epoch"] for row in history]
+    marker = "." if len(epochs) <= 20 else None
+    for axes, name in zip(panels, ("loss", "accuracy")):
+        for part, prefix in (("train", ""), ("val", "val_")):
+            axes.plot(epochs, [row[prefix + name] for row in history], color=COLOURS[part], marker=marker, label=WORDS[part])
+        axes.set_title(name, loc="left")
+    panels[2].step(epochs, [row["learning_rate"] for row in history], color="0.3", where="mid", marker=marker)
+    panels[2].set_title("learning rate", loc="left", fontsize="medium")
+    panels[2].set_xlabel("epoch")
+    panels[2].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _scale(panels[0], [row[name] for row in history for name in ("loss", "val_loss")])
+    _scale(panels[2], [row["learning_rate"] for row in history])
+    for axes in panels:
+        _tidy(axes)
+        _mark_stages(axes, history, axes is panels[0])
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3, frameon=False, columnspacing=1)
+    _save(figure, path)
+
+
+def _scale(axes: Axes, values: Sequence[float]) -> None:
+    """A logarithmic axis where the values span more than a hundredfold, one from 0 otherwise."""
+    finite = [value for value in values if np.isfinite(value)]
+    if finite and 0 < 100 * min(finite) < max(finite):
+        axes.set_yscale("log")
+    elif finite and max(finite) > 0:
+        axes.set_ylim(0, 1.1 * max(finite))
+
+
+def _mark_stages(axes: Axes, history: Sequence[dict[str, Any]], named: bool) -> None:
+    starts: dict[str, int] = {}
+    for row in history:
+        starts.setdefault(row["stage"], row["epoch"])
+    kept = kept_epochs(history)
+    for number, epoch in enumerate(kept.values()):
+        label = f"kept: epoch {' and '.join(map(str, kept.values()))}" if named and number == 0 else None
+        axes.axvline(epoch, color=PALE, linewidth=1.2, linestyle=":", label=label)
+    for number, (stage, epoch) in enumerate(starts.items()):
+        if number:
+            axes.axvline(epoch - 0.5, color="0.3", linewidth=1)
+            axes.annotate(stage if named else "", (epoch - 0.4, 1.02), xycoords=("data", "axes fraction"), color="0.3", fontsize="small")
+
+
+def condense(table: np.ndarray, labels: Sequence[str], most: int = MOST_CLASSES) -> tuple[np.ndarray, list[str]]:
+    """A confusion matrix of at most `most` rows: the classes with the most mistakes in their order, then all others as one. Counts are kept."""
+    if len(labels) <= most:
+        return table, list(labels)
+    wrong = table - np.diag(table.diagonal())
+    chosen = np.sort(np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[: most - 1])
+    place = np.full(len(labels), most - 1)
+    place[chosen] = np.arange(most - 1)
+    small = np.zeros((most, most), int)
+    np.add.at(small, (place[:, None], place[None]), table)
+    return small, [*(labels[index] for index in chosen), f"the other {len(labels) - most + 1}"]
+
+
+def write_confusion(table: np.ndarray, labels: Sequence[str], part: str, path: Path) -> None:
+    """The confusion matrix (C, C), rows true classes: the number is photos, the shade their share of the row, blue right and orange wrong."""
+    right, total = table.trace(), table.sum()
+    table, names = condense(table, labels)
+    count = len(names)
+    side = float(np.clip(2.4 + 0.34 * count, WIDTH * 0.8, 12))
+    figure = Figure(figsize=(max(side, WIDTH), side), layout="constrained")
+    axes = figure.subplots()
+    share = (table / np.maximum(table.sum(1, keepdims=True), 1))[..., None]
+    strength = np.where(table[..., None] > 0, 0.12 + 0.88 * share, 0)
+    axes.imshow((255 + strength * (np.where(np.eye(count, dtype=bool)[..., None], _RIGHT, _WRONG) - 255)).astype(np.uint8))
+    for row, column in np.argwhere(table > 0):
+        colour = "white" if share[row, column, 0] > 0.55 else "0.1"
+        axes.text(
+            column,
+            row,
+            str(table[row, column]),
+            ha="center",
+            va="center",
+            color=colour,
+            fontsize=14 if count <= 4 else 9 if count <= 12 else 8,
+        )
+    slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if count > 4 else {}
+    axes.set_xticks(range(count), [_name(label) for label in names], **slant)
+    axes.set_yticks(range(count), [_name(label) for label in names])
+    axes.set_xlabel("answer")
+    axes.set_ylabel("label")
+    axes.set_title(f"{WORDS[part]}: {right} of {total} right", loc="left")
+    edges = np.arange(count + 1) - 0.5
+    axes.set_xticks(edges, minor=True)
+    axes.set_yticks(edges, minor=True)
+    axes.grid(which="minor", color="0.9", linewidth=0.6)
+    axes.tick_params(which="minor", length=0)
+    axes.spines[:].set_color("0.8")
+    _save(figure, path)
+
+
+def write_reliability(after: Sequence[Part], before: Part | None, path: Path) -> None:
+    """The reliability diagram (Guo et al. 2017, figure 1): accuracy against confidence, and how many photos each point stands for.
+
+    Args:
+        after: the calibrated answers to validation and test photos.
+        before: the uncalibrated answers to the validation photos.
+        path: of the picture.
+    """
+    figure = Figure(figsize=(WIDTH, 5.2), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.plot((0, 1), (0, 1), color=PALE, linewidth=1, linestyle=":", label="as sure as right")
+    if before is not None:
+        confidence, right, _ = metrics.reliability(before.probabilities, before.truth).T
+        upper.plot(
+            confidence,
+            right,
+            color=COLOURS[before.name],
+            marker="x",
+            linestyle="--",
+            linewidth=1,
+            alpha=0.6,
+            label=_legend(before, "before"),
+        )
+    edges = np.linspace(0, 1, 11)
+    for number, part in enumerate(after):
+        bins = metrics.reliability(part.probabilities, part.truth)
+        spans = np.array([metrics.interval(share * photos, int(photos)) for _, share, photos in bins])
+        reach = np.abs(spans.T - bins[:, 1])
+        legend, shift = _legend(part, "after" if before is not None else ""), 0.045 * (number + 0.5) if len(after) > 1 else 0.045
+        upper.errorbar(*bins[:, :2].T, reach, color=COLOURS[part.name], marker="o", linewidth=1, elinewidth=0.8, capsize=2, label=legend)
+        counts = np.histogram(part.probabilities.max(1), edges)[0]
+        bars = lower.bar(edges[:-1] + shift + 0.005, counts, 0.09 / len(after), color=COLOURS[part.name])
+        lower.bar_label(
+            bars, [str(count) if count else "" for count in counts], fontsize=8, padding=2, rotation=90 if len(after) > 1 else 0
+        )
+    upper.set_ylabel("share of right answers")
+    upper.set_ylim(-0.02, 1.02)
+    figure.legend(loc="outside upper left", frameon=False, fontsize="small")
+    lower.set_xlabel("probability of the answer")
+    lower.set_ylabel("photos")
+    lower.margins(y=0.6 if len(after) > 1 else 0.25)
+    for axes in (upper, lower):
+        _tidy(axes)
+    for axis in (upper.yaxis, lower.xaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _save(figure, path)
+
+
+def _legend(part: Part, when: str) -> str:
+    """`validation, after: error 0.031`."""
+    return f"{WORDS[part.name]}{f', {when}' if when else ''}: error {metrics.calibration_error(part.probabilities, part.truth):.3f}"
+
+
+def write_learning(learning: Sequence[tuple[int, float, float]], path: Path) -> None:
+    """Training and validation accuracy over the number of photos that were trained on."""
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    axes = figure.subplots()
+    photos, *shares = zip(*learning)
+    for part, values in zip(("train", "val"), shares):
+        axes.plot(photos, values, color=COLOURS[part], marker="o", label=WORDS[part])
+    axes.set_xlabel("training photos")
+    axes.set_title("accuracy", loc="left")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _tidy(axes)
+    axes.legend(frameon=False)
+    _save(figure, path)

@@ -1,0 +1,76 @@
+"""What a finished run left to show and to judge: its history, and its answers to every photo."""
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy as np
+
+from cvapp.data.split import Row
+from cvapp.data.store import Store
+
+WORDS = {"train": "training", "val": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run left.
+
+    Args:
+        history: a row an epoch: stage (`head`, `fine-tuning` or `whole`), epoch (counts on over the stages), loss, accuracy, val_loss,
+            val_accuracy, learning_rate.
+        rows: all photos of all parts.
+        probabilities: (N, C) of the finished model, in the order of `rows`.
+        judged: (N, C) by a model that did not learn from the photo: the finished model for val and test, heads trained on other folds for
+            train (or the finished model itself, where that was not to be had).
+        crossed: whether `judged` of the training photos comes from left-out folds.
+        before: (V, C) uncalibrated probabilities of the validation photos.
+        pixels: the fitted photos by their hash, uint8 RGB (H, W, 3).
+        seen: a contact sheet of what training sees, uint8 RGB, where it augments.
+        learning: photos trained on, training accuracy, validation accuracy: the learning curve over training-set size; may be empty.
+    """
+
+    history: Sequence[dict[str, float | str]]
+    rows: Sequence[Row]
+    probabilities: np.ndarray
+    judged: np.ndarray
+    crossed: bool
+    before: np.ndarray | None
+    pixels: Store
+    seen: np.ndarray | None = None
+    learning: Sequence[tuple[int, float, float]] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """Answers (N, C) and true classes (N,) of one part of the data."""
+
+    name: str
+    probabilities: np.ndarray
+    truth: np.ndarray
+
+    @property
+    def right(self) -> int:
+        """How many answers are the label."""
+        return int((self.probabilities.argmax(1) == self.truth).sum())
+
+    @property
+    def accuracy(self) -> float:
+        """The share of answers that are the label."""
+        return self.right / len(self.truth)
+
+
+def truth(rows: Sequence[Row], labels: Sequence[str]) -> np.ndarray:
+    """The true class of each photo (N,), by its place in `labels`."""
+    place = {label: index for index, label in enumerate(labels)}
+    return np.array([place[row.label] for row in rows])
+
+
+def parts(rows: Sequence[Row], probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Part]:
+    """Answers (N, C) to the photos by part: `train`, `val` and where there is one `test`."""
+    classes, places = truth(rows, labels), np.array([row.part for row in rows])
+    return {name: Part(name, probabilities[places == name], classes[places == name]) for name in WORDS if name in places}
+
+
+def held_out(found: dict[str, Part]) -> Part:
+    """The part that tells how good the model is: test where there is one, else validation."""
+    return found.get("test") or found["val"]

@@ -1,0 +1,76 @@
+"""The verdict on a run, in words: does the model underfit, overfit, both or neither, what else is seen, and what to try."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cvapp.card import Card
+from cvapp.evaluation.cures import Cure, fewer_features, larger, less_regularised, more_data, more_regularised, more_validation
+from cvapp.evaluation.metrics import interval
+from cvapp.evaluation.observations import faults, observe
+from cvapp.evaluation.results import Part, Results, parts
+from cvapp.evaluation.words import counted, percent
+
+GOOD, BIAS, VARIANCE, BOTH = "good fit", "high bias", "high variance", "high bias and high variance"
+LEARNED = 0.9  # training accuracy: a model that misses one in ten of the very photos it learned from has not learned them
+GAP = 0.05  # training over validation accuracy: one photo in twenty is what more training data could win back
+SURE_GAP = 0.02  # the least that the gap must be with 95% certainty, so that a few unlucky validation photos do not make a verdict
+_JUDGEMENTS = {
+    GOOD: "It has learned its photos, and nothing shows that it does much worse on others.",
+    BIAS: "It underfits: it has not even learned the photos it was shown.",
+    VARIANCE: "It overfits: it knows the photos it learned from much better than others.",
+    BOTH: "It underfits and overfits: it has not learned all the photos it was shown, and does much worse on others.",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of a run.
+
+    Args:
+        kind: `good fit`, `high bias`, `high variance`, or `high bias and high variance`.
+        sentences: what is seen, the judgement first.
+        cures: what to try, the likeliest first.
+    """
+
+    kind: str
+    sentences: tuple[str, ...]
+    cures: tuple[Cure, ...]
+
+
+def verdict(card: Card, results: Results) -> Verdict:
+    """Judge a run by the finished model's accuracy on training and on validation photos.
+
+    Test photos have no say: the cures choose settings, and what helped to choose cannot be held out any more.
+    """
+    found = parts(results.rows, results.probabilities, card.labels)
+    train, val = found["train"], found["val"]
+    biased = train.accuracy < LEARNED
+    gap = train.accuracy - val.accuracy
+    varied = gap >= GAP and least_gap(train, val) >= SURE_GAP
+    kind = {(False, False): GOOD, (True, False): BIAS, (False, True): VARIANCE, (True, True): BOTH}[biased, varied]
+    recipe, said, tried = card.recipe, [_figures(train, val), _JUDGEMENTS[kind]], []
+    if biased:
+        tried += larger(card, results.history) + (less_regularised(recipe) if not varied else [])
+    if varied:
+        tried += more_data(recipe) + (more_regularised(recipe) + fewer_features(recipe) if not biased else [])
+    elif gap >= GAP:
+        said.append(f"The gap of {100 * gap:.0f} points may be chance: {counted(len(val.truth), 'validation photo')} cannot tell.")
+        tried.append(more_validation(recipe))
+    first, seen = faults(card, results, found), observe(card, results, found)
+    cures = [*(cure for one in first for cure in one.cures), *tried, *(cure for one in seen for cure in one.cures)]
+    return Verdict(kind, (*said, *(one.sentence for one in [*first, *seen])), tuple(dict.fromkeys(cures)))
+
+
+def least_gap(train: Part, val: Part) -> float:
+    """The least difference of two accuracies at 95% (Newcombe 1998, method 10, from two Wilson intervals)."""
+    low, high = interval(train.right, len(train.truth))[0], interval(val.right, len(val.truth))[1]
+    return float(train.accuracy - val.accuracy - np.hypot(train.accuracy - low, high - val.accuracy))
+
+
+def _figures(train: Part, val: Part) -> str:
+    low, high = interval(val.right, len(val.truth))
+    return (
+        f"{percent(train.accuracy, 1)} right on {counted(len(train.truth), 'training photo')}, {percent(val.accuracy, 1)} on "
+        f"{counted(len(val.truth), 'validation photo')}, which puts the true figure between {percent(low)} and {percent(high)}."
+    )

@@ -1,0 +1,22 @@
+"""How figures and names are written for people, on pages and pictures."""
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """0.925 -> 92% (or with one digit 92.5%)."""
+    return f"{100 * share:.{digits}f}%"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """1 photo, 2 photos, 12,000 photos."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for what cannot be drawn: control characters, and bytes of a file name that are no UTF-8."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def shorten(text: str, most: int) -> str:
+    """At most so many letters; the middle is given up, since names of photos differ at their ends."""
+    head, tail = most // 2, (most - 1) // 2
+    return text if len(text) <= most else f"{text[:head]}…{text[len(text) - tail :]}"

@@ -1,0 +1,189 @@
+"""The table of backbones: how each is built, what it expects of pixels, where its weights come from; and how one is opened."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+import keras
+
+from cvapp import card as cards
+from cvapp.errors import CvappError, Exit
+from cvapp.files import sha256
+from cvapp.models import hub, keras_cv_parts, small_resnet
+from cvapp.models.surgery import pooled, turn_channels
+from cvapp.recipe import HUB, SHIPPED_BACKBONE, Model
+from cvapp.shipped import shipped_models
+
+Size = tuple[int, int]
+Build = Callable[[Size, Model, str | None], keras.Model]
+IMAGENET = "imagenet"
+APACHE = "Apache-2.0"
+SYMMETRIC = (1 / 127.5, -1.0)  # pixels 0..255 to -1..1
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's pixels in 0..1
+STANDARD = ([1 / (255 * deviation) for deviation in _DEVIATION], [-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION)])
+# Weights ported from Caffe take blue, green, red less the means of ImageNet. The kernel is turned round instead of the picture.
+CAFFE = (1.0, [-123.68, -116.779, -103.939])
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Args:
+        build: (size, settings, weights) -> the network without a top: scaled pixels (B, H, W, 3) -> maps (B, h, w, C); weights are random for
+            None, downloaded for `imagenet`.
+        scale: (factor, offset) that takes pixels 0..255 to what the weights expect.
+        size: (height, width) where the recipe names none.
+        imagenet: the licence of the ImageNet weights that Keras downloads; None where there are none.
+        bgr: whether those weights want blue first.
+    """
+
+    build: Build
+    scale: tuple[Any, Any] = SYMMETRIC
+    size: Size = (224, 224)
+    imagenet: str | None = None
+    bgr: bool = False
+
+
+def _application(name: str, **options: Any) -> Build:
+    """A network of keras.applications without its top."""
+
+    def build(size: Size, settings: Model, weights: str | None) -> keras.Model:
+        width = {"alpha": settings.alpha} if name == "MobileNetV2" else {}
+        return getattr(keras.applications, name)(input_shape=(*size, 3), include_top=False, weights=weights, **width, **options)
+
+    return build
+
+
+def _keras_cv(name: str) -> Row:
+    return Row(lambda size, settings, weights: keras_cv_parts.backbone(name, size), (1 / 255, 0.0))
+
+
+_RAW: dict[str, Any] = {"include_preprocessing": False}
+TABLE = {
+    "shipped": Row(_application("MobileNetV2"), size=(96, 96)),
+    "mobilenet_v2": Row(_application("MobileNetV2"), imagenet=APACHE),
+    "mobilenet_v3_small": Row(_application("MobileNetV3Small", **_RAW), imagenet=APACHE),
+    "mobilenet_v3_large": Row(_application("MobileNetV3Large", **_RAW), imagenet=APACHE),
+    "efficientnet_v2_b0": Row(_application("EfficientNetV2B0", **_RAW), STANDARD, imagenet=APACHE),
+    "resnet_50": Row(_application("ResNet50"), CAFFE, imagenet="MIT", bgr=True),
+    "small_resnet": Row(lambda size, settings, weights: small_resnet.build(size, settings.alpha), size=(32, 32)),
+    "keras_cv_resnet_18_v2": _keras_cv("keras_cv_resnet_18_v2"),
+    "keras_cv_efficientnet_lite_b0": _keras_cv("keras_cv_efficientnet_lite_b0"),
+}
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """An opened backbone.
+
+    Args:
+        layer: scaled pixels (B, H, W, 3) -> features (B, F); a `HubModule`, or a Keras network whose layers are known.
+        scale: as the row's.
+        features: how many.
+        size: (height, width) that it takes.
+        weights: `source` and `licence`, for the card.
+        fingerprint: what decides its features, for the cache.
+    """
+
+    layer: keras.layers.Layer
+    scale: tuple[Any, Any]
+    features: int
+    size: Size
+    weights: dict[str, str]
+    fingerprint: str
+
+
+def open_backbone(settings: Model, size: Size | None) -> Backbone:
+    """Open the backbone that a recipe names, with its weights.
+
+    Args:
+        settings: of the recipe.
+        size: (height, width) of the pictures; the backbone's own when None.
+
+    Raises:
+        CvappError: a size that the backbone does not take (exit 2), weights that do not fit it (exit 3) or are not to be had (exit 4).
+    """
+    return _open_hub(settings, size) if settings.backbone == HUB else _open_row(settings, size)
+
+
+def _open_hub(settings: Model, size: Size | None) -> Backbone:
+    folder = hub.resolve(settings.handle)
+    layer, own = hub.open_module(folder)
+    size = size or own
+    if size is None:
+        raise CvappError("the module takes pictures of any size; choose one with --set images.size=224,224")
+    if own not in (None, size):
+        raise CvappError(f"images.size is {size}, but the module takes {own}; leave it out")
+    weights = {"source": public_name(settings.handle), "licence": "not stated by the module; see where it came from"}
+    if (folder.parent / cards.FILE).is_file():
+        weights = dict(cards.read(folder.parent).weights)
+    return Backbone(layer, (1 / 255, 0.0), layer.features, size, weights, hub.fingerprint(folder))
+
+
+def public_name(place: str) -> str:
+    """An address as it is, a path by its last part: nothing of the machine that trained goes into a card."""
+    return place if "://" in place else Path(place).name
+
+
+def _open_row(settings: Model, size: Size | None) -> Backbone:
+    row = TABLE[settings.backbone]
+    size = size or row.size
+    try:
+        network = row.build(size, settings, None)
+    except (ValueError, TypeError) as error:
+        raise CvappError(
+            f"model.backbone {settings.backbone} at {size}: Keras refuses it ({' '.join(str(error).split())[:160]})"
+        ) from error
+    weights = _load(network, settings, row, size)
+    layer = pooled(network, settings.stages)
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in layer.get_weights())).hexdigest()[:16]
+    return Backbone(layer, row.scale, layer.output_shape[-1], size, weights, f"{settings.backbone}-{settings.stages}-{digest}")
+
+
+def _load(network: keras.Model, settings: Model, row: Row, size: Size) -> dict[str, str]:
+    """Give a network its weights; their source and licence."""
+    if settings.from_scratch:
+        return {"source": "none: trained from random weights", "licence": "the model's own"}
+    if settings.backbone == "shipped":
+        folder = shipped_models() / SHIPPED_BACKBONE
+        _read(network, folder / "backbone.weights.h5")
+        return dict(cards.read(folder).weights)
+    if settings.weights == IMAGENET:
+        if row.imagenet is None:
+            raise CvappError(f"model.backbone {settings.backbone} has no ImageNet weights; give model.weights=none or a local file")
+        network.set_weights(_download(settings, row, size).get_weights())
+        if row.bgr:
+            turn_channels(network)
+        return {"source": f"ImageNet weights of keras.applications {settings.backbone}", "licence": row.imagenet}
+    path = Path(settings.weights)
+    if not path.is_file():
+        raise CvappError(f"model.weights {settings.weights}: no such file; give imagenet, none, or a .weights.h5 file", Exit.BAD_DATA)
+    _read(network, path)
+    if row.bgr:
+        turn_channels(network)
+    return {"source": f"the file {path.name}, sha256 {sha256(path)[:16]}", "licence": "not stated by the file; see where it came from"}
+
+
+def _read(network: keras.Model, path: Path) -> None:
+    try:
+        network.load_weights(path)
+    except Exception as error:  # Keras and h5py raise whatever a file that does not fit makes them raise
+        raise CvappError(
+            f"model.weights {path}: does not fit {network.name} without its top ({' '.join(str(error).split())[:160]})", Exit.BAD_DATA
+        ) from error
+
+
+def _download(settings: Model, row: Row, size: Size) -> keras.Model:
+    """The network with the weights that Keras downloads, and keeps in a cache of its own."""
+    try:
+        return row.build(size, settings, IMAGENET)
+    except ValueError as error:
+        raise CvappError(f"model.backbone {settings.backbone}: {' '.join(str(error).split())[:200]}") from error
+    except Exception as error:  # whatever the download raises, the weights are not to be had
+        raise CvappError(
+            f"model.weights imagenet for {settings.backbone}: cannot be fetched ({' '.join(str(error).split())[:160]}); check the network, "
+            "or download them elsewhere and give model.weights=FILE.weights.h5",
+            Exit.NO_WEIGHTS,
+        ) from error

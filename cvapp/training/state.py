@@ -1,0 +1,118 @@
+"""The state of an interrupted run: everything that the rest of it depends on, in one file that is replaced whole."""
+
+import io
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+
+from cvapp.errors import CvappError, Exit
+from cvapp.files import write_bytes
+
+FILE = "state.npz"
+_LEAST_SECONDS = 2.0
+_SHARE = 0.05  # of the time may go into saving
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Args:
+        stage: that runs.
+        epoch: of that stage, from 0, that runs.
+        step: of that epoch that comes next.
+        sums: of the epoch's figures so far, each photo counted.
+        rows: the history of all stages: figures by epoch.
+        least: the best validation loss of this stage so far.
+        kept: the epoch of this stage that had it, -1 for its start.
+    """
+
+    stage: str = ""
+    epoch: int = 0
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    least: float = float("inf")
+    kept: int = -1
+
+    def begin(self, stage: str, least: float) -> None:
+        """Start another stage from weights of some validation loss; the history stays."""
+        self.stage, self.epoch, self.step, self.least, self.kept = stage, 0, 0, least, -1
+
+    def count(self, photos: int, figures: dict[str, float]) -> None:
+        """Note a finished step: how many photos it had, and its mean loss and accuracy."""
+        self.step += 1
+        self.sums["photos"] += photos
+        for name in ("loss", "accuracy"):
+            self.sums[name] += photos * float(figures[name])
+
+
+class Keeper:
+    """Saves the state now and then: often enough to lose little, seldom enough to cost little.
+
+    Args:
+        folder: where the state lies, beside the model that is being made; None keeps none.
+        identity: what the run is (its settings and photos, by name); a state of another run is refused.
+        resume: whether to go on from the state that lies there; it is removed otherwise.
+
+    Raises:
+        CvappError: the state to go on from is of another run (exit 2), or unreadable (exit 3).
+    """
+
+    def __init__(self, folder: Path | None, identity: dict[str, Any], resume: bool = False):
+        self._path = folder / FILE if folder is not None else None
+        self._identity = json.loads(json.dumps(identity))
+        self._last, self._cost = time.monotonic(), 0.0
+        self.resumed = self._load() if resume else None
+        self.note = self._note(resume)
+        if self._path is not None and not resume:
+            self._path.unlink(missing_ok=True)
+
+    def _note(self, resume: bool) -> str:
+        """What a person should know of an earlier run's state."""
+        if self.resumed is not None:
+            return f"going on with epoch {self.resumed[0].epoch + 1} of {self.resumed[0].stage}"
+        if resume:
+            return "no interrupted run to go on with: training from the start"
+        return "an interrupted run is given up; --resume would have gone on with it" if self._path and self._path.is_file() else ""
+
+    def due(self) -> bool:
+        """Whether enough time has passed since the last saving."""
+        return self._path is not None and time.monotonic() - self._last > max(_LEAST_SECONDS, self._cost / _SHARE)
+
+    def save(self, progress: Progress, arrays: Sequence[np.ndarray]) -> None:
+        """Save now (exit 7 when the disk is full)."""
+        if self._path is None:
+            return
+        start = time.monotonic()
+        data = io.BytesIO()
+        note = json.dumps({"identity": self._identity, "progress": vars(progress)})
+        np.savez(data, note=np.array(note), **{f"a{index}": array for index, array in enumerate(arrays)})
+        write_bytes(self._path, data.getvalue())
+        self._last = time.monotonic()
+        self._cost = self._last - start
+
+    def _load(self) -> tuple[Progress, list[np.ndarray]] | None:
+        """The saved state, or None where there is none."""
+        if self._path is None or not self._path.is_file():
+            return None
+        try:
+            with np.load(self._path) as file:
+                note = json.loads(str(file["note"]))
+                arrays = [file[f"a{index}"] for index in range(len(file.files) - 1)]
+            progress = Progress(**note["progress"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CvappError(
+                f"{self._path}: cannot be read ({type(error).__name__}: {error}); leave --resume out to start anew", Exit.BAD_DATA
+            ) from error
+        kept = note["identity"]
+        wrong = [f"{name} {kept.get(name)} (now {value})" for name, value in self._identity.items() if kept.get(name) != value]
+        if wrong:
+            raise CvappError(
+                f"the interrupted run had {', '.join(wrong[:3])}; give what it was started with, or leave --resume out to start anew"
+            )
+        return progress, arrays

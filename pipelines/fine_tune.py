@@ -1,0 +1,20 @@
+"""A pretrained Keras backbone under a new head, then tuned to the photos as far as they allow.
+
+First the head on features computed once, then, where there is enough to learn from, the last blocks of the backbone at a lower rate on
+varied pictures, batch norm as it was pretrained. `train.fine_tune=auto` decides by the usual table of transfer learning (little or much
+data, a similar or another task) and says why.
+
+    cvapp train fine_tune --data photos --name mine
+    cvapp train fine_tune --data photos --name mine --set model.backbone=mobilenet_v2 --set model.weights=FILE.weights.h5
+    cvapp train fine_tune --data photos --name mine --set train.fine_tune=blocks:2
+"""
+
+from cvapp.recipe import Augment, Model, Recipe, Train
+
+RECIPE = Recipe(
+    model=Model(backbone="shipped", dropout=0.5),
+    augment=Augment(mirror=True, crop=0.15, zoom=0.2, rotation=15, stretch=0.1, brightness=0.1, contrast=0.2, colour=0.05),
+    train=Train(
+        schedule="cosine", warmup=0.1, l2=0.03, label_smoothing=0.05, fine_tune="auto", fine_tune_epochs=15, fine_tune_rate=4e-4, patience=30
+    ),
+)
