@@ -15,6 +15,8 @@ from cvapp.images import fit
 from cvapp.progress import hushed
 
 LITE, EXPORT, LABELS = "lite", "export.json", "labels.txt"
+UNKNOWN = "unknown"
+NOTHING = ("background", UNKNOWN)  # classes that stand for none of the others: their answer is "unknown" too
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
@@ -42,6 +44,11 @@ class Bundle:
     def classify(self, picture: np.ndarray) -> list[Score]:
         """Name what a picture of any size shows: uint8 RGB (H, W, 3) -> every label with its probability, the best first."""
         return self.name(self.fit(picture))
+
+    def answer(self, scores: Sequence[Score]) -> str:
+        """What is said of a picture: its best label, or "unknown" where that is the background or less sure than the card's threshold."""
+        label, probability = scores[0]
+        return UNKNOWN if label in NOTHING or probability < self.card.threshold else label
 
     def fit(self, picture: np.ndarray) -> np.ndarray:
         """Fit a picture of any size as the card says: uint8 RGB at the card's size."""

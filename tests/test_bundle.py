@@ -1,5 +1,6 @@
 """The Bundle: what LiteRT answers is what NumPy computes, what is not whole is refused, and none of it needs TensorFlow."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from cvapp import images
-from cvapp.bundle import Score, open_lite, open_tflite, rank
+from cvapp.bundle import Bundle, Score, open_lite, open_tflite, rank
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
 from tests.camera.test_sources import painted, write_video
@@ -183,3 +184,14 @@ def test_the_control_keras_is_really_out_of_reach_there(model):
     done = cvapp_without_tensorflow(model.parents[1], "predict", "tiny", "photo.png", "--variant", "keras")
     assert done.returncode == Exit.USAGE
     assert done.stderr.count("\n") == 1 and "is not installed: pip install 'cvapp[train]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "best, answer",
+    [(("cat", 0.8), "cat"), (("cat", 0.7), "cat"), (("cat", 0.69), "unknown"), (("background", 0.99), "unknown"), (("unknown", 0.99), "unknown")],
+)
+def test_an_unsure_answer_and_the_background_are_unknown(model, best, answer):
+    opened = open_lite(model)
+    card = dataclasses.replace(opened.card, threshold=0.7)
+    assert Bundle(card, opened.predict, "float32").answer([Score(*best), Score("dog", 0.01)]) == answer
+    assert Bundle(dataclasses.replace(card, threshold=0.0), opened.predict, "float32").answer([Score("cat", 0.4)]) == "cat"

@@ -76,6 +76,45 @@ def test_a_folder_is_swapped_whole(tmp_path):
     assert names(folder) == ["second"] and names(tmp_path) == ["model"]
 
 
+def test_a_file_to_keep_outlives_a_failure_but_never_gets_into_the_folder(tmp_path):
+    folder, work = tmp_path / "model", tmp_path / ".model.work"
+    (work / "half" / "done").mkdir(parents=True)
+    for place in (work / "state", work / "half" / "done" / "weights", work / "other"):
+        place.write_text("old")
+    for _ in range(2):
+        with pytest.raises(ValueError), replacing_folder(folder, keep="state") as given:
+            assert given == work and names(work) == ["state"], "what else was left is gone"
+            (work / "model").write_text("half")
+            raise ValueError
+        assert names(tmp_path) == [".model.work"] and names(work) == ["state"] and (work / "state").read_text() == "old"
+    with replacing_folder(folder, keep="state") as given:
+        (given / "model").write_text("whole")
+    assert names(tmp_path) == ["model"] and names(folder) == ["model"]
+
+
+def test_what_is_not_to_be_kept_is_removed(tmp_path):
+    (tmp_path / ".model.work").mkdir()
+    (tmp_path / ".model.work" / "state").write_text("old")
+    with replacing_folder(tmp_path / "model") as work:
+        assert names(work) == []
+    assert names(tmp_path) == ["model"] and names(tmp_path / "model") == []
+
+
+def test_a_file_to_keep_is_there_after_a_kill_and_absent_ones_do_no_harm(tmp_path):
+    code = """
+with files.replacing_folder(sys.argv[1], keep="state") as work:
+    files.write_text(work / "state", "kept")
+    (work / "model").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert run(code, tmp_path / "model").returncode == -signal.SIGKILL
+    with pytest.raises(ValueError), replacing_folder(tmp_path / "model", keep="state") as work:
+        assert names(work) == ["state"]
+        (work / "state").unlink()
+        raise ValueError
+    assert names(tmp_path) == []
+
+
 def test_two_writers_of_one_file_at_once_both_end_well(tmp_path):
     with replacing(tmp_path / "file") as first, replacing(tmp_path / "file") as second:
         first.write_text("first")

@@ -24,7 +24,7 @@ Classify = Callable[[np.ndarray], Scores]
 
 @dataclass(frozen=True)
 class Summary:
-    """What a live run did: frames, seconds, frames a second, median milliseconds an answer took (fitting included), frames by best label."""
+    """What a live run did: frames, seconds, frames a second, median milliseconds an answer took (fitting included), frames by answer."""
 
     frames: int
     seconds: float
@@ -45,6 +45,7 @@ class Options:
         mirror: show and record the picture as a mirror does; the model still sees it as the camera did.
         seen: which part of a picture of some shape the model sees, to mark its corners.
         prepare: what is done to each picture, in the reader's thread, before the classifier takes it.
+        say: what is said of the scores; the best label when left out.
     """
 
     show: bool = False
@@ -53,6 +54,7 @@ class Options:
     mirror: bool = False
     seen: Callable[[tuple[int, ...]], tuple[int, int, int, int]] | None = None
     prepare: Callable[[np.ndarray], np.ndarray] | None = None
+    say: Callable[[Scores], str] = lambda scores: scores[0][0]
 
 
 def run(
@@ -86,7 +88,8 @@ def run(
         try:
             for answered in itertools.islice(running, options.frames):
                 times.append(answered.milliseconds)
-                labels[answered.answer[0][0]] += 1
+                said = options.say(answered.answer)
+                labels[said] += 1
                 if each is not None:
                     each(answered)
                 if total is not None:
@@ -95,7 +98,7 @@ def run(
                 if window is None and recorder is None:
                     continue
                 image = cv2.flip(answered.frame.image, 1) if options.mirror else answered.frame.image
-                picture = draw(image, answered.answer, fps, options.seen(image.shape) if options.seen else None)
+                picture = draw(image, answered.answer, fps, options.seen(image.shape) if options.seen else None, said)
                 if recorder is not None:
                     recorder.write(picture)
                 early = 0.0 if opened.live else answered.frame.seconds - (time.perf_counter() - start)

@@ -29,7 +29,11 @@ def _shorten(text: str, height: int, room: int, weight: int = 400) -> str:
 
 
 def draw(
-    image: np.ndarray, scores: Sequence[tuple[str, float]], fps: float = 0.0, seen: tuple[int, int, int, int] | None = None
+    image: np.ndarray,
+    scores: Sequence[tuple[str, float]],
+    fps: float = 0.0,
+    seen: tuple[int, int, int, int] | None = None,
+    said: str | None = None,
 ) -> np.ndarray:
     """Draw an answer on a copy of a picture.
 
@@ -38,11 +42,14 @@ def draw(
         scores: label and probability, the best first; the first three are shown.
         fps: frames a second, shown when above 0.
         seen: the part the model sees, (top, left, height, width) in pixels; its corners are marked when it is not the whole.
+        said: the answer, where it is not the best label ("unknown"); it stands first then, and the guesses below it.
     """
     out = np.ascontiguousarray(image).copy()
     height, width = out.shape[:2]
     unit = max(9, round(min(height, width * 0.75) / 24))
-    rows = scores[:SHOWN]
+    rows: list[tuple[str, float | None]] = list(scores[:SHOWN])
+    if said is not None and rows and said != rows[0][0]:
+        rows = [(said, None), *rows[: SHOWN - 1]]
     panel = min(height, round(unit * (1.9 + 1.25 * len(rows))))
     out[height - panel :] = (out[height - panel :].astype(np.uint16) * _DARKEN >> 8).astype(np.uint8)  # white text reads on any scene
     pad, bar = unit // 2, round(width * 0.3)
@@ -50,6 +57,9 @@ def draw(
         size = round(unit * 1.35) if number == 0 else unit
         base = height - panel + round(unit * (1.75 + 1.3 * number)) - (0 if number else unit // 8)
         weight, colour = (700, _INK) if number == 0 else (400, _DIM)
+        if probability is None:
+            _text(out, label, (pad, base), size, colour, weight)
+            continue
         percent = f"{100 * probability:.0f}%"
         edge = width - bar - pad - round(0.6 * unit) - _width(percent, size, weight)
         _text(out, _shorten(label, size, edge - 2 * pad, weight), (pad, base), size, colour, weight)

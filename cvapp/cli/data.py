@@ -25,21 +25,18 @@ SHOWN = 20  # lines of a kind
 def check(args: argparse.Namespace) -> Answer:
     """Name everything that is wrong with photos and what is unusual, the most important first; exit 3 where something should be mended."""
     found = checks.check(args.folder, Terminal())
-    across = [set(group) for group in found.across]
-    within = [group for group in [*found.duplicates, *found.near_duplicates] if set(group) not in across]
     sections = {
         "classes that cannot be learnt": found.unlearnable,
         "files that cannot be used": _named(found.unusable),
-        "the same picture under different labels": _joined(found.across),
-        "classes": found.classes,
-        "copies, all used: they stay in one part of the split": _joined(within),
+        "the same picture, or nearly, under different labels: training leaves exact copies out": _joined(found.across),
+        "classes that are hard to learn": found.classes,
+        "copies, all used: they stay in one part of the split": _joined(found.within),
         "unusual files, all used": _named(found.unusual),
     }
     lines = [table(("class", "usable photos"), list(found.photos.items()))]
     for title, entries in sections.items():
         if entries:
-            more = [f"  {len(entries) - SHOWN} more; --json names them all"] if len(entries) > SHOWN else []
-            lines += ["", f"{title} ({len(entries)})", *(f"  {entry}" for entry in entries[:SHOWN]), *more]
+            lines += ["", f"{title} ({len(entries)})", *_cut(entries)]
     verdict = "mend what stands first, then train" if found.wrong else "ready to train"
     lines += ["", f"{sum(found.photos.values())} photos of {len(found.photos)} classes can be used: {verdict}"]
     values = {
@@ -59,6 +56,11 @@ def _named(reasons: Mapping[str, str]) -> list[str]:
     return [f"{name}: {reason}" for name, reason in reasons.items()]
 
 
+def _cut(entries: Sequence[str]) -> list[str]:
+    more = [f"  {len(entries) - SHOWN} more; --json names them all"] if len(entries) > SHOWN else []
+    return [*(f"  {entry}" for entry in entries[:SHOWN]), *more]
+
+
 def _joined(groups: Sequence[Sequence[str]]) -> list[str]:
     return [", ".join(group[:5]) + (f" and {len(group) - 5} more" if len(group) > 5 else "") for group in groups]
 
@@ -69,13 +71,14 @@ def split_(args: argparse.Namespace) -> Answer:
         raise CvappError(f"--val {args.val:g} --test {args.test:g}: give shares above 0 (test may be 0) that leave photos to train on")
     made = parted.freeze(args.folder, Data(val=args.val, test=args.test), args.seed, Terminal())
     counts = split.counts(made.rows)
-    lines = [table(("class", *PARTS), [(label, *parts.values()) for label, parts in counts.items()]), *made.notes]
-    left = f", {len(made.left_out)} files left out (--json names them, cvapp data check {args.folder} says more)" if made.left_out else ""
-    lines.append(f"{made.file or 'nothing to freeze, the data gives all parts'}: {len(made.rows)} photos{left}")
+    lines = [table(("class", *PARTS), [(label, *parts.values()) for label, parts in counts.items()])]
+    if made.left_out:
+        lines += ["", f"left out ({len(made.left_out)})", *_cut(_named(made.left_out))]
+    lines += ["", *made.notes, f"{made.file or 'nothing to freeze, the data says it all'}: {len(made.rows)} photos"]
     values = {
         "split": str(made.file) if made.file else None,
         "photos": counts,
-        "kept": made.kept,
+        "kept": len(made.frozen),
         "left_out": made.left_out,
         "notes": made.notes,
     }

@@ -103,16 +103,18 @@ def _add_running_commands(group: Any) -> None:
 
 
 def _add_data_commands(group: Any) -> None:
-    check = _command(group, "check", _later("data", "check"), "name every file that cannot be used, and why", "cvapp data check photos")
+    check = _command(
+        group, "check", _later("data", "check"), "name files that cannot be used, copies, and what else is amiss", "cvapp data check photos"
+    )
     split = _command(
         group,
         "split",
         _later("data", "split_"),
-        "freeze which photo trains, validates and tests, in DIR/split.csv",
+        "freeze which photo trains, validates and tests, in DIR/split.csv (or beside the CSV); copies stay together",
         "cvapp data split photos",
     )
     for command in (check, split):
-        command.add_argument("folder", metavar="DIR", help="class folders of photos")
+        command.add_argument("folder", metavar="DIR|CSV", help="class folders of photos, a CSV of path,label, or a folder of idx files")
     split.add_argument("--val", type=float, default=0.2, metavar="X", help="share of each class for validation (default: %(default)s)")
     split.add_argument(
         "--test", type=float, default=0.2, metavar="X", help="share of each class held out to the end (default: %(default)s)"

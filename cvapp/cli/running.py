@@ -47,7 +47,7 @@ def _photos(paths: list[str]) -> list[Path]:
 
 
 def predict(args: argparse.Namespace) -> Answer:
-    """Name what photos show; exit 3 where one could not be read, after all the others were answered."""
+    """Name what photos show, or say "unknown"; exit 3 where one could not be read, after all the others were answered."""
     files = _photos(args.paths)
     bundle = _open(args)
     answers, errors = {}, {}
@@ -59,6 +59,7 @@ def predict(args: argparse.Namespace) -> Answer:
     rows = [
         (
             file,
+            bundle.answer(scores),
             scores[0].label,
             f"{scores[0].probability:.3f}",
             scores[1].label if len(scores) > 1 else "",
@@ -66,7 +67,7 @@ def predict(args: argparse.Namespace) -> Answer:
         )
         for file, scores in answers.items()
     ]
-    head = ("file", "label", "probability", "second", "its probability")
+    head = ("file", "answer", "best label", "probability", "second", "its probability")
     if args.csv:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([head, *rows])
@@ -77,6 +78,8 @@ def predict(args: argparse.Namespace) -> Answer:
         "model": args.name,
         "variant": bundle.variant,
         "errors": errors,
+        "threshold": bundle.card.threshold,
+        "answers": {file: bundle.answer(scores) for file, scores in answers.items()},
         "photos": {file: [{"label": label, "probability": round(value, 6)} for label, value in scores] for file, scores in answers.items()},
     }
     return Answer(values, table(head, rows), Exit.BAD_DATA if errors else Exit.DONE)
@@ -95,11 +98,11 @@ def camera(args: argparse.Namespace) -> Answer:
     show = not args.no_show and has_display()
     if not show and not args.no_show:
         Terminal()("no display here, so no window is opened" + ("" if args.save else "; --save OUT.mp4 keeps the picture"))
-    options = live.Options(show, args.save, args.frames, args.mirror, lambda shape: images.window(shape, bundle.card.images), bundle.fit)
+    options = live.Options(show, args.save, args.frames, args.mirror, lambda shape: images.window(shape, bundle.card.images), bundle.fit, bundle.answer)
     done = live.run(args.source, bundle.name, options, report=Terminal())
     rows = [(label, count) for label, count in done.labels.items()]
     lines = [
-        table(("best label", "frames"), rows),
+        table(("answer", "frames"), rows),
         f"{done.frames} frames in {done.seconds:.1f} s: {done.frames_per_second:.1f} a second, {done.answer_milliseconds:.1f} ms an answer",
     ]
     lines += [f"saved {done.saved}"] if done.saved else []

@@ -47,8 +47,9 @@ class Findings:
         photos: usable photos by class.
         unusable: why files cannot be used, by name.
         unlearnable: lines about classes that cannot be learnt.
-        across: groups of copies, exact or near, that bear different labels.
+        across: groups of copies, exact or near, by name, that bear different labels.
         classes: lines about classes that can be learnt, but badly.
+        within: groups of copies, exact or near, by name, of one label.
         duplicates: groups of files, by name, of the very same content.
         near_duplicates: groups of files, by name, that show the same picture in different contents.
         unusual: what to know of files that are used, by name.
@@ -59,6 +60,7 @@ class Findings:
     unlearnable: list[str] = field(default_factory=list)
     across: list[list[str]] = field(default_factory=list)
     classes: list[str] = field(default_factory=list)
+    within: list[list[str]] = field(default_factory=list)
     duplicates: list[list[str]] = field(default_factory=list)
     near_duplicates: list[list[str]] = field(default_factory=list)
     unusual: dict[str, str] = field(default_factory=dict)
@@ -75,7 +77,8 @@ def check(source: str | Path, report: Report = silent) -> Findings:
     Raises:
         CvappError: no such place, or nothing in it that could be a photo (exit 3).
     """
-    listed = hashed(scan(source), report)
+    scanned = scan(source)
+    listed = hashed(scanned, report)
     formats: dict[str, str] = {}
     notes: dict[str, tuple[str, ...]] = {}
     thumbnails: dict[str, np.ndarray] = {}
@@ -88,22 +91,24 @@ def check(source: str | Path, report: Report = silent) -> Findings:
 
     bad = decode_each(listed, {photo.hash for photo in listed.photos}, look, "checking photos", report)
     listing = without(listed, bad)
+    by_class: dict[str, list[Photo]] = {label: [] for label in scanned.labels}
+    for photo in listing.photos:
+        by_class[photo.label].append(photo)
     usual = ["grey"] if all("grey" in some for some in notes.values()) else []  # where all are grey, none of them is unusual
     group_of = duplicates.groups(thumbnails, duplicates.near_copies(thumbnails))
     exact, copies = (_groups(listing.photos, of) for of in ({digest: digest for digest in thumbnails}, group_of))
-    unlearnable, classes = _class_lines(
-        {label: [photo for photo in listing.photos if photo.label == label] for label in listed.labels}, group_of
-    )
+    unlearnable, classes = _class_lines(by_class, group_of)
     told = {
         photo.name: [*_suffix(photo.name, formats[photo.hash]), *(note for note in notes[photo.hash] if note not in usual)]
         for photo in listing.photos
     }
     return Findings(
-        photos={label: sum(photo.label == label for photo in listing.photos) for label in listed.labels},
+        photos={label: len(photos) for label, photos in by_class.items()},
         unusable=listing.stray,
         unlearnable=unlearnable,
         across=_names(group for group in copies if len({photo.label for photo in group}) > 1),
         classes=classes,
+        within=_names(group for group in copies if len({photo.label for photo in group}) == 1),
         duplicates=_names(exact),
         near_duplicates=_names(group for group in copies if len({photo.hash for photo in group}) > 1),
         unusual={name: "; ".join(some) for name, some in told.items() if some},

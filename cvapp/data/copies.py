@@ -29,10 +29,11 @@ def two_labels(photos: Iterable[Photo]) -> dict[str, str]:
     for photo in photos:
         same[photo.hash].append(photo)
     wrong = {}
-    for photo, others in ((photo, others) for others in same.values() for photo in others):
-        other = next((other for other in others if other.label != photo.label), None)
-        if other:
-            wrong[photo.name] = f"same picture as {other.name}, which is labelled {other.label!r}"
+    for group in same.values():
+        if len({photo.label for photo in group}) > 1:
+            for photo in group:
+                other = next(other for other in group if other.label != photo.label)
+                wrong[photo.name] = f"same picture as {other.name}, which is labelled {other.label!r}"
     return wrong
 
 
@@ -53,15 +54,10 @@ def bind(photos: Sequence[Photo], settled: Mapping[str, str], never_test: set[st
     pairs = [pair for pair in copies if known.issuperset(pair)]
     new = groups(known - old, [pair for pair in pairs if old.isdisjoint(pair)])
     group_of = new | groups(old, [pair for pair in pairs if old.issuperset(pair)])
-    homes: dict[str, dict[str, Photo]] = defaultdict(dict)  # of a group: the parts that its copies lie in, with a photo that stays there
-    for photo in sorted(
-        (photo for photo in photos if photo.name in settled), key=lambda photo: (-PARTS.index(settled[photo.name]), photo.name)
-    ):
-        if not homes[group_of[photo.hash]]:
-            homes[group_of[photo.hash]] = {settled[photo.name]: photo}
-    for digest, other in [*pairs, *(pair[::-1] for pair in pairs)]:
-        if digest in new and other in old:
-            homes[new[digest]] = homes[group_of[other]] | homes[new[digest]]
+    homes = _homes(photos, settled, group_of)
+    for first, second in [*pairs, *(pair[::-1] for pair in pairs)]:
+        if first in new and second in old:
+            homes[new[first]] = homes[group_of[second]] | homes[new[first]]
     bound = Bound()
     for photo in photos:
         home = homes[group_of[photo.hash]]
@@ -70,9 +66,19 @@ def bind(photos: Sequence[Photo], settled: Mapping[str, str], never_test: set[st
         elif len(home) > 1:
             bound.left_out[photo.name] = "near copy of " + " and of ".join(f"{home[part].name} in {part}" for part in PARTS if part in home)
         else:
-            ((part, other_photo),) = home.items()
+            ((part, copy),) = home.items()
             bound.parts[photo.hash] = part
-            if settled.get(photo.name, "train" if photo.name in never_test and part == "test" else part) != part:
-                what = "same picture as" if other_photo.hash == photo.hash else "near copy of"
-                bound.left_out[photo.name] = f"{what} {other_photo.name}, which is in {part}"
+            own = settled.get(photo.name, "train" if photo.name in never_test and part == "test" else part)
+            if own != part:
+                what = "same picture as" if copy.hash == photo.hash else "near copy of"
+                bound.left_out[photo.name] = f"{what} {copy.name}, which is in {part}"
     return bound
+
+
+def _homes(photos: Iterable[Photo], settled: Mapping[str, str], group_of: Mapping[str, str]) -> dict[str, dict[str, Photo]]:
+    """For each group the part that it is settled in, the most measured of several, with a photo that stays there; empty for the others."""
+    homes: dict[str, dict[str, Photo]] = defaultdict(dict)
+    there = [photo for photo in photos if photo.name in settled]
+    for photo in sorted(there, key=lambda photo: (-PARTS.index(settled[photo.name]), photo.name)):
+        homes[group_of[photo.hash]] = homes[group_of[photo.hash]] or {settled[photo.name]: photo}
+    return homes

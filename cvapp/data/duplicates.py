@@ -14,15 +14,16 @@ from cvapp.data.store import Store
 THUMBNAIL = 1  # raise it when `thumbnail` changes what it answers
 SIDE, LEAST_SIDE = 32, 64
 PLAIN = 2.0  # standard deviation of a thumbnail, of 255, below which it shows next to nothing
-NEAR = 16  # bits of 64 in which the hashes of copies may differ: 98 of 100 copies cropped by 5% differ in no more
+NEAR = 16  # bits of 64 in which the hashes of copies may differ: 97 of 100 copies cropped by 5% differ in no more
 SMOOTH = 0.7  # of a thumbnail, in its pixels, so that its slopes mean something
 TILES, LEFT = 4, 0.1  # of 4 x 4 tiles none may keep more than a tenth of the picture's variance
+HOPELESS = 0.4  # share of the variance that the first step leaves of no copy, so that the second is spared
 GAIN = 1.5  # contrast may grow or shrink by this factor
 _ROWS, _PAIRS = 128, 1000  # compared at once; cv2.remap takes less than 32,768 rows
 _Y, _X = np.mgrid[:SIDE, :SIDE].astype(np.float32)
 _DOWN, _ACROSS = _Y / (SIDE - 1) * 2 - 1, _X / (SIDE - 1) * 2 - 1
 # the eight lowest rows of the orthonormal cosine transform (DCT-II)
-_COSINES = np.sqrt(2 / SIDE) * np.cos(np.pi / SIDE * np.arange(8)[:, None] * (np.arange(SIDE) + 0.5))
+_COSINES = np.sqrt(2 / SIDE) * np.cos(np.pi / SIDE * np.arange(8)[:, None] * (np.arange(SIDE) + 0.5)) / np.sqrt([[2]] + 7 * [[1]])
 
 
 def thumbnail(rgb: np.ndarray) -> np.ndarray:
@@ -59,7 +60,8 @@ def near_copies(thumbnails: Mapping[str, np.ndarray]) -> list[tuple[str, str]]:
     for turned in (slice(None), slice(None, None, -1)):
         for first, second in _candidates(hashes, perceptual_hash(pictures[..., turned])):
             one, other = smooth[first], smooth[second][..., turned]
-            same = _shows(one, other) | _shows(other, one)
+            same = _shows(one, other)
+            same[~same] = _shows(other[~same], one[~same])
             found |= {(names[low], names[high]) for low, high in zip(first[same], second[same])}
     return sorted(found)
 
@@ -91,16 +93,29 @@ def _candidates(hashes: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.nda
 
 
 def _shows(moving: np.ndarray, fixed: np.ndarray) -> np.ndarray:
-    """Whether `moving` thumbnails (N, 32, 32), moved a little and with another brightness and contrast, are the `fixed` ones.
+    """Whether `moving` thumbnails (N, 32, 32), with another contrast and moved a little where need be, are the `fixed` ones: bool (N,).
 
-    Two steps of Gauss and Newton towards the largest normalised correlation (Lucas and Kanade 1981; Evangelidis and Psarakis 2008). What is
-    left is judged by tiles: a copy is alike everywhere, another thing before the same wall is not.
+    The motion takes two steps of Gauss and Newton towards the largest normalised correlation (Lucas and Kanade 1981; Evangelidis and
+    Psarakis 2008).
     """
-    weights, _ = _fit(moving, fixed)
-    weights, left = _fit(_moved(moving, weights), fixed)
+    centred, aim = (pictures - pictures.mean((1, 2), keepdims=True) for pictures in (moving, fixed))
+    gain = (centred * aim).sum((1, 2)) / (centred * centred).sum((1, 2))
+    answer = _alike(aim - gain[:, None, None] * centred, fixed, gain)
+    rest = np.flatnonzero(~answer)
+    weights, left = _fit(moving[rest], fixed[rest])
+    hopeful = left.var((1, 2)) <= HOPELESS * fixed[rest].var((1, 2))
+    rest = rest[hopeful]
+    if len(rest):
+        weights, left = _fit(_moved(moving[rest], weights[hopeful]), fixed[rest])
+        answer[rest] = _alike(left, fixed[rest], weights[:, 0])
+    return answer
+
+
+def _alike(left: np.ndarray, fixed: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Whether little enough is left (N, 32, 32) in every tile: a copy is alike everywhere, another thing before the same wall is not."""
     side = SIDE // TILES
-    worst = (left**2).reshape(-1, TILES, side, TILES, side).mean((2, 4)).max((1, 2))
-    return (worst <= LEFT * fixed.var((1, 2))) & (weights[:, 0] > 1 / GAIN) & (weights[:, 0] < GAIN)
+    worst = (left * left).reshape(-1, TILES, side, TILES, side).mean((2, 4)).max((1, 2), initial=0)
+    return (worst <= LEFT * fixed.var((1, 2))) & (gain > 1 / GAIN) & (gain < GAIN)
 
 
 def _fit(moving: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,9 +126,9 @@ def _fit(moving: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     down, across = np.gradient(moving, axis=(1, 2))
     centred, aim = (values - values.mean((1, 2), keepdims=True) for values in (moving, fixed))
     motion = [slope * place for slope in (across, down) for place in (np.float32(1), _ACROSS, _DOWN)]
-    parts = np.stack([centred, np.ones_like(moving), *motion], 1).reshape(len(moving), 8, -1)
+    parts = np.stack([centred, np.ones_like(moving), *motion], 1).reshape(-1, 8, SIDE * SIDE)
     gram = parts @ parts.swapaxes(1, 2) + 1e-3 * np.eye(8, dtype=np.float32)  # else one slope alone could not be solved for
-    weights = np.linalg.solve(gram, parts @ aim.reshape(len(aim), -1, 1))
+    weights = np.linalg.solve(gram, parts @ aim.reshape(-1, SIDE * SIDE, 1))
     return weights[..., 0], aim - (weights.swapaxes(1, 2) @ parts).reshape(aim.shape)
 
 

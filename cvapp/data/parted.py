@@ -46,35 +46,39 @@ class Division:
         rows: by path.
         left_out: the reason for each file, by name, that is not used.
         notes: what a person should know of the split, a line each.
-        file: where it is frozen, if anywhere.
-        kept: how many of its rows were frozen before.
+        file: where it belongs; None where the source gives all parts itself, or has no place for it.
+        frozen: the rows that the file held before.
     """
 
     rows: list[Row]
     left_out: dict[str, str]
     notes: list[str]
     file: Path | None
-    kept: int
+    frozen: list[Row]
 
 
 def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Parted:
-    """List, hash, fit, compare and part the photos of a source; the split is frozen beside it.
+    """List, hash, fit, compare and part the photos of a source; the split is frozen beside it, where that can be.
 
     Args:
         source: as `folders.scan` takes it.
-        recipe: its shares, seed and images, whose size is settled, count.
+        recipe: its shares, its seed and its images, whose size is settled, count.
         report: told of the progress, of what is left out and of the notes.
 
     Raises:
         CvappError: data that cannot be used (exit 3), or a place for fitted photos that cannot be written (exit 7).
     """
-    listed = hashed(scan(source), report)
-    listing, pixels = fit_all(listed, recipe.images, report)
+    listed = scan(source)
+    listing, pixels = fit_all(hashed(listed, report), recipe.images, report)
     digests = sorted({photo.hash for photo in listing.photos})
-    kept = dict(zip(digests, duplicates.store().read(digests)))
-    division = _divide(listed, listing, kept, recipe.data, recipe.seed)
+    division = _divide(listed, listing, dict(zip(digests, duplicates.store().read(digests))), recipe.data, recipe.seed)
     notes = list(division.notes)
-    if not recipe.train.class_weights and (line := uneven(Counter(row.label for row in division.rows))):
+    try:
+        _write(division)
+    except CvappError as error:
+        notes.append(f"{error}; the split lives in the model alone")
+    line = uneven(Counter(row.label for row in division.rows))
+    if line and not recipe.train.class_weights:
         notes.append(line)
     _tell(division, notes, listing.source, report)
     return Parted(division.rows, pixels, division.left_out, notes)
@@ -84,11 +88,13 @@ def freeze(source: str | Path, data: Data, seed: int, report: Report = silent) -
     """The split that `prepare` makes, frozen beside the source; the photos are decoded, but nothing of them is kept.
 
     Raises:
-        CvappError: data that cannot be used (exit 3).
+        CvappError: data that cannot be used (exit 3), or a place for the split that cannot be written (exit 7).
     """
-    listed = hashed(scan(source), report)
-    listing, found = thumbnails(listed, report)
-    return _divide(listed, listing, found, data, seed)
+    listed = scan(source)
+    listing, found = thumbnails(hashed(listed, report), report)
+    division = _divide(listed, listing, found, data, seed)
+    _write(division)
+    return division
 
 
 def uneven(counts: Mapping[str, int]) -> str | None:
@@ -107,34 +113,25 @@ def _divide(listed: Listing, listing: Listing, thumbs: Mapping[str, np.ndarray],
         raise CvappError(
             f"no photo of class {min(lost)!r} can be used ({name}: {listing.stray[name]}); mend them or remove the class", Exit.BAD_DATA
         )
-    copies = duplicates.near_copies(thumbs)
     file = listing.split_file
     frozen = split.read(file) if file and file.is_file() else []
+    copies = duplicates.near_copies(thumbs)
     rows, left_out = split.make(listing.photos, data.val, data.test, seed, frozen, copies)
     notes = [*_unmeasured(rows, copies), *_disputed(rows, copies, listing.source)]
     parts = {photo.part for photo in listing.photos}
     if "val" in parts and None not in parts:
-        file = None  # the source says it all
-    elif file is None:
-        notes.append("the split lives in the model alone")
-    elif note := _write(file, rows, frozen):
         file = None
-        notes.append(note)
-    return Division(rows, {**listing.stray, **left_out}, notes, file, len(frozen))
+    elif file is None:
+        notes.append("there is no place for a split beside these files: it lives in the model alone")
+    return Division(rows, {**listing.stray, **left_out}, notes, file, frozen)
 
 
-def _write(file: Path, rows: Sequence[Row], frozen: Sequence[Row]) -> str | None:
-    """Freeze the split, rows of photos that are absent now included; a note where that cannot be."""
-    present = {row.hash for row in rows}
-    every = sorted([*rows, *(row for row in frozen if row.hash not in present)], key=lambda row: row.path)
-    try:
-        if every != list(frozen):
-            split.write(file, every)
-    except CvappError as error:
-        if error.code != Exit.CANNOT_WRITE:
-            raise
-        return f"{file} cannot be written: the split lives in the model alone"
-    return None
+def _write(division: Division) -> None:
+    """Freeze a split where it belongs; rows of photos that are absent now are kept."""
+    present = {row.hash for row in division.rows}
+    every = sorted([*division.rows, *(row for row in division.frozen if row.hash not in present)], key=lambda row: row.path)
+    if division.file and every != division.frozen:
+        split.write(division.file, every)
 
 
 def _unmeasured(rows: Sequence[Row], copies: Sequence[tuple[str, str]]) -> list[str]:
@@ -181,7 +178,7 @@ def _tell(division: Division, notes: Sequence[str], source: Path, report: Report
     for name, reason in list(division.left_out.items())[:TOLD]:
         report(f"left out: {name}: {reason}")
     if len(division.left_out) > TOLD:
-        report(f"left out: {len(division.left_out) - TOLD} more files; cvapp data check {source} names them all")
+        report(f"left out: {len(division.left_out) - TOLD} more files; cvapp data split {source} --json names them all")
     for note in notes:
         report(note)
     parts = Counter(row.part for row in division.rows)

@@ -1,6 +1,9 @@
 """The table of backbones: how each is built, what it expects of pixels, where its weights come from; and how one is opened."""
 
+import contextlib
 import hashlib
+import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -51,7 +54,9 @@ def _application(name: str, **options: Any) -> Build:
 
     def build(size: Size, settings: Model, weights: str | None) -> keras.Model:
         width = {"alpha": settings.alpha} if name == "MobileNetV2" else {}
-        return getattr(keras.applications, name)(input_shape=(*size, 3), include_top=False, weights=weights, **width, **options)
+        with warnings.catch_warnings():  # of a size other than 224, which is just what was asked for
+            warnings.simplefilter("ignore", UserWarning)
+            return getattr(keras.applications, name)(input_shape=(*size, 3), include_top=False, weights=weights, **width, **options)
 
     return build
 
@@ -178,9 +183,8 @@ def _read(network: keras.Model, path: Path) -> None:
 def _download(settings: Model, row: Row, size: Size) -> keras.Model:
     """The network with the weights that Keras downloads, and keeps in a cache of its own."""
     try:
-        return row.build(size, settings, IMAGENET)
-    except ValueError as error:
-        raise CvappError(f"model.backbone {settings.backbone}: {' '.join(str(error).split())[:200]}") from error
+        with contextlib.redirect_stdout(sys.stderr):  # Keras tells of its download on standard output
+            return row.build(size, settings, IMAGENET)
     except Exception as error:  # whatever the download raises, the weights are not to be had
         raise CvappError(
             f"model.weights imagenet for {settings.backbone}: cannot be fetched ({' '.join(str(error).split())[:160]}); check the network, "

@@ -88,7 +88,7 @@ class StochasticAdd(keras.layers.Layer):
     def __init__(self, rate: float, branch: int, **options: Any):
         super().__init__(**options)
         self.branch = branch
-        self.drop = keras.layers.Dropout(rate, noise_shape=(None, 1, 1, 1))
+        self.drop = keras.layers.Dropout(rate, noise_shape=(None, 1, 1, 1), dtype=self.dtype_policy)
 
     def call(self, inputs: list[Any], training: bool | None = None) -> Any:
         """The sum of the two (B, h, w, C)."""

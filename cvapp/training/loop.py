@@ -69,25 +69,33 @@ def run(stage: Stage, progress: Progress, keeper: Keeper, report: Report) -> Non
             keeper.save(progress, [*(np.asarray(variable) for variable in _state(stage.network)), *best])
 
     epochs = ReportEpochs(report, stage.epochs)
+    finite = True
     with Interruption() as ctrl_c:
-        while progress.epoch < stage.epochs and progress.epoch - max(progress.kept, 0) <= stage.patience:
+        while finite and not ctrl_c.pressed and progress.epoch < stage.epochs and progress.epoch - progress.kept - 1 < stage.patience:
             finite = _epoch(stage, progress, epochs, ctrl_c, save)
-            if not finite:
-                _explain(stage, progress, report)
-                break
-            if ctrl_c.pressed:
-                save(now=True)
-                break
-            if _validate(stage, progress, epochs):
-                best = [np.asarray(variable) for variable in weights]
-            progress.epoch, progress.step = progress.epoch + 1, 0
-            save()
+            if finite and progress.step == stage.steps:
+                found = _validate(stage, progress, epochs)
+                finite = bool(np.isfinite(found))
+                if found < progress.least:
+                    progress.least, progress.kept = found, progress.epoch
+                    best = [np.asarray(variable) for variable in weights]
+            if finite:
+                if progress.step == stage.steps:
+                    progress.epoch, progress.step = progress.epoch + 1, 0
+                save(now=ctrl_c.pressed)
     _restore(weights, best)
+    if not finite:
+        _explain(stage, progress, report)
+    _tell(stage, progress, report)
+
+
+def _tell(stage: Stage, progress: Progress, report: Report) -> None:
+    """Say which weights are kept."""
     ran = [row for row in progress.rows if row["stage"] == stage.name]
     if progress.kept >= 0:
         row = ran[progress.kept]
         report(f"kept epoch {progress.kept + 1} of {len(ran)}: validation accuracy {row['val_accuracy']:.3f}, loss {row['val_loss']:.3f}")
-    elif ran:
+    elif ran and stage.tuned:
         report(f"no epoch of {stage.name} was better than its start, which is kept")
 
 
@@ -134,13 +142,17 @@ def _loss(stage: Stage) -> tuple[float, float]:
     The temperature is folded into the saved model in any case, so an epoch must not lose by being too sure of itself.
     """
     logits = stage.check()
+    if not np.isfinite(logits).all():
+        return float("inf"), 0.0
     answers = metrics.softmax(logits / metrics.fit_temperature(logits, stage.truth))
     return metrics.negative_log_likelihood(answers, stage.truth), metrics.accuracy(answers, stage.truth)
 
 
-def _validate(stage: Stage, progress: Progress, epochs: ReportEpochs) -> bool:
-    """Measure the epoch on the validation photos and note it; whether it is the best so far."""
+def _validate(stage: Stage, progress: Progress, epochs: ReportEpochs) -> float:
+    """Measure the epoch on the validation photos and note it; its loss."""
     found, accuracy = _loss(stage)
+    if not np.isfinite(found):
+        return found
     row = {
         "stage": stage.name,
         "epoch": len(progress.rows) + 1,
@@ -152,10 +164,7 @@ def _validate(stage: Stage, progress: Progress, epochs: ReportEpochs) -> bool:
     }
     progress.rows.append(row)
     epochs.end(progress.epoch, row)
-    better = found < progress.least
-    if better:
-        progress.least, progress.kept = found, progress.epoch
-    return better
+    return found
 
 
 def _explain(stage: Stage, progress: Progress, report: Report) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import time
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Sequence
@@ -101,15 +102,14 @@ class Keeper:
         if self._path is None or not self._path.is_file():
             return None
         try:
-            with np.load(self._path) as file:
+            with open(self._path, "rb") as opened, np.load(opened) as file:
                 note = json.loads(str(file["note"]))
                 arrays = [file[f"a{index}"] for index in range(len(file.files) - 1)]
-            progress = Progress(**note["progress"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            progress, kept = Progress(**note["progress"]), note["identity"]
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise CvappError(
                 f"{self._path}: cannot be read ({type(error).__name__}: {error}); leave --resume out to start anew", Exit.BAD_DATA
             ) from error
-        kept = note["identity"]
         wrong = [f"{name} {kept.get(name)} (now {value})" for name, value in self._identity.items() if kept.get(name) != value]
         if wrong:
             raise CvappError(

@@ -164,3 +164,11 @@ def test_a_caption_is_readable_at_the_top_right():
     rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
     assert rows[0] == 0 and rows[-1] < 60 and columns[-1] == 319 and columns[0] > 60
     assert contrast(caption(image, "3 photos of bees")[0, -1], (255, 255, 255)) >= 4.5
+
+
+def test_unknown_stands_first_without_a_bar_and_the_guesses_below():
+    image = plain((240, 320))
+    drawn = draw(image, SCORES, said="unknown")
+    assert len(bars(draw(image, SCORES))) == 3 and len(bars(drawn)) == 2
+    assert (drawn != draw(image, SCORES, said="unsure")).any()
+    np.testing.assert_array_equal(draw(image, SCORES, said=SCORES[0][0]), draw(image, SCORES))

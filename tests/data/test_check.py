@@ -1,34 +1,69 @@
-"""The check: every file that cannot be used is named with the reason, the unusual too, and what is good is passed over."""
+"""The check: everything wrong is named with its reason, the unusual too, and what is good is passed over."""
+
+import json
+import shutil
+import struct
 
 import numpy as np
 import pytest
 
-from cvapp import images
-from cvapp.data.check import check
+from cvapp import images, signs
+from cvapp.cli import main
+from cvapp.data.check import Findings, check
 from cvapp.errors import CvappError, Exit
-from tests.test_headers import encoded, picture
+from tests.data.test_duplicates import CHANGES
+from tests.test_headers import Image, animation, encoded, picture
 
 GOOD = encoded(picture(), "JPEG")
+SMALL = "small, 20 are a start"
 
 
-def lay(folder, **contents):
-    """Class folders a and b with two good photos each, and files by their path with __ for a slash and _ before the suffix."""
-    named = {name.replace("__", "/").replace("_", "."): data for name, data in contents.items()}
-    for name, data in ({f"{label}/{number}.jpg": GOOD for label in "ab" for number in (1, 2)} | named).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """Two classes of twenty different scenes."""
+    folder = tmp_path_factory.mktemp("good")
+    for label in ("a", "b"):
+        for number in range(20):
+            images.write(folder / label / f"{number:02}.png", scene(label, number))
     return folder
 
 
-def test_a_good_folder_has_nothing_wrong(tmp_path):
-    found = check(lay(tmp_path))
-    assert (found.unusable, found.unusual, found.classes, found.photos) == ({}, {}, [], {"a": 2, "b": 2})
+def scene(label, number):
+    """A scene of its own, large enough to be compared."""
+    return signs.photo(2, {"a": "cup", "b": "key", "c": "star"}[label], number, (80, 100))
 
 
-def test_every_bad_file_is_named_with_its_reason(tmp_path):
+@pytest.fixture
+def folder(good, tmp_path):
+    """A copy of the good folder."""
+    return shutil.copytree(good, tmp_path / "data")
+
+
+def lay(folder, files):
+    """Write files by their name, made of bytes or of pixels."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content) if isinstance(content, bytes) else images.write(folder / name, content)
+    return folder
+
+
+def turned(orientation, kind="JPEG", mode="RGB"):
+    """A picture that asks to be turned."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(picture(mode), kind, exif=exif)
+
+
+def test_a_good_folder_has_nothing_wrong(good):
+    told = []
+    assert check(good, lambda *state: told.append(state)) == Findings(photos={"a": 20, "b": 20})
+    assert told[-1] == ("checking photos", 40, 40) and not check(good).wrong
+
+
+def test_every_bad_file_is_named_with_its_reason(folder):
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64)
-    found = check(lay(tmp_path, a__cut_jpg=GOOD[:300], a__empty_png=b"", a__text_jpg=b"hello", b__phone_heic=heic, top_jpg=GOOD,
-                      b__notes_txt=b"x", b__grey_png=encoded(picture("L"), "PNG"), b__four_jpg=encoded(picture("CMYK"), "JPEG")))
+    found = check(lay(folder, {"a/cut.jpg": GOOD[:300], "a/empty.png": b"", "a/text.jpg": b"hello", "b/phone.heic": heic, "top.jpg": GOOD,
+                               "b/notes.txt": b"x"}))  # fmt: skip
     assert found.unusable.pop("b/phone.heic").startswith("a HEIC photo, which OpenCV cannot read; convert it to JPEG")
     assert found.unusable.pop("a/text.jpg").startswith("not a picture (unknown file signature)")
     assert found.unusable == {
@@ -37,23 +72,91 @@ def test_every_bad_file_is_named_with_its_reason(tmp_path):
         "top.jpg": "lies in no class folder; move it into one",
         "b/notes.txt": "not a picture's suffix (.txt)",
     }
-    assert found.unusual == {"b/grey.png": "grey", "b/four.jpg": "CMYK: programs differ in its colours; save it as RGB"}
-    assert found.photos == {"a": 2, "b": 4} and found.classes == []
+    assert found.wrong and found == Findings(photos={"a": 20, "b": 20}, unusable=found.unusable)
 
 
-def test_classes_too_small_are_told(tmp_path):
-    found = check(lay(tmp_path, c__one_jpg=GOOD, d__none_jpg=b""))
-    assert found.photos == {"a": 2, "b": 2, "c": 1, "d": 0}
-    assert found.classes == [
-        "class 'c' has 1 usable photo: 2 are the least, 20 a start",
-        "class 'd' has 0 usable photos: 2 are the least, 20 a start",
+@pytest.mark.parametrize(
+    "name, content, note",
+    [
+        ("grey.png", encoded(picture("L"), "PNG"), "grey"),
+        ("four.jpg", encoded(picture("CMYK"), "JPEG"), "CMYK: programs differ in its colours; save it as RGB"),
+        ("deep.png", encoded(Image.fromarray(np.asarray(picture("L")).astype(np.uint16) * 257), "PNG"), "grey; 16-bit"),
+        ("clear.png", encoded(picture("RGBA"), "PNG"), "transparent parts: laid on white"),
+        ("film.gif", animation("GIF"), "animated: the first picture is used; all of one colour"),
+        ("really.jpg", encoded(picture(), "PNG"), "a PNG file named .jpg: read by its content, rename it"),
+        ("really.HEIC", GOOD, "a JPEG file named .HEIC: read by its content, rename it"),
+        ("plain.png", np.full((90, 90, 3), (9, 200, 30), np.uint8), "all of one colour"),
+        ("plain.jpeg", np.full((9, 9, 3), 255, np.uint8), "all of one colour"),
+    ],
+)
+def test_what_is_unusual_is_named_and_used(folder, name, content, note):
+    found = check(lay(folder, {f"b/{name}": content}))
+    assert found == Findings(photos={"a": 20, "b": 21}, unusual={f"b/{name}": note}) and not found.wrong
+
+
+LIES = {2: "mirrored", 3: "upside down", 4: "upside down, mirrored", 5: "on its side, mirrored", 6: "on its side", 7: "on its side, mirrored",
+        8: "on its side"}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind, suffix", [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("TIFF", "tif")])
+def test_the_orientation_is_named(folder, kind, suffix):
+    found = check(lay(folder, {f"b/{number}.{suffix}": turned(number, kind) for number in range(1, 9)}))
+    expected = {
+        f"b/{number}.{suffix}": f"EXIF orientation {number}: stored {lies}, turned upright here but not by every program"
+        for number, lies in LIES.items()
+    }
+    assert found.unusual == expected
+
+
+def test_a_makers_note_with_a_header_of_its_own_does_not_count(folder):
+    """Some cameras put a second TIFF header, in another byte order, into the note."""
+    tiff = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
+    body = b"Exif\0\0" + tiff + bytes(600) + b"MM\0*\0\0\0\x08\0\0"
+    data = GOOD[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(body)) + body + GOOD[2:]
+    assert images.decode(data, "x").shape == (40, 24, 3) and images.decode(GOOD, "x").shape == (24, 40, 3)
+    assert check(lay(folder, {"b/noted.jpg": data})).unusual["b/noted.jpg"].startswith("EXIF orientation 6: stored on its side")
+
+
+def test_grey_is_not_unusual_where_all_are_grey(tmp_path):
+    for label in "ab":
+        lay(tmp_path, {f"{label}/{number}.png": encoded(Image.fromarray(scene(label, number)).convert("L"), "PNG") for number in range(20)})
+    assert check(tmp_path) == Findings(photos={"a": 20, "b": 20})
+
+
+def test_copies_are_grouped_and_those_of_two_labels_are_wrong(folder):
+    first = (folder / "a" / "00.png").read_bytes()
+    lay(folder, {"a/exact.png": first, "b/exact.png": (folder / "b" / "03.png").read_bytes(),
+                 "a/near.jpg": CHANGES["brighter"](scene("a", 0)), "a/near 5.jpg": CHANGES["mirrored"](scene("a", 5))})  # fmt: skip
+    found = check(folder)
+    groups = [["a/00.png", "a/exact.png", "a/near.jpg"], ["a/05.png", "a/near 5.jpg"], ["b/03.png", "b/exact.png"]]
+    assert found.within == groups and found.across == [] and not found.wrong
+    assert found.duplicates == [groups[0][:2], groups[2]] and found.near_duplicates == groups[:2]
+    lay(folder, {"b/near.jpg": CHANGES["saved at quality 15"](scene("a", 0)), "b/theft.png": (folder / "a" / "07.png").read_bytes()})
+    found = check(folder)
+    assert found.wrong and found.across == [[*groups[0], "b/near.jpg"], ["a/07.png", "b/theft.png"]] and found.within == groups[1:]
+
+
+def test_small_and_uneven_classes_are_told(folder):
+    lay(folder, {f"c/{number}.png": scene("c", number) for number in range(2)} | {"d/one.png": scene("c", 3), "d/two.png": scene("c", 3)})
+    lay(folder, {"e/none.png": b"", "f/1.png": scene("c", 4), "f/2.jpg": CHANGES["brighter"](scene("c", 4))})
+    found = check(folder)
+    assert found.photos == {"a": 20, "b": 20, "c": 2, "d": 2, "e": 0, "f": 2} and found.wrong
+    assert found.unlearnable == [
+        "class 'd' has 2 usable photos, 1 of them different: 2 are the least, 20 a start",
+        "class 'e' has 0 usable photos: 2 are the least, 20 a start",
     ]
+    assert found.classes == [
+        f"class 'c' has 2 usable photos: {SMALL}",
+        "class 'f' has 2 usable photos, copies of one another: they train, but nothing measures them; add different ones",
+    ]
+    shutil.rmtree(folder / "d"), shutil.rmtree(folder / "e")
+    found = check(folder)
+    assert not found.wrong and found.classes[2:] == ["class 'a' has 20 photos, class 'c' 2; --set train.class_weights=True makes up for it"]
 
 
 def test_one_class_is_told(tmp_path):
-    for number in range(2):
-        images.write(tmp_path / "only" / f"{number}.png", np.full((9, 9, 3), number, np.uint8))
-    assert check(tmp_path).classes == ["only one class ('only'): a classifier needs at least 2"]
+    lay(tmp_path, {f"only/{number}.png": scene("a", number) for number in range(2)})
+    assert check(tmp_path).unlearnable == ["only one class ('only'): a classifier needs at least 2"]
 
 
 def test_a_folder_without_photos_is_bad_data(tmp_path):
@@ -62,8 +165,86 @@ def test_a_folder_without_photos_is_bad_data(tmp_path):
     assert error.value.code == Exit.BAD_DATA
 
 
+@pytest.fixture
+def faulty(folder):
+    """Twenty pictures of one class in another, five files that cannot be read, a wrong suffix, and a class of two."""
+    for number in range(20):
+        data = (folder / "a" / f"{number:02}.png").read_bytes()
+        lay(
+            folder, {f"b/theft {number:02}.{'png' if number % 2 else 'jpg'}": data if number % 2 else CHANGES["darker"](scene("a", number))}
+        )
+    lay(folder, {"a/empty.jpg": b"", "a/cut.png": (folder / "a" / "00.png").read_bytes()[:900], "b/text.png": b"text", "b/notes.txt": b"text",
+                 "c/loose/x/y.png": b"deep"})  # fmt: skip
+    return lay(folder, {"c/1.jpg": encoded(Image.fromarray(scene("c", 1)), "PNG"), "c/2.png": scene("c", 2)})
+
+
+def test_planted_faults_are_all_found_and_nothing_else(faulty):
+    found = check(faulty)
+    assert set(found.unusable) == {"a/empty.jpg", "a/cut.png", "b/text.png", "b/notes.txt", "c/loose/x/y.png"}
+    thefts = [[f"a/{number:02}.png", f"b/theft {number:02}.{'png' if number % 2 else 'jpg'}"] for number in range(20)]
+    assert found == Findings(
+        photos={"a": 20, "b": 40, "c": 2},
+        unusable=found.unusable,
+        across=thefts,
+        classes=[
+            f"class 'c' has 2 usable photos: {SMALL}",
+            "class 'b' has 40 photos, class 'c' 2; --set train.class_weights=True makes up for it",
+        ],
+        duplicates=thefts[1::2],
+        near_duplicates=thefts[::2],
+        unusual={"c/1.jpg": "a PNG file named .jpg: read by its content, rename it"},
+    )
+
+
+def test_the_command_puts_the_most_important_first_and_names_all_in_json(faulty, capsys):
+    assert main(["data", "check", str(faulty)]) == Exit.BAD_DATA
+    text = capsys.readouterr().out
+    heads = [
+        "files that cannot be used (5)",
+        "the same picture, or nearly, under different labels: training leaves exact copies out (20)",
+        "classes that are hard to learn (2)",
+        "unusual files, all used (1)",
+    ]
+    places = [text.index(head) for head in heads]
+    assert places == sorted(places) and "  a/00.png, b/theft 00.jpg\n" in text and "more;" not in text
+    assert text.endswith("62 photos of 3 classes can be used: mend what stands first, then train\n")
+    lay(faulty, {f"a/bad {number}.png": b"" for number in range(19)})
+    main(["data", "check", str(faulty)])
+    assert "files that cannot be used (24)\n" in (text := capsys.readouterr().out) and "  4 more; --json names them all\n" in text
+    assert main(["data", "check", str(faulty), "--json"]) == Exit.BAD_DATA
+    values = json.loads(capsys.readouterr().out)
+    assert set(values) == {"folder", "photos", "unusable", "unusual", "classes", "duplicates", "near_duplicates", "across_labels"}
+    assert len(values["unusable"]) == 24 and len(values["near_duplicates"]) == len(values["duplicates"]) == 10
+    assert values["classes"][0] == f"class 'c' has 2 usable photos: {SMALL}"
+
+
+def test_the_command_is_content_with_small_classes_and_long_groups(folder, capsys):
+    lay(folder, {f"a/copy {number}.png": (folder / "a" / "00.png").read_bytes() for number in range(6)})
+    (folder / "b" / "00.png").unlink()
+    assert main(["data", "check", str(folder)]) == Exit.DONE
+    text = capsys.readouterr().out
+    assert "  a/00.png, a/copy 0.png, a/copy 1.png, a/copy 2.png, a/copy 3.png and 2 more\n" in text
+    assert f"class 'b' has 19 usable photos: {SMALL}" in text and text.endswith("45 photos of 2 classes can be used: ready to train\n")
+
+
+def test_the_split_command_freezes_and_names_what_it_leaves_out(faulty, capsys):
+    assert main(["data", "split", str(faulty), "--json"]) == Exit.DONE
+    values = json.loads(capsys.readouterr().out)
+    assert values["split"] == str(faulty / "split.csv") and values["kept"] == 0 and len(values["left_out"]) == 5 + 20
+    assert sum(values["photos"]["a"].values()) == 10 and values["notes"][0].startswith("near copies bear different labels")
+    assert main(["data", "split", str(faulty)]) == Exit.DONE
+    text = capsys.readouterr().out
+    assert "left out (25)\n" in text and "  5 more; --json names them all\n" in text and text.endswith("split.csv: 42 photos\n")
+
+
+def test_a_csv_is_checked_too(folder):
+    (folder / "list.csv").write_text(
+        "path,label\n" + "".join(f"{label}/{number:02}.png,{label}\n" for label in "ab" for number in range(20)) + "x.png,a\n"
+    )
+    assert check(folder / "list.csv") == Findings(photos={"a": 20, "b": 20}, unusable={"x.png": "line 42: no such file"})
+
+
 @pytest.mark.shared
-def test_real_photos_are_all_usable(shared_data):
-    told = []
-    found = check(shared_data / "hymenoptera-256", lambda *state: told.append(state))
-    assert found.unusable == {} and found.classes == [] and sum(found.photos.values()) == told[-1][1] == told[-1][2] > 300
+def test_real_photos_are_all_usable_and_different(shared_data):
+    found = check(shared_data / "hymenoptera-256")
+    assert sum(found.photos.values()) > 300 and found == Findings(photos=found.photos)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cvapp import images
-from cvapp.data import photos, split
-from cvapp.data.folders import hashed, scan
+from cvapp.data import duplicates, photos, split
+from cvapp.data.folders import scan
+from cvapp.data.listing import hashed
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
 
@@ -24,18 +25,34 @@ def folder(workspace, rng):
 
 
 def test_photos_are_fitted_once_and_kept_by_content(folder):
-    some = hashed(scan(folder))
+    listing = hashed(scan(folder))
     told = []
-    store, bad = photos.fit_all(some, folder, SHAPE, lambda *state: told.append(state))
-    assert bad == {} and told[-1] == ("fitting photos", 12, 12)
-    expected = np.stack([images.fit(images.read(folder / photo.name), SHAPE) for photo in some])
-    np.testing.assert_array_equal(store.read(photo.hash for photo in some), expected)
+    found, store = photos.fit_all(listing, SHAPE, lambda *state: told.append(state))
+    assert found == listing and told[-1] == ("fitting photos", 12, 12)
+    hashes = [photo.hash for photo in listing.photos]
+    expected = np.stack([images.fit(images.read(folder / photo.name), SHAPE) for photo in listing.photos])
+    np.testing.assert_array_equal(store.read(hashes), expected)
     assert len({picture.tobytes() for picture in expected}) == 12
     shutil.rmtree(folder)
     told.clear()
-    again, bad = photos.fit_all(some, folder, SHAPE, lambda *state: told.append(state))
-    assert bad == {} and told == [], "nothing is read again"
-    np.testing.assert_array_equal(again.read([some[3].hash]), expected[3:4])
+    again = photos.fit_all(listing, SHAPE, lambda *state: told.append(state))[1]
+    assert told == [], "nothing is read again"
+    np.testing.assert_array_equal(again.read(hashes[3:4]), expected[3:4])
+
+
+def test_thumbnails_are_made_in_the_same_pass_whatever_the_size(folder):
+    images.write(folder / "b" / "large.png", np.tile(np.arange(96, dtype=np.uint8)[:, None, None], (1, 80, 3)))
+    listing = hashed(scan(folder))
+    photos.fit_all(listing, SHAPE)
+    hashes = [photo.hash for photo in listing.photos]
+    kept = duplicates.store().read(hashes)
+    photos.fit_all(listing, Images((24, 16)))
+    found, thumbnails = photos.thumbnails(listing)
+    assert found == listing and set(thumbnails) == set(hashes)
+    np.testing.assert_array_equal(duplicates.store().read(hashes), kept)
+    np.testing.assert_array_equal(np.stack([thumbnails[digest] for digest in hashes]), kept)
+    assert [bool(thumbnail.any()) for thumbnail in kept] == 12 * [False] + [True], "small pictures have none"
+    np.testing.assert_array_equal(kept[-1][:, 0], np.arange(32) * 3 + 1)
 
 
 @pytest.mark.parametrize("other", [Images((16, 16)), Images((16, 24), "letterbox"), Images((16, 24), resize="linear")])
@@ -45,34 +62,49 @@ def test_another_fit_is_kept_apart(workspace, other):
 
 def test_every_bad_photo_is_named_and_the_others_are_kept(folder):
     (folder / "a" / "0 ü.png").write_bytes(b"")
-    (folder / "a" / "1 ü.png").write_bytes(b"")
+    (folder / "a" / "1  ü.png").write_bytes(b"")
     (folder / "b" / "1 ü.png").write_bytes(b"hello")
-    some = hashed(scan(folder))
-    store, bad = photos.fit_all(some, folder, SHAPE)
-    assert list(bad) == ["a/0 ü.png", "a/1 ü.png", "b/1 ü.png"]
-    assert "0 ü.png: the file is empty (0 bytes)" in bad["a/0 ü.png"] and "1 ü.png: not a picture" in bad["b/1 ü.png"]
-    assert [store.has(photo.hash) for photo in some] == [photo.name not in bad for photo in some]
+    listing = hashed(scan(folder))
+    (folder / "b" / "2 ü.png").unlink()
+    found, store = photos.fit_all(listing, SHAPE)
+    assert found.stray.pop("b/1 ü.png").startswith("not a picture (unknown file signature); use JPEG")
+    assert found.stray == {
+        "a/0 ü.png": "the file is empty (0 bytes); copy it again",
+        "a/1  ü.png": "the file is empty (0 bytes); copy it again",
+        "b/2 ü.png": "cannot be read (No such file or directory)",
+    }
+    assert len(found.photos) == 9 and all(store.has(photo.hash) for photo in found.photos)
+    assert photos.thumbnails(listing)[0].stray.keys() == {*found.stray, "b/1 ü.png"}
 
 
 def test_many_copies_of_a_photo_are_no_trouble(folder):
     for number in range(60):
         shutil.copy(folder / "a" / "0 ü.png", folder / "a" / f"copy {number}.png")
-    some = hashed(scan(folder))
-    assert len({photo.hash for photo in some}) == 12
+    listing = hashed(scan(folder))
+    assert len({photo.hash for photo in listing.photos}) == 12
     for side in range(8, 24):  # a store each, since two threads meet at one file by chance
-        store, bad = photos.fit_all(some, folder, Images((side, side)))
-        assert bad == {} and all(store.has(photo.hash) for photo in some)
+        found, store = photos.fit_all(listing, Images((side, side)))
+        assert found == listing and all(store.has(photo.hash) for photo in listing.photos)
 
 
 def test_a_full_or_forbidden_place_is_told(folder, workspace):
     (workspace / "saved_models").touch()
     with pytest.raises(CvappError, match="saved_models.*: cannot write") as error:
-        photos.fit_all(hashed(scan(folder)), folder, SHAPE)
+        photos.fit_all(hashed(scan(folder)), SHAPE)
     assert error.value.code == Exit.CANNOT_WRITE
 
 
+def test_what_fails_while_a_photo_is_kept_is_no_fault_of_the_photo(folder, monkeypatch):
+    def full(store, name, values):
+        raise CvappError("disk full", Exit.CANNOT_WRITE)
+
+    monkeypatch.setattr(photos.Store, "put", full)
+    with pytest.raises(CvappError, match="^disk full$"):
+        photos.fit_all(hashed(scan(folder)), SHAPE)
+
+
 def test_a_models_photos_are_found_by_content_under_other_names(folder, workspace):
-    rows = split.make(hashed(scan(folder)), 0.2, 0.2, 0)
+    rows = split.make(hashed(scan(folder)).photos, 0.2, 0.2, 0)[0]
     expected = {row.hash: images.fit(images.read(folder / row.path), SHAPE) for row in rows}
     moved = workspace / "elsewhere" / "class"
     moved.mkdir(parents=True)
@@ -87,11 +119,20 @@ def test_a_models_photos_are_found_by_content_under_other_names(folder, workspac
     assert photos.find(rows, None, SHAPE)[1] == rows[:-1], "kept from the first time"
 
 
+def test_a_models_photos_are_found_through_a_csv(folder, workspace):
+    rows, _ = split.make(hashed(scan(folder)).photos, 0.2, 0.2, 0)
+    lines = [f"photos/{row.path},whatever" for row in rows[2:]]
+    (workspace / "list.csv").write_text("\n".join(["path,label", *lines]), "utf-8")
+    store, held = photos.find(rows, "list.csv", SHAPE)
+    assert held == rows[2:]
+    np.testing.assert_array_equal(store.read([rows[5].hash])[0], images.fit(images.read(folder / rows[5].path), SHAPE))
+
+
 @pytest.mark.parametrize(
     "where, words", [(None, "^the model's 12 photos are not kept here"), ("other", "^none of the model's 12 photos lies below other")]
 )
 def test_photos_that_are_not_to_be_had_are_bad_data(folder, workspace, where, words):
-    rows = split.make(hashed(scan(folder)), 0.2, 0.2, 0)
+    rows = split.make(hashed(scan(folder)).photos, 0.2, 0.2, 0)[0]
     images.write(workspace / "other" / "a" / "1.png", np.zeros((9, 9, 3), np.uint8))
     with pytest.raises(CvappError, match=f"{words}; name their folder with --data DIR$") as error:
         photos.find(rows, where, SHAPE)

@@ -59,7 +59,7 @@ def test_a_saved_model_holds_its_module_and_reloads_to_the_bit(tiny_module, tmp_
 
 def test_a_frozen_module_stays_as_it_is(tiny_module):
     layer, size = hub.open_module(tiny_module)
-    layer.trainable = False
+    assert not layer.trainable, "unless it is asked for"
     model = around(layer, size)
     assert [tuple(weight.shape) for weight in model.trainable_variables] == [(24, 3), (3,)]
     before = [np.asarray(variable) for variable in layer.variables]

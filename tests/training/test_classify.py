@@ -1,48 +1,54 @@
-"""Training a head on frozen features: repeatable, cached, self-contained, and never at the cost of what was saved."""
+"""From photos to a saved model: repeatable, cached, self-contained, and never at the cost of what was saved."""
 
+import dataclasses
 import shutil
 
 import numpy as np
 import pytest
 
 from cvapp import card as cards
+from cvapp import recipe as recipes
 from cvapp.data import split
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import metrics
 from cvapp.loading import load
 from cvapp.models import classifier
-from cvapp.training import classify
-from cvapp.training.classify import Examples, fit_head
-from cvapp.training.features import features
+from cvapp.models.backbones import TABLE, Backbone
+from cvapp.recipe import Augment, Images, Model, Recipe, Train
+from cvapp.training import classify, features
 from tests.conftest import small_recipe
 
 
-def blobs(rng, count=40):
-    """Features of three classes that a line can part, but for noise."""
-    truth = np.arange(count) % 3
-    return Examples((np.eye(3)[truth] * 2 + rng.normal(0, 0.5, (count, 3))).astype(np.float32), truth)
+@pytest.fixture
+def unreported(monkeypatch):
+    """Without the report, which takes longer than a small training; what it was given is kept."""
+    given = {}
+    monkeypatch.setattr(classify.reports, "write", lambda card, results, folder: given.update(results=results))
+    return given
 
 
-def weights(seed, rng):
-    recipe = small_recipe("anything", epochs=5)
-    object.__setattr__(recipe, "seed", seed)
-    return np.concatenate([weight.ravel() for weight in fit_head(recipe, blobs(rng), blobs(rng), 3)[0].get_weights()])
+def weights(folder) -> np.ndarray:
+    return np.concatenate([weight.ravel() for weight in classifier.open_model(folder / "model.keras").get_weights()])
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_gives_others():
-    first, again, other = (weights(seed, np.random.default_rng(1)) for seed in (4, 4, 5))
-    np.testing.assert_array_equal(first, again)
-    assert np.abs(first - other).max() > 1e-3
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others(workspace, photos, tiny_module, unreported):
+    found = []
+    for name, seed in (("a", 4), ("b", 4), ("c", 5)):
+        recipe = dataclasses.replace(small_recipe(tiny_module, epochs=3), seed=seed)
+        shutil.copytree(photos, workspace / name)  # each with a split of its own
+        classify.train(recipe, workspace / name, workspace / "saved_models" / name)
+        found.append(weights(workspace / "saved_models" / name))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert np.abs(found[0] - found[2]).max() > 1e-3
 
 
-def test_the_best_validation_epoch_is_kept(rng):
-    learn, check = blobs(rng), blobs(rng)
-    head, history = fit_head(small_recipe("anything", epochs=60, patience=60, learning_rate=1.0), learn, check, 3)
-    found = metrics.negative_log_likelihood(metrics.softmax(classify.logits(head, check)), check.truth)
-    losses = [row["val_loss"] for row in history]
-    assert losses[-1] > min(losses)
-    assert found == pytest.approx(min(losses), abs=1e-5)
+def test_the_best_validation_epoch_is_what_is_saved(workspace, photos, tiny_module, unreported):
+    recipe = small_recipe(tiny_module, epochs=60, patience=60, learning_rate=1.0)
+    made = classify.train(recipe, photos, workspace / "saved_models/mine")
+    losses = [row["val_loss"] for row in unreported["results"].history]
+    assert losses[-1] > min(losses) + 1e-3
+    assert made.metrics["val"]["loss"] == pytest.approx(min(losses), abs=1e-4)
 
 
 def test_features_are_computed_once(tmp_path):
@@ -56,11 +62,29 @@ def test_features_are_computed_once(tmp_path):
         calls.append(len(pictures))
         return pictures.mean((1, 2))
 
-    values = features(compute, pixels, kept, rows)
+    values = features.features(compute, pixels, kept, rows)
     assert calls == [32, 8]
     np.testing.assert_array_equal(values[:, 0], np.arange(40))
-    np.testing.assert_array_equal(features(compute, pixels, kept, rows[::-1])[:, 0], np.arange(40)[::-1])
+    np.testing.assert_array_equal(features.features(compute, pixels, kept, rows[::-1])[:, 0], np.arange(40)[::-1])
     assert calls == [32, 8]
+
+
+def test_features_are_those_of_the_scaled_pixels_and_belong_to_their_backbone(tmp_path, rng):
+    """Two backbones do not read each other's."""
+    import keras
+
+    pixels = Store("pixels", 0, (4, 4, 3), "uint8", tmp_path)
+    rows = [split.Row(f"{index:064x}", f"{index}.png", "a", "train") for index in range(3)]
+    for row in rows:
+        pixels.put(row.hash, rng.integers(0, 256, (4, 4, 3)))
+    inputs = keras.Input((4, 4, 3))
+    layer = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+    means = pixels.read(row.hash for row in rows).mean((1, 2))
+    for factor, offset, name in ((2.0, 1.0, "one"), ([1.0, 2.0, 3.0], [0.0, 0.0, -5.0], "other")):
+        backbone = Backbone(layer, (factor, offset), 3, (4, 4), {}, name)
+        for _ in range(2):
+            found = features.frozen(backbone, rows, pixels, root=tmp_path)
+            np.testing.assert_allclose(found, means * factor + offset, rtol=1e-5)
 
 
 def test_a_saved_model_tells_all_and_no_path_of_this_machine(exported, tiny_module):
@@ -72,7 +96,8 @@ def test_a_saved_model_tells_all_and_no_path_of_this_machine(exported, tiny_modu
     assert len(split.read(folder / "split.csv")) == 42
     texts = [path.read_text() for path in folder.rglob("*") if path.suffix in (".json", ".csv", ".html", ".txt")]
     assert not any(str(exported) in text or str(tiny_module.parent) in text for text in texts)
-    assert {path.name for path in (folder / "report").iterdir()} == {"report.html", "curves.png", "confusion.png"}
+    assert {"report.html", "curves.png", "confusion.png"} <= {path.name for path in (folder / "report").iterdir()}
+    assert card.weights == {"source": "tiny", "licence": "not stated by the module; see where it came from"}
 
 
 def test_the_saved_model_answers_as_its_metrics_say(exported):
@@ -135,9 +160,10 @@ def test_unreadable_photos_are_left_out_and_named(workspace, photos, tiny_module
 
 def test_a_split_beside_the_photos_is_obeyed(workspace, photos, tiny_module):
     shutil.copytree(photos, workspace / "data")
-    from cvapp.data.folders import hashed, scan
+    from cvapp.data.folders import scan
+    from cvapp.data.listing import hashed
 
-    rows = split.make(hashed(scan(workspace / "data")), 0.3, 0.3, seed=9)
+    rows, _ = split.make(hashed(scan(workspace / "data")).photos, 0.3, 0.3, seed=9)
     split.write(workspace / "data" / "split.csv", rows)
     classify.train(small_recipe(tiny_module, epochs=1), workspace / "data", workspace / "saved_models/mine")
     assert split.read(workspace / "saved_models/mine/split.csv") == rows
@@ -150,6 +176,93 @@ def test_a_size_that_the_module_does_not_take(workspace, photos, tiny_module):
         classify.train(override(small_recipe(tiny_module), ["images.size=64,64"]), photos, workspace / "saved_models/mine")
 
 
-def test_the_whole_network_is_the_head_on_the_module(exported, photos):
+def test_the_whole_network_is_the_head_on_the_module(exported):
     model = classifier.open_model(exported / "saved_models/mine/model.keras")
     assert [layer.name for layer in model.layers] == ["pixels", "scale", "backbone", "dropout", "logits", "probabilities"]
+
+
+def test_training_photos_are_judged_by_probes_that_did_not_see_them(workspace, photos, tiny_module, unreported):
+    """The model itself may know its training photos by heart; held-out photos are judged by the model."""
+    classify.train(small_recipe(tiny_module, epochs=30), photos, workspace / "saved_models/mine")
+    results = unreported["results"]
+    part = np.array([row.part for row in results.rows])
+    assert results.crossed and results.learning[-1][0] == (part == "train").sum() and results.seen is None
+    np.testing.assert_array_equal(results.judged[part != "train"], results.probabilities[part != "train"])
+    assert np.abs(results.judged[part == "train"] - results.probabilities[part == "train"]).max() > 0.1
+    assert len(results.before) == (part == "val").sum()
+
+
+def scratch(**train) -> Recipe:
+    """A small network from random weights on varied pictures."""
+    return Recipe(
+        images=Images((32, 32)),
+        model=Model("small_resnet", weights="none", alpha=0.1),
+        augment=Augment(mirror=True, rotation=10, mixup=0.2),
+        train=Train(**{"epochs": 2, "batch": 8, **train}),
+    )
+
+
+def test_a_network_from_scratch_has_no_frozen_features(workspace, photos, unreported):
+    made = classify.train(scratch(), photos, workspace / "saved_models/mine")
+    results = unreported["results"]
+    assert [row["stage"] for row in results.history] == ["whole", "whole"] and not results.crossed and results.learning == []
+    assert made.weights["source"] == "none: trained from random weights" and "fine_tune" not in made.metrics
+    assert results.seen.dtype == np.uint8 and results.seen.ndim == 3
+    model = classifier.open_model(workspace / "saved_models/mine/model.keras")
+    pictures = results.pixels.read([row.hash for row in results.rows])
+    np.testing.assert_allclose(classifier.predict_function(model)(pictures), results.probabilities, atol=1e-5)
+    moved = np.concatenate([layer.moving_mean for layer in model.get_layer("backbone").layers if hasattr(layer, "moving_mean")])
+    assert np.abs(moved).max() > 1e-3, "batch norm learnt its statistics"
+
+
+@pytest.mark.parametrize("which, names", [("none", ["head", "head"]), ("blocks:1", ["head", "head", "fine-tuning"])])
+def test_a_pretrained_backbone_stays_as_it_is_unless_it_is_tuned(which, names, workspace, photos, tmp_path, unreported):
+    """On varied pictures either way. Where its weights lay is not told."""
+    pretrained = TABLE["small_resnet"].build((32, 32), scratch().model, None)
+    pretrained.save_weights(tmp_path / "mine.weights.h5")
+    recipe = recipes.override(scratch(), [f"model.weights={tmp_path}/mine.weights.h5", f"train.fine_tune={which}", "train.fine_tune_epochs=1"])
+    made = classify.train(recipe, photos, workspace / "saved_models/mine")
+    assert [row["stage"] for row in unreported["results"].history] == names
+    backbone = classifier.open_model(workspace / "saved_models/mine/model.keras").get_layer("backbone")
+    moved = [not np.array_equal(one, other) for one, other in zip(backbone.get_weights(), pretrained.get_weights(), strict=True)]
+    assert sum(moved) == (0 if which == "none" else 9), "three convolutions, and two numbers of each of their norms"
+    assert made.recipe.model.weights == "mine.weights.h5" and made.weights["source"].startswith("the file mine.weights.h5, sha256 ")
+    assert str(tmp_path) not in (workspace / "saved_models/mine/card.json").read_text()
+
+
+def test_auto_chooses_says_why_and_tells_the_card(workspace, photos, unreported):
+    """42 photos are little data: a head, on the features of as many stages as do best."""
+    lines = []
+    recipe = Recipe(images=Images((32, 32)), model=Model("shipped"), train=Train(epochs=2, fine_tune="auto"))
+    made = classify.train(recipe, photos, workspace / "saved_models/mine", lambda text, *_: lines.append(text))
+    assert made.metrics["fine_tune"].startswith("little data (24 training photos, 8 in the middle class), ")
+    assert f"fine_tune=auto: {made.metrics['fine_tune']}" in lines
+    assert made.recipe.train.fine_tune == "none" and made.recipe.model.stages in (1, 2, 3)
+    assert f"features of {made.recipe.model.stages} stage" in made.metrics["fine_tune"] or made.recipe.model.stages == 1
+    assert recipes.from_json(recipes.to_json(made.recipe)) == made.recipe
+
+
+def test_a_run_whose_loss_is_not_finite_is_exit_5_and_leaves_the_old_model(home, photos):
+    before = (home / "saved_models/mine/model.keras").read_bytes()
+    with pytest.raises(CvappError, match="the loss was not finite in epoch 1 of whole: .*lower train.learning_rate .10 at that step") as error:
+        recipe = recipes.override(scratch(), ["train.optimiser=sgd", "train.learning_rate=10", "train.l2=1", "train.batch=1"])
+        classify.train(recipe, photos, home / "saved_models/mine")
+    assert error.value.code == Exit.GATE
+    assert (home / "saved_models/mine/model.keras").read_bytes() == before
+
+
+def test_a_state_outlives_a_failure_at_the_end_and_is_gone_after_success(workspace, photos, monkeypatch, unreported):
+    """Saving is interrupted once; --resume goes on after the last step."""
+    from cvapp.training import state
+
+    monkeypatch.setattr(state, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(state, "_SHARE", 1e9)
+    folder = workspace / "saved_models/mine"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(classify, "_save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        classify.train(scratch(epochs=1), photos, folder)
+    assert [path.name for path in (workspace / "saved_models/.mine.work").iterdir()] == [state.FILE] and not folder.exists()
+    lines = []
+    classify.train(scratch(epochs=1), photos, folder, lambda text, *_: lines.append(text), resume=True)
+    assert "going on with epoch 2 of whole" in lines and not (workspace / "saved_models/.mine.work").exists()
+    assert {"model.keras", "split.csv", "history.csv", "card.json"} == {path.name for path in folder.iterdir()}

@@ -111,10 +111,11 @@ def test_a_state_that_cannot_be_read_is_exit_3(fault, tmp_path):
     assert Keeper(tmp_path, IDENTITY).resumed is None and not path.exists(), "without it, a new run begins"
 
 
-def test_a_full_disk_is_exit_7(tmp_path):
-    (tmp_path / "file").write_text("in the way")
+def test_a_place_that_cannot_be_written_is_exit_7(tmp_path):
+    keeper = Keeper(tmp_path / "run", {})
+    (tmp_path / "run").write_text("in the way")
     with pytest.raises(CvappError, match="cannot write") as error:
-        Keeper(tmp_path / "file" / "run", {}).save(a_progress(), ARRAYS)
+        keeper.save(a_progress(), ARRAYS)
     assert error.value.code == Exit.CANNOT_WRITE
 
 
