@@ -15,7 +15,8 @@ import numpy as np
 
 from cvapp import images, signs
 from cvapp.data import split
-from cvapp.data.folders import hashed, natural, scan
+from cvapp.data.folders import scan
+from cvapp.data.listing import hashed, natural
 from cvapp.data.photos import fit_all
 from cvapp.models import classifier, hub, mobilenet
 from cvapp.recipe import SHIPPED_BACKBONE
@@ -37,10 +38,8 @@ def sign_photos() -> Set:
 
 def folder_photos(folder: Path) -> Set:
     """Class folders: the training part, and the test or validation part."""
-    listing = scan(folder)
-    photos = hashed(listing)
-    store, bad = fit_all(photos, folder, SHAPE)
-    rows = split.make([photo for photo in photos if photo.name not in bad], 0.3, 0.0, 0)
+    listing, store = fit_all(hashed(scan(folder)), SHAPE)
+    rows, _ = split.make(listing.photos, 0.3, 0.0, 0)
     labels = natural({row.label for row in rows})
     pixels, truth = store.read(row.hash for row in rows), np.array([labels.index(row.label) for row in rows])
     learns = np.array([row.part == "train" for row in rows])

@@ -171,8 +171,8 @@ def _turned(data: bytes) -> bool:
 
 def orientation(exif: bytes) -> int:
     """The orientation 1..8 that an EXIF block asks for; 1 where it says nothing."""
-    start = max(exif.find(b"II*\0"), exif.find(b"MM\0*"))
-    tags = _tags(exif[start:]) if start >= 0 else {}
+    starts = [start for mark in (b"II*\0", b"MM\0*") if (start := exif.find(mark)) >= 0]
+    tags = _tags(exif[min(starts) :]) if starts else {}  # a maker's note inside may bear the other mark
     return tags[274] if 1 <= tags.get(274, 1) <= 8 and 274 in tags else 1
 
 

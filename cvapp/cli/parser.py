@@ -75,7 +75,7 @@ def _add_model_commands(group: Any) -> None:
     export = _command(group, "export", _later("models", "export"), "make .tflite variants and prove them", "cvapp export mine")
     for command in (evaluate, export):
         command.add_argument("name", metavar="NAME", help="of the model")
-        command.add_argument("--data", metavar="DIR", help="where its photos lie, where they are not kept from training")
+        command.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
     evaluate.add_argument("--part", choices=("train", "val", "test"), help="of the split (default: test where there is one, else val)")
     evaluate.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
 

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Iterator
 
 from cvapp.data import idx, tables
-from cvapp.data.listing import PARTS, Listing, Photo, files_below, hashed, natural, part_named, wrong_suffix
+from cvapp.data.listing import Listing, Photo, files_below, part_named, wrong_suffix
 from cvapp.errors import CvappError, Exit
 
-__all__ = ["PARTS", "Photo", "hashed", "natural", "scan"]
 _SIDE_FILES = {"split.csv", "thumbs.db", "desktop.ini", "readme.md", "readme.txt", "license", "truth.csv"}
 
 
@@ -72,6 +71,8 @@ def _why_not(path: Path, inner: tuple[str, ...], folder: Path) -> str | None:
         return wrong
     if len(inner) == 1:
         return "lies in no class folder; move it into one"
+    if not inner[0].isprintable():
+        return "lies in a folder whose name is not readable text; rename the folder"
     if len(inner) > 2:
         return f"lies {len(inner) - 1} folders deep; expected {folder.name}/CLASS/photo{path.suffix}"
     return None

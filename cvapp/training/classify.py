@@ -60,7 +60,8 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     backbone = open_backbone(recipe.model, recipe.images.size)
     recipe = _settle(recipe, backbone)
     found = parted.prepare(data, recipe, report)
-    material = Material(found.rows, found.pixels)
+    rows = [row._replace(path=public_name(row.path)) if Path(row.path).is_absolute() else row for row in found.rows]  # of a CSV
+    material = Material(rows, found.pixels)
     recipe, backbone, reason = _choose(recipe, backbone, material, report)
     keeper = Keeper(work_folder(folder), {**recipes.settings(recipe), "photos": split.fingerprint(found.rows)}, resume)
     if keeper.note:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from cvapp.data.batches import Feed, epoch_batches, reader
-from cvapp.data.folders import PARTS, natural
+from cvapp.data.listing import PARTS, natural
 from cvapp.data.split import Row
 from cvapp.data.store import Store
 from cvapp.models import classifier

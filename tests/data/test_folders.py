@@ -111,3 +111,11 @@ def test_a_real_folder_with_train_and_val(shared_data):
     assert listing.labels == ["ants", "bees"] and listing.stray == {}
     assert {photo.part for photo in listing.photos} == {"train", "val"}
     assert len(listing.photos) == len(list((shared_data / "hymenoptera-256").glob("*/*/*.jpg"))) > 300
+
+
+def test_a_class_whose_name_is_no_text_is_told(tmp_path):
+    """Such a label would break the card and the drawing of it."""
+    fill(tmp_path, "ants/1.jpg", "bees/1.jpg", "b\udcff/1.jpg")
+    listing = scan(tmp_path)
+    assert listing.labels == ["ants", "bees"]
+    assert listing.stray == {"b\udcff/1.jpg": "lies in a folder whose name is not readable text; rename the folder"}

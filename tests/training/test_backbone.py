@@ -25,7 +25,7 @@ def test_a_generated_stream_repeats_and_goes_on():
 
 def small() -> keras.Model:
     """A network that trains in seconds."""
-    return pooled(small_resnet.build((32, 32), 0.1), 1)
+    return pooled(small_resnet.build((32, 32), 0.2), 1)
 
 
 @pytest.fixture

@@ -196,7 +196,7 @@ def scratch(**train) -> Recipe:
     """A small network from random weights on varied pictures."""
     return Recipe(
         images=Images((32, 32)),
-        model=Model("small_resnet", weights="none", alpha=0.1),
+        model=Model("small_resnet", weights="none", alpha=0.2),
         augment=Augment(mirror=True, rotation=10, mixup=0.2),
         train=Train(**{"epochs": 2, "batch": 8, **train}),
     )
@@ -245,7 +245,7 @@ def test_auto_chooses_says_why_and_tells_the_card(workspace, photos, unreported)
 def test_a_run_whose_loss_is_not_finite_is_exit_5_and_leaves_the_old_model(home, photos):
     before = (home / "saved_models/mine/model.keras").read_bytes()
     with pytest.raises(CvappError, match="the loss was not finite in epoch 1 of whole: .*lower train.learning_rate .10 at that step") as error:
-        recipe = recipes.override(scratch(), ["train.optimiser=sgd", "train.learning_rate=10", "train.l2=1", "train.batch=1"])
+        recipe = recipes.override(scratch(), ["train.optimiser=sgd", "train.learning_rate=10", "train.l2=1", "train.batch=4"])
         classify.train(recipe, photos, home / "saved_models/mine")
     assert error.value.code == Exit.GATE
     assert (home / "saved_models/mine/model.keras").read_bytes() == before

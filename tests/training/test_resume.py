@@ -42,7 +42,7 @@ for arguments, left, sent in json.loads(sys.argv[1]):
 """
 VARIED = ["augment.mirror=yes", "augment.rotation=15", "augment.zoom=0.2", "augment.noise=0.02", "augment.mixup=0.3", "augment.cutmix=1"]
 COMMON = ["images.size=32,32", "train.batch=8", "model.dropout=0.3", "model.stochastic_depth=0.3", "train.schedule=cosine", *VARIED]
-SCRATCH = [*COMMON, "model.backbone=small_resnet", "model.weights=none", "model.alpha=0.1", "train.epochs=3"]
+SCRATCH = [*COMMON, "model.backbone=small_resnet", "model.weights=none", "model.alpha=0.2", "train.epochs=3"]
 TUNED = [*COMMON, "model.backbone=shipped", "train.fine_tune=blocks:2", "train.epochs=2", "train.fine_tune_epochs=2", "train.class_weights=yes"]
 
 
