@@ -22,7 +22,7 @@ class HubModule(keras.layers.Layer):
     """
 
     def __init__(self, features: int, **options: Any):
-        super().__init__(**options)
+        super().__init__(**{"trainable": False, **options})
         self.features = features
         self._module: Any = None
 
@@ -39,6 +39,8 @@ class HubModule(keras.layers.Layer):
         self.module_weights = held
         self._tracker.lock()
         self.built = True
+        for mirror in held:  # what was tracked as trainable can be let train later
+            mirror.trainable = mirror.trainable and self.trainable
 
     def compute_output_spec(self, pictures: Any) -> keras.KerasTensor:
         """The shape alone: the module is not there yet while a saved model is being rebuilt."""

@@ -56,7 +56,11 @@ def keras_own_scaling(name: str) -> np.ndarray:
         return applications.mobilenet_v2.preprocess_input(PIXELS.copy())
     if name == "resnet_50":  # turned round: the kernel is turned instead
         return applications.resnet.preprocess_input(PIXELS.copy())[..., ::-1]
-    builders = {"efficientnet_v2_b0": "EfficientNetV2B0", "mobilenet_v3_small": "MobileNetV3Small", "mobilenet_v3_large": "MobileNetV3Large"}
+    builders = {
+        "efficientnet_v2_b0": "EfficientNetV2B0",
+        "mobilenet_v3_small": "MobileNetV3Small",
+        "mobilenet_v3_large": "MobileNetV3Large",
+    }
     options = {"input_shape": (32, 32, 3), "include_top": False, "weights": None, "include_preprocessing": True}
     network = getattr(applications, builders[name])(**options)
     kinds = (keras.layers.Rescaling, keras.layers.Normalization)
@@ -73,7 +77,9 @@ def test_pixels_are_scaled_as_keras_scales_them(name):
     assert not np.allclose(PIXELS * np.asarray(wrong[0]) + np.asarray(wrong[1]), expected, atol=0.1)
 
 
-@pytest.mark.parametrize("name, kind", [("keras_cv_resnet_18_v2", "ResNetV2Backbone"), ("keras_cv_efficientnet_lite_b0", "EfficientNetLiteBackbone")])
+@pytest.mark.parametrize(
+    "name, kind", [("keras_cv_resnet_18_v2", "ResNetV2Backbone"), ("keras_cv_efficientnet_lite_b0", "EfficientNetLiteBackbone")]
+)
 def test_pixels_are_scaled_as_keras_cv_scales_them(name, kind):
     import keras_cv
 
@@ -184,7 +190,9 @@ def test_weights_that_cannot_be_downloaded_are_exit_4(tmp_path, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", offline)
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))  # nothing is there from an earlier download
-    with pytest.raises(CvappError, match=r"model.weights imagenet for mobilenet_v3_small: cannot be fetched \(URL fetch failure on https:") as error:
+    with pytest.raises(
+        CvappError, match=r"model.weights imagenet for mobilenet_v3_small: cannot be fetched \(URL fetch failure on https:"
+    ) as error:
         open_backbone(Model("mobilenet_v3_small"), (32, 32))
     assert error.value.code == Exit.NO_WEIGHTS
     assert "download them elsewhere and give model.weights=FILE.weights.h5" in str(error.value)

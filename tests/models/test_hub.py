@@ -57,13 +57,16 @@ def test_a_saved_model_holds_its_module_and_reloads_to_the_bit(tiny_module, tmp_
     assert str(tmp_path).encode() not in b"".join(path.read_bytes() for path in [tmp_path / "model.keras"])
 
 
-def test_a_frozen_module_stays_as_it_is(tiny_module):
+def test_a_frozen_module_stays_as_it_is(tiny_module, tmp_path):
     layer, size = hub.open_module(tiny_module)
     assert not layer.trainable, "unless it is asked for"
     model = around(layer, size)
     assert [tuple(weight.shape) for weight in model.trainable_variables] == [(24, 3), (3,)]
     before = [np.asarray(variable) for variable in layer.variables]
     step(model)
+    model.save(tmp_path / "model.keras")
+    again = classifier.open_model(tmp_path / "model.keras")
+    assert [tuple(weight.shape) for weight in again.trainable_variables] == [(24, 3), (3,)]
     assert len(before) == 1
     for old, variable in zip(before, layer.variables, strict=True):
         np.testing.assert_array_equal(old, np.asarray(variable))
@@ -121,7 +124,9 @@ def test_a_resnet_50_without_biases_has_the_course_notes_parameters(tmp_path, rn
     layer.trainable = False
     backbone = Backbone(layer, (1 / 255, 0.0), layer.features, size, {}, "")
     model = classifier.assemble(backbone, classifier.head(2048, 10, Model()))
-    frozen, trainable = (sum(int(np.prod(weight.shape)) for weight in some) for some in (model.non_trainable_weights, model.trainable_weights))
+    frozen, trainable = (
+        sum(int(np.prod(weight.shape)) for weight in some) for some in (model.non_trainable_weights, model.trainable_weights)
+    )
     assert (frozen, trainable, model.count_params()) == (23_561_152, 20_490, 23_581_642)
     pictures = rng.random((2, 32, 32, 3), np.float32)
     np.testing.assert_allclose(layer(pictures), network(pictures, training=False), rtol=1e-4, atol=1e-4)

@@ -53,14 +53,18 @@ def tuned(name: str, **settings: object) -> keras.Model:
 
 
 def scratch(initialiser: str) -> keras.Model:
-    return surgery.training_copy(surgery.pooled(awake("small_resnet"), 1), Model("small_resnet", weights="none", initialiser=initialiser), False)
+    return surgery.training_copy(
+        surgery.pooled(awake("small_resnet"), 1), Model("small_resnet", weights="none", initialiser=initialiser), False
+    )
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_last_maps_of_each_resolution_are_pooled(name):
     network = awake(name)
     outputs = surgery.stage_outputs(network)
-    assert [values.shape[1:3] for values in outputs] == [(32, 32), (16, 16), (8, 8), (4, 4), (2, 2)][-len(outputs) :] or name == "small_resnet"
+    assert [values.shape[1:3] for values in outputs] == [(32, 32), (16, 16), (8, 8), (4, 4), (2, 2)][
+        -len(outputs) :
+    ] or name == "small_resnet"
     assert outputs[-1] is network.output
     pictures = noise()
     maps = [np.asarray(values) for values in keras.Model(network.input, outputs[-3:])(pictures, training=False)]
@@ -133,7 +137,9 @@ def test_a_training_copy_says_the_same_and_keeps_the_statistics_of_the_pretraini
     assert spread > 0.1
     before = layer.get_weights()
     np.testing.assert_allclose(np.asarray(layer(pictures, training=False)) / spread, expected / spread, atol=1e-4)
-    np.testing.assert_allclose(np.asarray(layer(pictures * 2, training=True)), np.asarray(layer(pictures * 2, training=False)), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        np.asarray(layer(pictures * 2, training=True)), np.asarray(layer(pictures * 2, training=False)), rtol=1e-3, atol=1e-3
+    )
     for old, new in zip(before, layer.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     network.set_weights(layer.get_weights())  # the order of the weights is the same
@@ -247,4 +253,6 @@ def test_mixed_precision_computes_in_16_bits_keeps_32_and_answers_in_32():
     before = layer.get_weights()
     figures = network.train_on_batch(pictures, np.eye(3, dtype=np.float32)[[0, 1, 2, 0]], return_dict=True)
     assert np.isfinite(figures["loss"])
-    assert sum(not np.array_equal(old, new) for old, new in zip(before, layer.get_weights(), strict=True)) > 0.9 * len(layer.trainable_weights)
+    assert sum(not np.array_equal(old, new) for old, new in zip(before, layer.get_weights(), strict=True)) > 0.9 * len(
+        layer.trainable_weights
+    )

@@ -39,7 +39,9 @@ LITTLE, MUCH = classes([20, 25, 30]), classes([700, 700, 700])
 def test_little_data_and_a_similar_task():
     found, asked = chosen(LITTLE, {1: good(LITTLE)})
     assert (found.fine_tune, found.stages) == ("none", 1) and asked == [1], "no other stage is computed for nothing"
-    assert found.reason.startswith("little data (75 training photos, 25 in the middle class), a task like the backbone's (a linear probe goes ")
+    assert found.reason.startswith(
+        "little data (75 training photos, 25 in the middle class), a task like the backbone's (a linear probe goes "
+    )
     assert found.reason.endswith(": a head on the last features")
 
 
@@ -79,7 +81,14 @@ def test_a_module_has_one_stage_and_all_or_nothing_to_train(truth, features, whi
 
 @pytest.mark.parametrize(
     "sizes, much",
-    [([1000, 1000], True), ([1000, 999], False), ([100] * 20, True), ([99] * 21, False), ([50] * 9 + [100] * 20, True), ([1900, 99, 99], False)],
+    [
+        ([1000, 1000], True),
+        ([1000, 999], False),
+        ([100] * 20, True),
+        ([99] * 21, False),
+        ([50] * 9 + [100] * 20, True),
+        ([1900, 99, 99], False),
+    ],
 )
 def test_data_is_much_in_all_and_in_the_middle_class(sizes, much):
     truth = classes(sizes)

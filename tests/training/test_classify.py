@@ -11,7 +11,6 @@ from cvapp import recipe as recipes
 from cvapp.data import split
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
-from cvapp.evaluation import metrics
 from cvapp.loading import load
 from cvapp.models import classifier
 from cvapp.models.backbones import TABLE, Backbone
@@ -220,7 +219,9 @@ def test_a_pretrained_backbone_stays_as_it_is_unless_it_is_tuned(which, names, w
     """On varied pictures either way. Where its weights lay is not told."""
     pretrained = TABLE["small_resnet"].build((32, 32), scratch().model, None)
     pretrained.save_weights(tmp_path / "mine.weights.h5")
-    recipe = recipes.override(scratch(), [f"model.weights={tmp_path}/mine.weights.h5", f"train.fine_tune={which}", "train.fine_tune_epochs=1"])
+    recipe = recipes.override(
+        scratch(), [f"model.weights={tmp_path}/mine.weights.h5", f"train.fine_tune={which}", "train.fine_tune_epochs=1"]
+    )
     made = classify.train(recipe, photos, workspace / "saved_models/mine")
     assert [row["stage"] for row in unreported["results"].history] == names
     backbone = classifier.open_model(workspace / "saved_models/mine/model.keras").get_layer("backbone")
@@ -244,7 +245,9 @@ def test_auto_chooses_says_why_and_tells_the_card(workspace, photos, unreported)
 
 def test_a_run_whose_loss_is_not_finite_is_exit_5_and_leaves_the_old_model(home, photos):
     before = (home / "saved_models/mine/model.keras").read_bytes()
-    with pytest.raises(CvappError, match="the loss was not finite in epoch 1 of whole: .*lower train.learning_rate .10 at that step") as error:
+    with pytest.raises(
+        CvappError, match="the loss was not finite in epoch 1 of whole: .*lower train.learning_rate .10 at that step"
+    ) as error:
         recipe = recipes.override(scratch(), ["train.optimiser=sgd", "train.learning_rate=10", "train.l2=1", "train.batch=4"])
         classify.train(recipe, photos, home / "saved_models/mine")
     assert error.value.code == Exit.GATE

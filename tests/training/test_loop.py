@@ -32,7 +32,9 @@ def entropy(right: int) -> float:
     return -share * np.log(share) - (1 - share) * np.log(1 - share)
 
 
-def a_stage(script=(), epochs=4, patience=50, name="head", tuned=False, seed=0, spoil=(), interrupt=None, settings=Train(), dropout=0.5, rate=0.05):
+def a_stage(
+    script=(), epochs=4, patience=50, name="head", tuned=False, seed=0, spoil=(), interrupt=None, settings=Train(), dropout=0.5, rate=0.05
+):
     """A stage of 3 batches (4, 4 and 2 of 10 photos) whose validation answers are scripted: so many of 10 are right.
 
     `seen` collects the weights at every validation. `spoil` names the (epoch, step) whose input is not finite, `interrupt` the
@@ -121,7 +123,13 @@ def test_the_best_epoch_is_kept():
 
 @pytest.mark.parametrize(
     "script, patience, epochs",
-    [([6, 8, 7, 7, 7, 7, 7, 7], 3, 5), ([6, 8, 7, 7, 9, 7, 7, 7, 7], 3, 8), ([6, 6, 6, 6], 1, 2), ([5, 6, 7, 8, 9], 1, 5), ([9, 8, 8, 8], 2, 3)],
+    [
+        ([6, 8, 7, 7, 7, 7, 7, 7], 3, 5),
+        ([6, 8, 7, 7, 9, 7, 7, 7, 7], 3, 8),
+        ([6, 6, 6, 6], 1, 2),
+        ([5, 6, 7, 8, 9], 1, 5),
+        ([9, 8, 8, 8], 2, 3),
+    ],
 )
 def test_patience_is_the_epochs_without_a_better_one(script, patience, epochs):
     """As Keras' EarlyStopping counts."""
@@ -285,3 +293,13 @@ def test_a_stage_that_was_finished_is_passed_over(tmp_path):
     progress = run(stage, keeper=keeper)
     assert seen == [] and progress.rows == [] and same(stage.network.weights, before)
     assert keeper.resumed is not None and keeper.resumed[0].stage == "fine-tuning"
+
+
+def test_a_state_that_cannot_be_saved_at_ctrl_c_is_not_called_kept():
+    class Full(Keeper):
+        def save(self, progress, arrays):
+            raise CvappError("state.npz: cannot write (No space left on device)", Exit.CANNOT_WRITE)
+
+    with pytest.raises(CvappError, match="No space left") as error:
+        run(a_stage(epochs=3, interrupt=(1, 1))[0], keeper=Full(None, {}))
+    assert error.value.code == Exit.CANNOT_WRITE

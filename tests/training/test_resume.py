@@ -43,7 +43,14 @@ for arguments, left, sent in json.loads(sys.argv[1]):
 VARIED = ["augment.mirror=yes", "augment.rotation=15", "augment.zoom=0.2", "augment.noise=0.02", "augment.mixup=0.3", "augment.cutmix=1"]
 COMMON = ["images.size=32,32", "train.batch=8", "model.dropout=0.3", "model.stochastic_depth=0.3", "train.schedule=cosine", *VARIED]
 SCRATCH = [*COMMON, "model.backbone=small_resnet", "model.weights=none", "model.alpha=0.2", "train.epochs=3"]
-TUNED = [*COMMON, "model.backbone=shipped", "train.fine_tune=blocks:2", "train.epochs=2", "train.fine_tune_epochs=2", "train.class_weights=yes"]
+TUNED = [
+    *COMMON,
+    "model.backbone=shipped",
+    "train.fine_tune=blocks:2",
+    "train.epochs=2",
+    "train.fine_tune_epochs=2",
+    "train.class_weights=yes",
+]
 
 
 def train(settings: list[str], name: str, *more: str) -> list[str]:
@@ -101,7 +108,11 @@ def test_a_network_from_scratch_is_killed_three_times(home):
     assert_same("whole", "killed")
     assert learnt("whole")[1].count("whole,") == 3
     assert not np.array_equal(learnt("whole")[0][0], learnt("other")[0][0]), "weights that never change would always be the same"
-    assert sorted(path.name for path in Path("saved_models").iterdir() if not path.name.startswith(".cache")) == ["killed", "other", "whole"]
+    assert sorted(path.name for path in Path("saved_models").iterdir() if not path.name.startswith(".cache")) == [
+        "killed",
+        "other",
+        "whole",
+    ]
 
 
 def test_a_tuned_backbone_is_interrupted_and_killed_twice(home):

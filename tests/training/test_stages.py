@@ -103,11 +103,7 @@ def test_the_head_sees_each_photo_once_an_epoch_with_its_class_and_weight(materi
 
 @pytest.mark.parametrize(
     "model, which, name, epochs, rate, weights",
-    [
-        (SCRATCH, "all", "whole", 3, 3e-3, 27),
-        (TUNED, "none", "head", 3, 3e-3, 0),
-        (TUNED, "blocks:2", "fine-tuning", 7, 2e-4, 12),
-    ],
+    [(SCRATCH, "all", "whole", 3, 3e-3, 27), (TUNED, "none", "head", 3, 3e-3, 0), (TUNED, "blocks:2", "fine-tuning", 7, 2e-4, 12)],
 )
 def test_each_stage_trains_its_part_at_its_rate(material, model, which, name, epochs, rate, weights):
     stage, backbone, head = network_stage(recipe(model, fine_tune_epochs=7, fine_tune_rate=2e-4), material, which)
@@ -165,7 +161,11 @@ def test_what_the_copy_learnt_gets_into_what_is_saved(which, material, tmp_path)
     moved = [not np.array_equal(old, new) for old, new in zip(before, opened.layer.get_weights(), strict=True)]
     assert sum(moved) >= 0.9 * len(stage.network.get_layer("backbone").trainable_weights)
     np.testing.assert_allclose(saved(pixels, training=False), softmax(np.asarray(stage.network(pixels, training=False))), atol=1e-5)
-    np.testing.assert_allclose(stage.check(), stage.network(material.pixels.read([material.rows[place].hash for place in material.of("val")]), training=False), atol=1e-4)
+    np.testing.assert_allclose(
+        stage.check(),
+        stage.network(material.pixels.read([material.rows[place].hash for place in material.of("val")]), training=False),
+        atol=1e-4,
+    )
 
 
 @pytest.mark.parametrize("which, moves", [("none", False), ("all", True)])

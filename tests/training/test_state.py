@@ -83,7 +83,9 @@ def test_the_state_of_another_run_is_refused_by_the_setting(change, text, tmp_pa
     assert Keeper(tmp_path, IDENTITY, resume=True).resumed is not None, "what it was started with goes on"
 
 
-@pytest.mark.parametrize("fault", ["garbage", "empty", "cut short", "a bit turned", "another archive", "one array", "an older progress", "no identity"])
+@pytest.mark.parametrize(
+    "fault", ["garbage", "empty", "cut short", "a bit turned", "another archive", "one array", "an older progress", "no identity"]
+)
 def test_a_state_that_cannot_be_read_is_exit_3(fault, tmp_path):
     path = tmp_path / state.FILE
     Keeper(tmp_path, IDENTITY).save(a_progress(), [np.arange(1000.0)])
@@ -103,7 +105,11 @@ def test_a_state_that_cannot_be_read_is_exit_3(fault, tmp_path):
         np.save(tmp_path / "array.npy", np.zeros(3))
         (tmp_path / "array.npy").rename(path)
     else:
-        note = {"identity": IDENTITY, "progress": {"stage": "head", "half": 1}} if fault == "an older progress" else {"progress": vars(a_progress())}
+        note = (
+            {"identity": IDENTITY, "progress": {"stage": "head", "half": 1}}
+            if fault == "an older progress"
+            else {"progress": vars(a_progress())}
+        )
         np.savez(path, note=np.array(json.dumps(note)))
     with pytest.raises(CvappError, match=r"state.npz: cannot be read \(.*\); leave --resume out to start anew") as error:
         Keeper(tmp_path, IDENTITY, resume=True)
