@@ -28,7 +28,7 @@ def train(args: argparse.Namespace) -> Answer:
     name = args.name or (Path(args.data).resolve().stem if args.data else Path(args.pipeline).stem)
     folder = new_model_folder(name)
     if args.data is not None and not Path(args.data).exists():
-        raise CvappError(f"--data {args.data}: no such folder or file; give a folder with one folder of photos for each class, or a CSV", Exit.BAD_DATA)
+        raise CvappError(f"--data {args.data}: no such folder or file; give a folder with a folder of photos for each class, or a CSV", Exit.BAD_DATA)
     check_writable(MODELS)
     try:
         if recipe.task == "backbone":

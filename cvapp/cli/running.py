@@ -98,7 +98,8 @@ def camera(args: argparse.Namespace) -> Answer:
     show = not args.no_show and has_display()
     if not show and not args.no_show:
         Terminal()("no display here, so no window is opened" + ("" if args.save else "; --save OUT.mp4 keeps the picture"))
-    options = live.Options(show, args.save, args.frames, args.mirror, lambda shape: images.window(shape, bundle.card.images), bundle.fit, bundle.answer)
+    seen = lambda shape: images.window(shape, bundle.card.images)  # noqa: E731
+    options = live.Options(show, args.save, args.frames, args.mirror, seen, bundle.fit, bundle.answer)
     done = live.run(args.source, bundle.name, options, report=Terminal())
     rows = [(label, count) for label, count in done.labels.items()]
     lines = [

@@ -14,15 +14,16 @@ from cvapp.files import check_writable, replacing, write_text
 from cvapp.progress import Report, each, silent
 
 VIDEO_FPS = 15.0
+OTHERS = 2  # times as many photos without a sign: there are more ways to be none
 TRUTH_COLUMNS = ("frame", "label", "whole", "x0", "y0", "x1", "y1", "x2", "y2", "x3", "y3")
 
 
 def write_folder(out: str | Path, count: int, seed: int, report: Report = silent) -> int:
-    """Write `count` photos of each sign and as many scenes without one, as `out/LABEL/LABEL-0001.jpg`; how many in all."""
+    """Write `count` photos of each sign and twice as many scenes without one, as `out/LABEL/LABEL-0001.jpg`; how many in all."""
     if count < 1:
         raise CvappError(f"--count {count}: give how many photos of each sign, at least 1")
     check_writable(out)
-    jobs = [(label, index) for label in signs.LABELS for index in range(count)]
+    jobs = [(label, index) for label in signs.LABELS for index in range(count * (OTHERS if label == signs.BACKGROUND else 1))]
     for label, index in each(jobs, "drawing signs", report):
         images.write(Path(out) / label / f"{label}-{index + 1:04d}.jpg", signs.photo(seed, label, index), quality=85)
     return len(jobs)

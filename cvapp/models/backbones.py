@@ -173,7 +173,9 @@ def _load(network: keras.Model, settings: Model, row: Row, size: Size) -> dict[s
 
 def _read(network: keras.Model, path: Path) -> None:
     try:
-        network.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a line for every layer that does not fit; the error counts them
+            network.load_weights(path)
     except Exception as error:  # Keras and h5py raise whatever a file that does not fit makes them raise
         raise CvappError(
             f"model.weights {path}: does not fit {network.name} without its top ({' '.join(str(error).split())[:160]})", Exit.BAD_DATA

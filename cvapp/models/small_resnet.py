@@ -6,6 +6,7 @@ import keras
 
 WIDTHS = (64, 128, 256)  # channels of the three stages at width 1.0
 BLOCKS = 1  # a stage
+LEAST = 16  # channels; with 8, TensorFlow 2.21's gradient of a 1x1 convolution with stride 2 writes past its memory and the process dies
 MOMENTUM = 0.9  # of batch norm; Keras' 0.99 lags behind in the few epochs of a small run
 
 
@@ -14,9 +15,9 @@ def build(size: tuple[int, int], alpha: float) -> keras.Model:
 
     Args:
         size: (height, width) of the pictures.
-        alpha: width, 1.0 for 64, 128 and 256 channels; channels are multiples of 8.
+        alpha: width, 1.0 for 64, 128 and 256 channels; channels are multiples of 8, and 16 at least.
     """
-    widths = [max(8, round(width * alpha / 8) * 8) for width in WIDTHS]
+    widths = [max(LEAST, round(width * alpha / 8) * 8) for width in WIDTHS]
     pixels = keras.Input((*size, 3))
     maps = _normal(_convolution(pixels, widths[0], 3, 1, "stem"), "stem")
     maps = keras.layers.MaxPooling2D(2, padding="same", name="stem_pool")(keras.layers.ReLU(name="stem_relu")(maps))

@@ -11,6 +11,7 @@ from cvapp.recipe import Model
 INITIALISERS = {"glorot": "glorot_uniform", "he": "he_normal", "lecun": "lecun_normal"}
 _BLOCK = re.compile(r"(conv\d+_block\d+|block_?\d+[a-z]?|expanded_conv(_\d+)?|stage\d+_block\d+|v2_stack_\d+_block\d+)(?=_|$)")
 HALF_PRECISION = "mixed_bfloat16"
+MOMENTUM = 0.9  # of batch norm that learns from scratch; with the 0.999 of some its statistics lag thousands of steps behind the weights
 
 
 def stage_outputs(network: keras.Model) -> list[Any]:
@@ -113,6 +114,8 @@ def training_copy(network: keras.Model, settings: Model, half: bool) -> keras.Mo
             return keras.layers.Dropout(0.0, name=layer.name)
         if isinstance(layer, keras.layers.BatchNormalization) and not settings.from_scratch:
             return InferenceNorm.from_config(options)
+        if isinstance(layer, keras.layers.BatchNormalization):
+            options["momentum"] = min(options["momentum"], MOMENTUM)
         if rates.get(layer.name):
             return StochasticAdd(rates[layer.name], residual_branch(layer), name=layer.name, dtype=options.get("dtype"))
         if settings.from_scratch and isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):

@@ -5,10 +5,11 @@ from typing import Callable, Iterator, NamedTuple
 import cv2
 import numpy as np
 
-from cvapp.signs import scenes
+from cvapp.signs import icons, scenes, things
 from cvapp.signs.pictograms import BACKGROUND, LABELS, SIGNS, draw
 
 SIGN_SIDE = 256
+EMPTY, MADE_UP = 0.1, 0.03  # of the photos without a sign: those that show an empty sheet, and those that show a sign that is none of ours
 
 
 def rng_for(seed: int, *position: int) -> np.random.Generator:
@@ -19,16 +20,22 @@ def rng_for(seed: int, *position: int) -> np.random.Generator:
 def photo(seed: int, label: str, index: int, size: scenes.Size = (240, 320)) -> np.ndarray:
     """Photo number `index` of one sign, or of no sign for `background`: uint8 RGB (H, W, 3)."""
     rng = rng_for(seed, LABELS.index(label), index)
-    scene = scenes.background(rng, size)
     if label == BACKGROUND:
-        if rng.random() < 0.35:  # an empty sheet is no sign
-            scene = scenes.place(scene, blank_sheet(rng), scenes.random_pose(rng, size))
-    else:
-        corners = scenes.random_pose(rng, size)
-        scene = scenes.place(scene, draw(SIGNS[label], SIGN_SIDE), corners)
-        if rng.random() < 0.35:
-            scenes.hide_part(rng, scene, corners)
+        return _no_sign(rng, size)
+    scene, corners = scenes.background(rng, size), scenes.random_pose(rng, size)
+    scene = scenes.place(scene, draw(SIGNS[label], SIGN_SIDE), corners)
+    if rng.random() < 0.35:
+        scenes.hide_part(rng, scene, corners)
     return scenes.through_camera(rng, scene)
+
+
+def _no_sign(rng: np.random.Generator, size: scenes.Size) -> np.ndarray:
+    """Another thing, now and then with an empty sheet or a made-up sign before it, seen by a good camera or a bad one."""
+    scene, kind = things.scene(rng, size), rng.random()
+    if kind < EMPTY + MADE_UP:
+        sheet = blank_sheet(rng) if kind < EMPTY else icons.icon(int(rng.integers(0, icons.COUNT)))
+        scene = scenes.place(scene, sheet, scenes.random_pose(rng, size))
+    return scenes.through_camera(rng, scene, rng.random())
 
 
 def blank_sheet(rng: np.random.Generator) -> np.ndarray:

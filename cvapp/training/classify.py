@@ -63,7 +63,10 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     rows = [row._replace(path=public_name(row.path)) if Path(row.path).is_absolute() else row for row in found.rows]  # of a CSV
     material = Material(rows, found.pixels)
     recipe, backbone, reason = _choose(recipe, backbone, material, report)
-    keeper = Keeper(work_folder(folder), {**recipes.settings(recipe), "photos": split.fingerprint(found.rows)}, resume)
+    identity = {**recipes.settings(recipe), "photos": split.fingerprint(found.rows)}
+    if not recipe.model.from_scratch:
+        identity["backbone"] = backbone.fingerprint
+    keeper = Keeper(work_folder(folder), identity, resume)
     if keeper.note:
         report(keeper.note)
     progress = Progress()

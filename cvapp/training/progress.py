@@ -32,7 +32,7 @@ class Interruption:
     """Lets Ctrl-C end a run between two steps: torn out of the middle of one, TensorFlow crashes. A context manager around the steps.
 
     Raises:
-        KeyboardInterrupt: when the block ends, if Ctrl-C was pressed in it. Pressed twice, it ends the run at once.
+        KeyboardInterrupt: when the block ends well, if Ctrl-C was pressed in it. Pressed twice, it ends the run at once.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Interruption:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         with contextlib.suppress(ValueError, TypeError):
             signal.signal(signal.SIGINT, self._before)
-        if self._pressed.is_set():
+        if self._pressed.is_set() and kind is None:
             raise KeyboardInterrupt("what was learnt is kept; the same command with --resume goes on")
 
 

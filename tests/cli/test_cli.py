@@ -224,7 +224,7 @@ def test_ctrl_c_during_training_is_exit_130_and_leaves_the_old_model(home, photo
 
 def test_data_commands(workspace, capsys):
     code, out, _ = run(capsys, "data", "signs", "--out", "signs", "--count", "3", "--print", "sheet.pdf", "--json")
-    assert code == 0 and json.loads(out)["photos"] == 3 * len(signs.LABELS)
+    assert code == 0 and json.loads(out)["photos"] == 3 * (len(signs.LABELS) + 1)
     assert (workspace / "sheet.pdf").read_bytes().startswith(b"%PDF")
     assert run(capsys, "data", "check", "signs")[0] == 0
     code, out, _ = run(capsys, "data", "split", "signs", "--json")

@@ -154,6 +154,14 @@ def test_from_scratch_batch_norm_learns_its_statistics():
     assert not any(isinstance(one, surgery.InferenceNorm) for one in layer.layers)
 
 
+@pytest.mark.parametrize("name, own", [("mobilenet_v2", 0.999), ("mobilenet_v3_small", 0.999), ("resnet_50", 0.99), ("small_resnet", 0.9)])
+def test_from_scratch_batch_norm_does_not_lag_behind_the_few_steps_of_a_small_run(name, own):
+    network = surgery.pooled(awake(name), 1)
+    copy = surgery.training_copy(network, Model(name, weights="none"), False)
+    for made, expected in ((network, own), (copy, 0.9)):
+        assert {layer.momentum for layer in made.layers if isinstance(layer, keras.layers.BatchNormalization)} == {expected}
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_branch_that_is_dropped_is_that_of_the_residual(name):
     _, pattern, count = FAMILIES[name]

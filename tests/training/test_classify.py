@@ -269,3 +269,17 @@ def test_a_state_outlives_a_failure_at_the_end_and_is_gone_after_success(workspa
     classify.train(scratch(epochs=1), photos, folder, lambda text, *_: lines.append(text), resume=True)
     assert "going on with epoch 2 of whole" in lines and not (workspace / "saved_models/.mine.work").exists()
     assert {"model.keras", "split.csv", "history.csv", "card.json"} == {path.name for path in folder.iterdir()}
+
+
+def test_a_run_does_not_go_on_with_other_weights_under_the_same_name(workspace, photos, tmp_path, monkeypatch, unreported):
+    from cvapp.training import state
+
+    monkeypatch.setattr(state, "_LEAST_SECONDS", 0.0)
+    path = tmp_path / "mine.weights.h5"
+    recipe = recipes.override(scratch(epochs=1), [f"model.weights={path}"])
+    for resume in (False, True):
+        TABLE["small_resnet"].build((32, 32), scratch().model, None).save_weights(path)
+        with monkeypatch.context() as patch, pytest.raises((KeyboardInterrupt, CvappError), match="|had backbone small_resnet-1-") as error:
+            patch.setattr(classify, "_save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            classify.train(recipe, photos, workspace / "saved_models/mine", resume=resume)
+        assert error.type is (CvappError if resume else KeyboardInterrupt)
