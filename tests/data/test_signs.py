@@ -17,7 +17,7 @@ def test_a_folder_of_signs_can_be_trained_on_and_is_its_seed(tmp_path):
     told = []
     assert disk.write_folder(tmp_path / "a", 2, 7, lambda *state: told.append(state)) == 24, "twice as many without a sign"
     found = check(tmp_path / "a")
-    assert found.photos == {label: 2 for label in signs.LABELS} and found.unusable == found.unusual == {}
+    assert found.photos == {label: 4 if label == signs.BACKGROUND else 2 for label in signs.LABELS} and found.unusable == found.unusual == {}
     assert told[-1] == ("drawing signs", 24, 24) and (tmp_path / "a" / "heart" / "heart-0002.jpg").is_file()
     disk.write_folder(tmp_path / "b", 1, 7)
     disk.write_folder(tmp_path / "c", 1, 8)
