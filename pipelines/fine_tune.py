@@ -6,7 +6,11 @@ data, a similar or another task) and says why.
 
     cvapp train fine_tune --data photos --name mine
     cvapp train fine_tune --data photos --name mine --set model.backbone=mobilenet_v2 --set model.weights=FILE.weights.h5
-    cvapp train fine_tune --data photos --name mine --set train.fine_tune=blocks:2
+    cvapp train fine_tune --data photos --name mine --set train.fine_tune=blocks:1
+
+Measured on 2 cores: 243 photos of ants and bees, MobileNetV2 0.35 with ImageNet weights at 224, the last block tuned, 80 seconds: 0.935 on
+153 validation photos, the mean of seeds 0, 1 and 2 (0.928, 0.941, 0.935); the head alone 0.926 (0.935, 0.922, 0.922). The rate and the number
+of epochs were chosen among a dozen on the same photos.
 """
 
 from cvapp.recipe import Augment, Model, Recipe, Train
