@@ -86,6 +86,7 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("train.fine_tune=some", "train.fine_tune is 'some': give none, auto, all, layers:N or blocks:N, such as blocks:3"),
         ("train.fine_tune=blocks:0", "train.fine_tune is 'blocks:0'"),
         ("train.fine_tune=blocks:2", "a hub module is frozen or tuned whole (none, auto, all), its layers are unknown"),
+        ("train.mixed_precision=yes", "train.mixed_precision needs a Keras backbone, a hub module computes as it was saved"),
         ("train.optimiser=adm", "train.optimiser is 'adm': choose one of sgd, "),
         ("augment.mirror=maybe", "augment.mirror is 'maybe': expected bool"),
         ("augment.rotation=200", "augment.rotation is 200.0: give a number from 0 to 180"),

@@ -48,6 +48,8 @@ class Recipe:
         within(self, seed=(0, 2**31 - 2))
         if self.task == "backbone" and (self.data.generated is None or self.model.backbone == HUB or self.images.size is None):
             raise CvappError("a backbone recipe needs data.generated, images.size and a model.backbone other than hub")
+        if self.model.backbone == HUB and self.train.mixed_precision:
+            raise CvappError("train.mixed_precision needs a Keras backbone, a hub module computes as it was saved; try model.backbone=shipped")
         tuned = self.train.fine_tune
         if self.model.backbone == HUB and tuned not in ("none", "auto", "all"):
             raise CvappError(
