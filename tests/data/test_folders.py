@@ -115,7 +115,9 @@ def test_a_real_folder_with_train_and_val(shared_data):
 
 def test_a_class_whose_name_is_no_text_is_told(tmp_path):
     """Such a label would break the card and the drawing of it."""
-    fill(tmp_path, "ants/1.jpg", "bees/1.jpg", "b\udcff/1.jpg")
+    fill(tmp_path, "ants/1.jpg", "bees/1.jpg")
+    (tmp_path / "b\udcff").mkdir()
+    (tmp_path / "b\udcff" / "1.jpg").write_bytes(b"a photo")
     listing = scan(tmp_path)
     assert listing.labels == ["ants", "bees"]
     assert listing.stray == {"b\udcff/1.jpg": "lies in a folder whose name is not readable text; rename the folder"}
