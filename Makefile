@@ -5,11 +5,12 @@ NAME ?= signs
 SOURCE ?= 0
 DATA ?= demo/$(NAME)
 BIN := .venv/bin
+INTEROP := .venv-interop
 CVAPP := $(BIN)/cvapp
 SETTINGS = $(if $(EPOCHS),--epochs $(EPOCHS)) $(foreach setting,$(SET),--set $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo test check train export webcam clean
+.PHONY: help setup doctor demo test test-interop check train export verify bench webcam clean
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -38,7 +39,23 @@ demo: setup ## signs to a live classifier: draw, train, export, run on a video
 	@echo "printable sheet  demo/signs.pdf   (print it, or show it on a screen, then: make webcam)"
 
 test: setup ## the tests, all but those that take minutes (SLOW=1 runs those too)
-	@$(BIN)/python -m pytest $(if $(SLOW),,-m "not slow")
+	@$(BIN)/python -m pytest -m "not interop$(if $(SLOW),, and not slow)"
+
+test-interop: setup $(INTEROP)/.ready saved_models/$(NAME)/lite/golden.npz ## MediaPipe and OpenCV read the exported NAME=
+	@CVAPP_MODEL=saved_models/$(NAME) CVAPP=$(CVAPP) $(INTEROP)/bin/python -m pytest tests/interop -m interop -p no:cacheprovider
+
+# MediaPipe brings an OpenCV of its own: it is kept out of .venv.
+$(INTEROP)/.ready:
+	@$(PYTHON) -m venv $(INTEROP)
+	$(INTEROP)/bin/pip install --quiet 'mediapipe>=1.2,<1.3' 'opencv-contrib-python>=5.0,<5.1' 'numpy>=2.0,<2.5' 'pytest>=8,<10'
+	@touch $@
+
+saved_models/signs/lite/golden.npz: | .venv/.ready
+	@test -f saved_models/signs/card.json || { $(CVAPP) data signs --out demo/signs --count 200 && $(CVAPP) train --data demo/signs --name signs; }
+	@$(CVAPP) export signs
+
+saved_models/%/lite/golden.npz: | .venv/.ready
+	@$(CVAPP) export $*
 
 check: setup ## style and types
 	@$(BIN)/flake8 cvapp pipelines tests benchmarks
@@ -51,9 +68,15 @@ train: setup ## train PIPELINE= on DATA= as NAME=, with EPOCHS= and SET="a.b=c .
 export: setup ## make the .tflite variants of NAME= and prove them
 	@$(CVAPP) export $(NAME)
 
+verify: setup ## replay the golden photos of the exported NAME=, check its files
+	@$(CVAPP) verify $(NAME)
+
+bench: setup ## time the variants of NAME= on this machine
+	@$(CVAPP) bench $(NAME)
+
 webcam: setup ## run NAME= live on SOURCE= (a camera's index, a video, a folder)
 	@$(CVAPP) camera $(NAME) --source $(SOURCE)
 
 clean: ## remove what the other words made, the trained models too
-	rm -rf .venv build dist demo *.egg-info .pytest_cache .mypy_cache .coverage saved_models/.cache
+	rm -rf .venv $(INTEROP) build dist demo *.egg-info .pytest_cache .mypy_cache .coverage saved_models/.cache
 	git clean -fdXq saved_models

@@ -100,25 +100,27 @@ def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
     """What `lite/export.json` says, or None where the model was not exported.
 
     Raises:
-        CvappError: it is unreadable, or `lite/` was made for another model (exit 3).
+        CvappError: it is unreadable, or `lite/` was made for another model, another card or other labels (exit 3).
     """
     path = folder / LITE / EXPORT
     if not (folder / LITE).is_dir():
         return None
+    again = f"run cvapp export {folder.name} again"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        made_for, _ = values["model"], values["variants"][values["chosen"]]
-        for row in values["variants"].values():
-            row["published"] and row["sha256"]
+        model_hash, card_hash = values["model"], values["card"]
+        published = [name for name, row in values["variants"].items() if row["published"] and row["sha256"]]
+        if values["chosen"] not in published or not isinstance(values["files"], dict):
+            raise ValueError(f"{values['chosen']!r} is in use, published are {', '.join(published)}")
         labels = (folder / LITE / LABELS).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CvappError(
-            f"{folder / LITE}: cannot be read ({type(error).__name__}: {error}); run cvapp export {folder.name} again", Exit.BAD_DATA
-        ) from error
-    if made_for != card.files.get("model.keras"):
-        raise CvappError(f"{folder / LITE}: was exported from another model.keras; run cvapp export {folder.name} again", Exit.BAD_DATA)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CvappError(f"{folder / LITE}: cannot be read ({type(error).__name__}: {error}); {again}", Exit.BAD_DATA) from error
+    if model_hash != card.files.get("model.keras"):
+        raise CvappError(f"{folder / LITE}: was exported from another model.keras; {again}", Exit.BAD_DATA)
+    if card_hash != sha256(folder / cards.FILE):
+        raise CvappError(f"{folder / cards.FILE}: altered since the model was exported; copy the model, or {again}", Exit.BAD_DATA)
     if labels != list(card.labels):
-        raise CvappError(f"{folder / LITE / LABELS}: its labels are not the card's; run cvapp export {folder.name} again", Exit.BAD_DATA)
+        raise CvappError(f"{folder / LITE / LABELS}: its labels are not the card's; {again}", Exit.BAD_DATA)
     return values
 
 

@@ -19,6 +19,7 @@ RANKS = [
     ("recipe",),
     ("card", "shipped"),
     ("bundle", "camera"),
+    ("proof",),
     ("data",),
     ("models",),
     ("loading",),
@@ -28,7 +29,7 @@ RANKS = [
     ("cli",),
 ]
 RANK = {part: rank for rank, row in enumerate(RANKS) for part in row}
-DEVICE = [part for part in RANK if RANK[part] <= RANK["camera"]]
+DEVICE = [part for part in RANK if RANK[part] <= RANK["proof"]]
 HEAVY = {"tensorflow", "keras", "tensorflow_hub", "keras_cv", "matplotlib", "pandas"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

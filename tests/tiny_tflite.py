@@ -11,6 +11,7 @@ from cvapp import card as cards
 from cvapp.card import Card
 from cvapp.files import sha256
 from cvapp.images import Images
+from cvapp.proof import golden, metadata
 from cvapp.recipe import Recipe
 
 SIZE = (8, 8)
@@ -65,9 +66,12 @@ def save_model(folder: Path, task: str = "classify") -> Path:
     files = {"model.keras": sha256(folder / "model.keras")}
     cards.write(Card(folder.name, task, LABELS, Images(SIZE), Recipe(), files=files), folder)
     (folder / "lite/labels.txt").write_text("".join(f"{label}\n" for label in LABELS), encoding="utf-8")
-    export = {"schema": 1, "model": files["model.keras"], "chosen": "float32", "variants": {"int8": {"published": False}}}
-    (folder / "lite/export.json").write_text(json.dumps(export))
-    publish(folder, tiny_tflite())
+    pixels = np.random.default_rng(1).integers(0, 256, (4, *SIZE, 3)).astype(np.uint8)
+    golden.write(folder / "lite" / golden.FILE, pixels, {"keras": softmax_of_pixels(pixels), "float32": softmax_of_pixels(pixels)})
+    export = {"schema": 2, "model": files["model.keras"], "card": sha256(folder / cards.FILE), "chosen": "float32", "photos": 4}
+    export["files"] = {name: sha256(folder / "lite" / name) for name in ("labels.txt", golden.FILE)}
+    (folder / "lite/export.json").write_text(json.dumps({**export, "variants": {"int8": {"published": False}}}))
+    publish(folder, metadata.write(tiny_tflite(), metadata.Metadata(folder.name, "", "1", "", "", LABELS, 0.0)))
     return folder
 
 

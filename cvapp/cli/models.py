@@ -1,4 +1,4 @@
-"""`cvapp train|evaluate|export|list`."""
+"""`cvapp train|evaluate|list`."""
 
 import argparse
 import ast
@@ -74,37 +74,6 @@ def evaluate(args: argparse.Namespace) -> Answer:
         f"{table(('class', 'accuracy'), rows)}\n"
         f"{args.name} ({found['variant']}): accuracy {found['accuracy']:.4f} on the {found['photos']} photos of {found['split']}",
     )
-
-
-def export(args: argparse.Namespace) -> Answer:
-    """Export a model and prove the variants."""
-    folder = model_folder(args.name)
-    cards.read(folder)
-    try:
-        from cvapp.export.export import export as make
-    except ModuleNotFoundError as error:
-        raise missing_extra(error.name or "tensorflow", "train") from error
-    made = make(folder, args.data, Terminal())
-    rows = [
-        (
-            name,
-            f"{row['bytes'] / 1e6:.2f}",
-            f"{100 * row['accuracy']:.2f}",
-            f"{100 * (row['accuracy'] - row['keras_accuracy']):+.2f}",
-            f"{100 * row['agreement']:.1f}",
-            f"{row['largest_difference']:.4f}",
-            row["broken"],
-            row["mended"],
-            "yes" if row["published"] else "no",
-        )
-        for name, row in made["variants"].items()
-    ]
-    lines = [
-        table(("variant", "MB", "accuracy %", "points", "agrees %", "largest difference", "now wrong", "now right", "published"), rows)
-    ]
-    lines += [f"{name} was not published: it {'; it '.join(row['reasons'])}" for name, row in made["variants"].items() if row["reasons"]]
-    lines.append(f"proven on {made['photos']} validation photos; {made['chosen']} is in use: {folder / 'lite' / made['chosen']}.tflite")
-    return Answer({"name": folder.name, "folder": str(folder / "lite"), **made}, "\n".join(lines))
 
 
 def list_all(args: argparse.Namespace) -> Answer:

@@ -41,6 +41,7 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"cvapp {cvapp.__version__}")
     group = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     _add_model_commands(group)
+    _add_proving_commands(group)
     _add_running_commands(group)
     data = group.add_parser("data", help="check, split, collect or draw photos").add_subparsers(
         dest="thing", metavar="THING", required=True, parser_class=Parser
@@ -72,12 +73,28 @@ def _add_model_commands(group: Any) -> None:
     evaluate = _command(
         group, "evaluate", _later("models", "evaluate"), "measure a saved model on the photos it did not learn from", "cvapp evaluate mine"
     )
-    export = _command(group, "export", _later("models", "export"), "make .tflite variants and prove them", "cvapp export mine")
-    for command in (evaluate, export):
-        command.add_argument("name", metavar="NAME", help="of the model")
-        command.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
+    evaluate.add_argument("name", metavar="NAME", help="of the model")
+    evaluate.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
     evaluate.add_argument("--part", choices=("train", "val", "test"), help="of the split (default: test where there is one, else val)")
     evaluate.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
+
+
+def _add_proving_commands(group: Any) -> None:
+    export = _command(group, "export", _later("proving", "export"), "make .tflite variants and prove them", "cvapp export mine --auto")
+    verify = _command(
+        group, "verify", _later("proving", "verify"), "check that an exported model answers here as where it was made", "cvapp verify mine"
+    )
+    bench = _command(group, "bench", _later("proving", "bench"), "time the variants of a model on this machine", "cvapp bench mine")
+    for command in (export, verify, bench):
+        command.add_argument("name", metavar="NAME", help="of the model")
+    export.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
+    export.add_argument("--auto", action="store_true", help="put the smallest variant that passes in use, not float32")
+    export.add_argument("--max-drop", type=float, metavar="X", help="points of accuracy that a variant may lose, or one photo (default: 0.5)")
+    export.add_argument("--set", action="append", default=[], metavar="export.B=C", help="change any part of the recipe's export")
+    export.add_argument("--out", metavar="FILE.zip", help="pack the variant in use for another machine; nothing is made anew if it is there")
+    export.add_argument("--variant", metavar="V", help="the one to pack (default: the one in use)")
+    bench.add_argument("--threads", type=int, nargs="+", metavar="N", help="of the interpreter (default: 1, 2, 4 and all that there are)")
+    bench.add_argument("--rounds", type=int, default=3, metavar="N", help="the variants take turns; medians are shown (default: %(default)s)")
 
 
 def _add_running_commands(group: Any) -> None:

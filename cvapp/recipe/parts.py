@@ -7,7 +7,7 @@ from cvapp.errors import CvappError
 from cvapp.recipe.values import one_of, settle_kinds, within
 
 GENERATED = ("shapes",)
-VARIANTS = ("float32", "int8")
+VARIANTS = ("float32", "float16", "dynamic", "int8")
 SHIPPED_BACKBONE = "mobilenet_v2_035_96"
 HUB = "hub"
 BACKBONES = (
@@ -22,6 +22,7 @@ BACKBONES = (
     "keras_cv_resnet_18_v2",
     "keras_cv_efficientnet_lite_b0",
 )
+WIDTHS, ALPHA = ("mobilenet_v2", "small_resnet"), 0.35  # backbones that come in several widths, and the width by default
 HEADS = ("linear", "mlp")
 INITIALISERS = ("glorot", "he", "lecun")
 OPTIMISERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
@@ -60,7 +61,7 @@ class Model:
         backbone: `hub` (a hub module) or a row of the table in `cvapp.models.backbones`.
         handle: of the hub module: the shipped one's name, a SavedModel's folder, or an address that tensorflow-hub resolves.
         weights: of a backbone from the table: `imagenet` (downloaded), a local .weights.h5 file, or `none` to train from scratch.
-        alpha: width of a MobileNetV2, 1.0 for the paper's.
+        alpha: width of a MobileNetV2 or a small ResNet, 1.0 for the paper's.
         stages: the features of how many of the backbone's last resolutions are pooled; 1 takes the last alone.
         head: `linear`, or `mlp` with one hidden layer.
         hidden: units of the mlp's hidden layer.
@@ -72,7 +73,7 @@ class Model:
     backbone: str = HUB
     handle: str = SHIPPED_BACKBONE
     weights: str = "imagenet"
-    alpha: float = 0.35
+    alpha: float = ALPHA
     stages: int = 1
     head: str = "linear"
     hidden: int = 256
@@ -92,6 +93,8 @@ class Model:
             raise CvappError(
                 "model.stages and model.stochastic_depth need a Keras backbone, a hub module is opaque; try model.backbone=shipped"
             )
+        if self.alpha != ALPHA and self.backbone not in WIDTHS:
+            raise CvappError(f"model.alpha is {self.alpha:g}, but {self.backbone} comes in one width; choose model.backbone={' or '.join(WIDTHS)}")
         if not self.weights:
             raise CvappError("model.weights is empty: give imagenet, none, or a .weights.h5 file")
 
@@ -210,21 +213,29 @@ class Train:
 
 @dataclass(frozen=True)
 class Export:
-    """Which variants are made, and the gate each must pass before it is published.
+    """Which variants are made, what they say of themselves, and the gate each must pass before it is published.
 
     Args:
-        variants: of float32 and int8.
-        calibration: training photos that int8 is calibrated on.
+        variants: of `float32`, `float16` (weights in 16 bits), `dynamic` (weights in 8 bits, the rest in float) and `int8` (all in 8 bits).
+        calibration: training photos that show int8 the range of every tensor.
         max_difference: largest probability difference of float32 from Keras.
-        max_drop: accuracy that int8 may lose, in points of 100; one photo is always allowed.
-        min_agreement: share of photos on which int8's first answer must be Keras'.
+        max_drop: accuracy that the others may lose, in points of 100; one photo is always allowed.
+        min_agreement: share of photos on which their first answer must be Keras'.
+        description: of the model, in the file; what it tells apart, and from how many photos, where empty.
+        author: who made it, in the file.
+        licence: of it, in the file; that of the backbone's weights where empty.
+        version: of it, in the file.
     """
 
-    variants: tuple[str, ...] = ("float32", "int8")
+    variants: tuple[str, ...] = VARIANTS
     calibration: int = 200
     max_difference: float = 1e-3
     max_drop: float = 0.5
     min_agreement: float = 0.95
+    description: str = ""
+    author: str = ""
+    licence: str = ""
+    version: str = "1"
 
     def __post_init__(self) -> None:
         settle_kinds(self)

@@ -1,0 +1,122 @@
+"""`cvapp export|verify|bench`: the .tflite variants of a model, and whether they are what they should be."""
+
+import argparse
+from pathlib import Path
+from typing import Any, Mapping
+
+from cvapp import card as cards
+from cvapp import recipe as recipes
+from cvapp.bundle import EXPORT, LITE, read_export
+from cvapp.cli.answer import Answer, model_folder, table
+from cvapp.errors import CvappError, Exit, missing_extra
+from cvapp.progress import Terminal
+
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+def export(args: argparse.Namespace) -> Answer:
+    """Export a model and prove the variants; with --out, pack the one in use."""
+    folder = model_folder(args.name)
+    card = cards.read(folder)
+    if args.variant and not args.out:
+        raise CvappError("--variant says which one --out FILE.zip packs; give that too")
+    asked = args.auto or args.set or args.data or args.max_drop is not None
+    if args.out and not asked and (folder / LITE / EXPORT).is_file():
+        return _hand_over(args, folder)
+    shorts = [f"export.max_drop={args.max_drop}"] if args.max_drop is not None else []
+    stray = [setting for setting in args.set if not setting.startswith("export.")]
+    if stray:
+        raise CvappError(f"--set {stray[0]}: the model is trained; only export.* can be changed now, such as export.author=NAME")
+    wishes = recipes.override(card.recipe, [*args.set, *shorts]).export
+    try:
+        from cvapp.export.export import export as make
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "tensorflow", "train") from error
+    made = make(folder, args.data, wishes, args.auto, Terminal())
+    lines = [_accuracy_table(made["variants"]), "", _speed_table(made["variants"], made["host"]["machine"])]
+    lines += [f"{name} was not published: it {'; it '.join(row['reasons'])}" for name, row in made["variants"].items() if row["reasons"]]
+    lines.append(f"proven on {made['photos']} validation photos; {made['chosen']} is in use: {folder / LITE / made['chosen']}.tflite")
+    answer = Answer({"name": folder.name, "folder": str(folder / LITE), **made}, "\n".join(lines))
+    if not args.out:
+        return answer
+    packed = _hand_over(args, folder)
+    return Answer({**answer.values, **packed.values}, f"{answer.text}\n{packed.text}")
+
+
+def _hand_over(args: argparse.Namespace, folder: Path) -> Answer:
+    from cvapp.export.handover import hand_over
+
+    made = hand_over(folder, Path(args.out), args.variant)
+    return Answer(made, f"{made['zip']}: {made['variant']} of {args.name}, {made['bytes'] / 1e6:.2f} MB; unpack it and read README.md")
+
+
+def verify(args: argparse.Namespace) -> Answer:
+    """Check an exported model; exit 5 and what is wrong where it is not what it was."""
+    from cvapp.proof.verify import verify as check
+
+    found = check(model_folder(args.name), Terminal())
+    if found["reasons"] and not args.json:
+        raise CvappError(f"{args.name}: {'; '.join(found['reasons'])}", Exit.GATE)
+    rows = [(name, f"{row.get('largest_difference', 1):.6f}") for name, row in found["variants"].items()]
+    text = f"{table(('variant', 'largest difference'), rows)}\n{args.name}: files, labels and answers to {found['photos']} golden photos are as exported"
+    return Answer(found, text, Exit.GATE if found["reasons"] else Exit.DONE)
+
+
+def bench(args: argparse.Namespace) -> Answer:
+    """Time the published variants on this machine, in turns."""
+    from cvapp.proof import apart
+
+    folder = model_folder(args.name)
+    card = cards.read(folder)
+    made = read_export(folder, card)
+    if made is None:
+        raise CvappError(f"{folder} was not exported, so there is nothing to time; run cvapp export {folder.name}")
+    if args.rounds < 1 or min(args.threads or [1]) < 1:
+        raise CvappError("--rounds and --threads: give at least 1")
+    names = {name: folder / LITE / f"{name}.tflite" for name, row in made["variants"].items() if row["published"]}
+    figures = apart.rounds(names, card.images.size or (0, 0), args.threads or apart.thread_counts(), args.rounds, Terminal())
+    rows = {name: {**made["variants"][name], **figures[name]} for name in names}
+    machine = apart.machine()
+    return Answer(
+        {"name": args.name, "host": machine, "variants": {name: {**figures[name], "bytes": rows[name]["bytes"]} for name in rows}},
+        _speed_table(rows, machine),
+    )
+
+
+def _accuracy_table(variants: Rows) -> str:
+    head = ("variant", "accuracy %", "points", "agrees %", "largest difference", "mean", "now wrong", "now right", "float ops", "published")
+    rows = [
+        (
+            name,
+            f"{100 * row['accuracy']:.2f}",
+            f"{100 * (row['accuracy'] - row['keras_accuracy']):+.2f}",
+            f"{100 * row['agreement']:.1f}",
+            f"{row['largest_difference']:.4f}",
+            f"{row['mean_difference']:.4f}",
+            row["broken"],
+            row["mended"],
+            row["float_operations"],
+            "yes" if row["published"] else "no",
+        )
+        for name, row in variants.items()
+    ]
+    return table(head, rows)
+
+
+def _speed_table(variants: Rows, machine: str) -> str:
+    """Size and speed of the variants that were timed, beside float32."""
+    timed = {name: row for name, row in variants.items() if "threads" in row}
+    whole = timed.get("float32")
+    counts = list(next(iter(timed.values()))["threads"])
+    head = ["variant", "MB", "of float32", "accuracy %", "first ms", "memory MB"]
+    head += [title for count in counts for title in (f"ms, threads {count}", "p95", "of float32")]
+    rows = []
+    for name, row in timed.items():
+        cells = [name, f"{row['bytes'] / 1e6:.2f}", f"{row['bytes'] / whole['bytes']:.3f}" if whole else "-", f"{100 * row['accuracy']:.2f}"]
+        cells += [f"{row['first_ms']:.1f}", f"{row['memory_mb']:.1f}"]
+        for count in counts:
+            taken = row["threads"][count]
+            ratio = f"{taken['median_ms'] / whole['threads'][count]['median_ms']:.2f}" if whole else "-"
+            cells += [f"{taken['median_ms']:.2f}", f"{taken['p95_ms']:.2f}", ratio]
+        rows.append(cells)
+    return f"{table(head, rows)}\nmeasured on this host: {machine}"

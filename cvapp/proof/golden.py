@@ -1,0 +1,70 @@
+"""Golden samples: a few fitted photos and what each variant answered to them where it was made, to be replayed on any machine."""
+
+import zipfile
+from pathlib import Path
+from typing import Mapping
+
+import numpy as np
+
+from cvapp.errors import CvappError, Exit
+from cvapp.files import replacing
+
+FILE = "golden.npz"
+PHOTOS = 16
+FLOAT, STEPS = 1e-3, 2 / 256  # how far a probability may be off: of a variant in float, and of one that computes in 8 bits
+TOLERANCES = {"keras": FLOAT, "float32": FLOAT, "float16": FLOAT, "dynamic": STEPS, "int8": STEPS}
+
+
+def write(path: Path, pixels: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
+    """Write the samples.
+
+    Args:
+        path: of the file, whole or not at all.
+        pixels: uint8 RGB (N, H, W, 3) at the model's size.
+        answers: probabilities (N, classes) by variant; `keras` for those of the Keras model.
+    """
+    with replacing(path) as neighbour:
+        np.savez_compressed(neighbour, pixels=pixels, **{name: values.astype(np.float32) for name, values in answers.items()})
+
+
+def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The photos, uint8 RGB (N, H, W, 3), and the answers to them by variant, float32 (N, classes).
+
+    Raises:
+        CvappError: the file is missing or damaged (exit 3).
+    """
+    try:
+        with np.load(path) as file:
+            answers = {name: file[name] for name in file.files}
+        pixels = answers.pop("pixels")
+        shapes = {values.shape for values in answers.values()}
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(shapes) != 1 or next(iter(shapes))[0] != len(pixels):
+            raise ValueError(f"photos of shape {pixels.shape}, answers of {sorted(shapes)}")
+    except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile, zipfile.zlib.error, NotImplementedError) as error:
+        raise CvappError(
+            f"{path}: golden samples cannot be read ({type(error).__name__}: {error}); export the model again", Exit.BAD_DATA
+        ) from error
+    return pixels, answers
+
+
+def differ(variant: str, found: np.ndarray, expected: np.ndarray) -> list[str]:
+    """Why a variant does not answer as it did where it was made; nothing where it does.
+
+    Args:
+        variant: its name, which decides how near the answers must be.
+        found: probabilities (N, classes) of this machine.
+        expected: those of the golden samples.
+    """
+    tolerance = TOLERANCES[variant]
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        return [f"answers {found.shape} for golden answers of {expected.shape}, or numbers that are none"]
+    reasons = []
+    off = np.abs(found - expected).max()
+    if off > tolerance + 1e-6:
+        reasons.append(f"a probability differs from the golden sample's by {off:.4f} (at most {tolerance:.4f})")
+    ordered = np.sort(expected, axis=1)
+    clear = ordered[:, -1] - ordered[:, -2] > tolerance if expected.shape[1] > 1 else np.zeros(len(expected), bool)
+    wrong = int((clear & (found.argmax(1) != expected.argmax(1))).sum())
+    if wrong:
+        reasons.append(f"the first answer to {wrong} of {len(expected)} golden photos is another")
+    return reasons
