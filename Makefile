@@ -50,11 +50,8 @@ $(INTEROP)/.ready:
 	$(INTEROP)/bin/pip install --quiet 'mediapipe>=1.2,<1.3' 'opencv-contrib-python>=5.0,<5.1' 'numpy>=2.0,<2.5' 'pytest>=8,<10'
 	@touch $@
 
-saved_models/signs/lite/golden.npz: | .venv/.ready
-	@test -f saved_models/signs/card.json || { $(CVAPP) data signs --out demo/signs --count 200 && $(CVAPP) train --data demo/signs --name signs; }
-	@$(CVAPP) export signs
-
 saved_models/%/lite/golden.npz: | .venv/.ready
+	@test -e saved_models/$*/card.json || $(MAKE) train
 	@$(CVAPP) export $*
 
 check: setup ## style and types
@@ -62,11 +59,12 @@ check: setup ## style and types
 	@$(BIN)/mypy
 	@echo "check: ok"
 
-train: setup ## train PIPELINE= on DATA= as NAME=, with EPOCHS= and SET="a.b=c ..."
+train: setup ## train PIPELINE= on DATA= as NAME= (the demo's signs, when left out), with EPOCHS= and SET="a.b=c ..."
+	@test -e demo/signs -o "$(DATA)" != demo/signs || $(CVAPP) data signs --out demo/signs --count 200
 	@$(CVAPP) train $(PIPELINE) $(if $(DATA),--data $(DATA)) --name $(NAME) $(SETTINGS)
 
-export: setup ## make the .tflite variants of NAME= and prove them
-	@$(CVAPP) export $(NAME)
+export: setup ## make the .tflite variants of NAME= and prove them; with AUTO=1 the smallest that passes is in use
+	@$(CVAPP) export $(NAME) $(if $(AUTO),--auto)
 
 verify: setup ## replay the golden photos of the exported NAME=, check its files
 	@$(CVAPP) verify $(NAME)

@@ -25,13 +25,15 @@ from cvapp.camera.sources import open_source
 ROUNDS, FRAMES = 7, 300
 SHAPE = images.Images((224, 224))
 MAKE = """
-import sys, numpy as np
+import sys, tempfile
+from pathlib import Path
 from cvapp.export import variants
 import keras
 pixels = keras.Input((224, 224, 3))
 network = keras.applications.MobileNetV2(input_shape=(224, 224, 3), alpha=1.0, weights=None, classes=11)
 model = keras.Model(pixels, network(keras.layers.Rescaling(1 / 127.5, -1)(pixels)))
-open(sys.argv[1], "wb").write(variants.convert(model, "float32", np.zeros((1, 224, 224, 3), "uint8")))
+with tempfile.TemporaryDirectory() as place:
+    Path(sys.argv[1]).write_bytes(variants.make(model, "float32", Path(place)))
 """
 
 

@@ -77,7 +77,7 @@ def open_tflite(path: Path, threads: int = 1) -> Predict:
             interpreter = Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
         source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, IndexError) as error:
         raise CvappError(f"{path}: LiteRT cannot read it ({error}); export the model again", Exit.BAD_DATA) from error
     if source["dtype"] != np.uint8 or len(source["shape"]) != 4:
         raise CvappError(
@@ -87,10 +87,13 @@ def open_tflite(path: Path, threads: int = 1) -> Predict:
 
     def predict(pictures: np.ndarray) -> np.ndarray:
         answers = []
-        for picture in pictures:
-            interpreter.set_tensor(source["index"], picture[None])
-            interpreter.invoke()
-            answers.append(interpreter.get_tensor(target["index"])[0])
+        try:
+            for picture in pictures:
+                interpreter.set_tensor(source["index"], picture[None])
+                interpreter.invoke()
+                answers.append(interpreter.get_tensor(target["index"])[0])
+        except (ValueError, RuntimeError) as error:
+            raise CvappError(f"{path}: LiteRT cannot run it ({error}); export the model again", Exit.BAD_DATA) from error
         return (np.stack(answers).astype(np.float32) - zero) * np.float32(scale)
 
     return predict
@@ -113,12 +116,12 @@ def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
         if values["chosen"] not in published or not isinstance(values["files"], dict):
             raise ValueError(f"{values['chosen']!r} is in use, published are {', '.join(published)}")
         labels = (folder / LITE / LABELS).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CvappError(f"{folder / LITE}: cannot be read ({type(error).__name__}: {error}); {again}", Exit.BAD_DATA) from error
-    if model_hash != card.files.get("model.keras"):
-        raise CvappError(f"{folder / LITE}: was exported from another model.keras; {again}", Exit.BAD_DATA)
     if card_hash != sha256(folder / cards.FILE):
         raise CvappError(f"{folder / cards.FILE}: altered since the model was exported; copy the model, or {again}", Exit.BAD_DATA)
+    if model_hash != card.files.get("model.keras"):
+        raise CvappError(f"{folder / LITE}: was exported from another model.keras; {again}", Exit.BAD_DATA)
     if labels != list(card.labels):
         raise CvappError(f"{folder / LITE / LABELS}: its labels are not the card's; {again}", Exit.BAD_DATA)
     return values

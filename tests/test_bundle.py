@@ -13,7 +13,7 @@ from cvapp.bundle import Bundle, Score, open_lite, open_tflite, rank
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
 from tests.camera.test_sources import painted, write_video
-from tests.tiny_tflite import LABELS, change_export, publish, save_model, softmax_of_pixels, tiny_tflite
+from tests.tiny_tflite import LABELS, change_export, publish, remade, save_model, softmax_of_pixels, tiny_tflite
 
 BLOCKED = ("tensorflow", "keras", "tensorflow_hub", "keras_cv", "matplotlib")
 
@@ -97,12 +97,28 @@ REFUSED = {
     "missing json": (lambda folder: (folder / "lite/export.json").unlink(), r"lite: cannot be read \(FileNotFoundError"),
     "broken json": (lambda folder: (folder / "lite/export.json").write_text('{"model": '), r"lite: cannot be read \(JSONDecodeError"),
     "a list as json": (lambda folder: (folder / "lite/export.json").write_text("[1]"), r"lite: cannot be read \(TypeError"),
+    "deep json": (lambda folder: (folder / "lite/export.json").write_text("[" * 100_000), r"lite: cannot be read \(RecursionError"),
+    "altered card": (
+        lambda folder: (folder / "card.json").write_text((folder / "card.json").read_text() + "\n"),
+        "card.json: altered since the",
+    ),
+    "another card": (
+        lambda folder: change_export(folder, lambda values: values.update(card="0" * 64)),
+        "card.json: altered since the model was",
+    ),
+    "no card": (lambda folder: change_export(folder, lambda values: values.pop("card")), r"lite: cannot be read \(KeyError: 'card'"),
+    "no files": (lambda folder: change_export(folder, lambda values: values.pop("files")), r"lite: cannot be read \(KeyError: 'files'"),
+    "odd files": (
+        lambda folder: change_export(folder, lambda values: values.update(files=["golden.npz"])),
+        r"lite: cannot be read \(ValueError",
+    ),
     "no choice": (lambda folder: change_export(folder, lambda values: values.pop("chosen")), r"lite: cannot be read \(KeyError"),
     "odd row": (lambda folder: change_export(folder, lambda values: values["variants"].update(int8=3)), "lite.*: cannot be read"),
     "no hash": (lambda folder: change_export(folder, lambda values: values["variants"]["float32"].pop("sha256")), "lite.*: cannot"),
     "garbage": (lambda folder: publish(folder, WHOLE[:8] + bytes(range(256)) * 8), r"float32\.tflite: LiteRT cannot read it \("),
     "cut in half": (lambda folder: publish(folder, WHOLE[: len(WHOLE) // 2]), r"float32\.tflite: LiteRT cannot read it"),
     "empty": (lambda folder: publish(folder, b""), r"float32\.tflite: LiteRT cannot read it"),
+    "no input": (lambda folder: publish(folder, remade(lambda model: setattr(model.subgraphs[0], "inputs", []))), "LiteRT cannot read it"),
     "float input": (lambda folder: publish(folder, tiny_tflite("float32")), r"float32\.tflite: takes float32 .*, not uint8 pictures"),
 }
 
@@ -116,6 +132,14 @@ def test_a_damaged_export_is_refused_in_one_line_that_says_what_to_do(model, dam
     assert error.value.code == Exit.BAD_DATA
     assert "export" in str(error.value) and "\n" not in str(error.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_opens_and_cannot_run_is_one_line_too(model, pictures, capfd):
+    publish(model, remade(lambda made: setattr(made.buffers[1], "data", None)))
+    opened = open_lite(model)
+    with pytest.raises(CvappError, match=r"float32\.tflite: LiteRT cannot run it \(.*lacks data.*\); export the model again$") as error:
+        opened.predict(pictures)
+    assert error.value.code == Exit.BAD_DATA and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("variant", ["int8", "float16", "../float32"])
@@ -188,7 +212,13 @@ def test_the_control_keras_is_really_out_of_reach_there(model):
 
 @pytest.mark.parametrize(
     "best, answer",
-    [(("cat", 0.8), "cat"), (("cat", 0.7), "cat"), (("cat", 0.69), "unknown"), (("background", 0.99), "unknown"), (("unknown", 0.99), "unknown")],
+    [
+        (("cat", 0.8), "cat"),
+        (("cat", 0.7), "cat"),
+        (("cat", 0.69), "unknown"),
+        (("background", 0.99), "unknown"),
+        (("unknown", 0.99), "unknown"),
+    ],
 )
 def test_an_unsure_answer_and_the_background_are_unknown(model, best, answer):
     opened = open_lite(model)

@@ -8,6 +8,7 @@ import pytest
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
 from cvapp.recipe import Data, Export, Model, Recipe, Train, did_you_mean, from_json, override, to_json
+from cvapp.recipe.parts import BACKBONES
 
 # as typed after --set, and the value in the JSON; together they leave no value of the default recipe as it was
 SETTINGS = {
@@ -26,7 +27,8 @@ SETTINGS = {
     "train.mixed_precision=yes": True,
     "train.label_smoothing=.1": 0.1, "train.patience=1": 1, "train.images_per_epoch=1": 1,
     "export.variants=int8,float32": ("int8", "float32"), "export.calibration=1": 1, "export.max_difference=0.01": 0.01,
-    "export.max_drop=2": 2.0, "export.min_agreement=0.5": 0.5,
+    "export.max_drop=2": 2.0, "export.min_agreement=0.5": 0.5, "export.description=Tells ants, bees and Käfer": "Tells ants, bees and Käfer",
+    "export.author=N. N.": "N. N.", "export.licence=MIT": "MIT", "export.version=2": "2",
 }
 
 
@@ -54,7 +56,9 @@ def test_every_value_can_be_set_and_survives_the_round_trip_through_json():
         ("images.size=none", "images.size", None), ("images.size=[32, 48]", "images.size", (32, 48)), (" seed = 3 ", "seed", 3),
         ("model.handle=https://host/a?b=c", "model.handle", "https://host/a?b=c"), ("model.handle='quoted'", "model.handle", "quoted"),
         ("export.variants=float32", "export.variants", ("float32",)), ("model.handle=modules, old/a", "model.handle", "modules, old/a"),
-        ("model.handle=2024", "model.handle", "2024"),
+        ("model.handle=2024", "model.handle", "2024"), ("export.version=1.10", "export.version", "1.10"),
+        ("export.variants=dynamic,float16,float32", "export.variants", ("dynamic", "float16", "float32")),
+        ("model.alpha=0.35", "model.alpha", 0.35),
     ],
 )
 def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
@@ -92,7 +96,10 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("augment.rotation=200", "augment.rotation is 200.0: give a number from 0 to 180"),
         ("model.handle=", "model.handle is empty: give a SavedModel's folder, an address, or the shipped backbone's name"),
         ("export.variants=int8,", "float32 must be among them"),
-        ("export.variants=float32,int16", "export.variants is 'int16': choose one of float32, int8. Did you mean int8?"),
+        ("export.variants=float32,int16", "export.variants is 'int16': choose one of float32, float16, dynamic, int8. Did you mean int8?"),
+        ("export.variants=float32,float61", "choose one of float32, float16, dynamic, int8. Did you mean float16?"),
+        ("export.max_drop=-1", "export.max_drop is -1.0: give a number from 0 to 100"),
+        ("model.alpha=1", "model.alpha is 1, but hub comes in one width; choose model.backbone=mobilenet_v2 or small_resnet"),
         ("data.test=0.8", "data.val + data.test is 1: give at most 0.9, the rest trains"),
         ("task=backbone", "a backbone recipe needs data.generated, images.size and a model.backbone other than hub"),
     ],
@@ -101,6 +108,20 @@ def test_a_wrong_setting_is_one_line_that_helps(setting, words):
     with pytest.raises(CvappError) as error:
         override(Recipe(), [setting])
     assert words in str(error.value) and error.value.code == Exit.USAGE
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_only_a_backbone_of_several_widths_takes_another(backbone):
+    assert Model(backbone=backbone).alpha == 0.35, "the width that is not asked for is no error"
+    if backbone in ("mobilenet_v2", "small_resnet"):
+        assert Model(backbone=backbone, alpha=0.5).alpha == 0.5
+    else:
+        with pytest.raises(CvappError, match=f"model.alpha is 0.5, but {backbone} comes in one width"):
+            Model(backbone=backbone, alpha=0.5)
+
+
+def test_all_variants_are_made_unless_fewer_are_asked_for():
+    assert Export().variants == ("float32", "float16", "dynamic", "int8")
 
 
 @pytest.mark.parametrize(

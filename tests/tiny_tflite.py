@@ -45,15 +45,38 @@ def tiny_tflite(kind: str = "uint8") -> bytes:
     operators = [
         _made(schema.OperatorT, opcodeIndex=0, inputs=[0], outputs=[1]),
         _made(schema.OperatorT, opcodeIndex=1, inputs=[1, 7], outputs=[2]),
-        _made(schema.OperatorT, opcodeIndex=2, inputs=[2, 5, 6], outputs=[3], builtinOptions=schema.FullyConnectedOptionsT(),
-              builtinOptionsType=schema.BuiltinOptions.FullyConnectedOptions),
-        _made(schema.OperatorT, opcodeIndex=3, inputs=[3], outputs=[4], builtinOptions=_made(schema.SoftmaxOptionsT, beta=1.0),
-              builtinOptionsType=schema.BuiltinOptions.SoftmaxOptions),
+        _made(
+            schema.OperatorT,
+            opcodeIndex=2,
+            inputs=[2, 5, 6],
+            outputs=[3],
+            builtinOptions=schema.FullyConnectedOptionsT(),
+            builtinOptionsType=schema.BuiltinOptions.FullyConnectedOptions,
+        ),
+        _made(
+            schema.OperatorT,
+            opcodeIndex=3,
+            inputs=[3],
+            outputs=[4],
+            builtinOptions=_made(schema.SoftmaxOptionsT, beta=1.0),
+            builtinOptionsType=schema.BuiltinOptions.SoftmaxOptions,
+        ),
     ]
     kinds = [getattr(schema.BuiltinOperator, name) for name in ("CAST", "RESHAPE", "FULLY_CONNECTED", "SOFTMAX")]
     codes = [_made(schema.OperatorCodeT, builtinCode=code, deprecatedBuiltinCode=code, version=1) for code in kinds]
     graph = _made(schema.SubGraphT, tensors=tensors, operators=operators, inputs=[0], outputs=[4])
     model = _made(schema.ModelT, version=3, subgraphs=[graph], operatorCodes=codes, buffers=buffers)
+    return _packed(model)
+
+
+def remade(change) -> bytes:
+    """The model after `change` of its parts, as the schema names them."""
+    model = schema.ModelT.InitFromPackedBuf(tiny_tflite())
+    change(model)
+    return _packed(model)
+
+
+def _packed(model: schema.ModelT) -> bytes:
     builder = flatbuffers.Builder(4096)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -71,8 +94,14 @@ def save_model(folder: Path, task: str = "classify") -> Path:
     export = {"schema": 2, "model": files["model.keras"], "card": sha256(folder / cards.FILE), "chosen": "float32", "photos": 4}
     export["files"] = {name: sha256(folder / "lite" / name) for name in ("labels.txt", golden.FILE)}
     (folder / "lite/export.json").write_text(json.dumps({**export, "variants": {"int8": {"published": False}}}))
-    publish(folder, metadata.write(tiny_tflite(), metadata.Metadata(folder.name, "", "1", "", "", LABELS, 0.0)))
+    publish(folder, with_metadata(folder.name))
     return folder
+
+
+def with_metadata(name: str, model: bytes | None = None, **others: object) -> bytes:
+    """The model, or another, that says of itself what the card of `save_model` says, but for `others`."""
+    said = {"description": "", "version": "1", "author": "", "licence": "", "labels": LABELS, "threshold": 0.0}
+    return metadata.write(model or tiny_tflite(), metadata.Metadata(**{"name": name, **said, **others}))
 
 
 def publish(folder: Path, data: bytes) -> None:

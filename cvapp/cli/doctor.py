@@ -12,11 +12,12 @@ from importlib import metadata
 from cvapp.cli.answer import Answer, table
 from cvapp.errors import Exit
 
-BASE = {"numpy": "numpy", "opencv-python": "cv2", "ai-edge-litert": "ai_edge_litert.interpreter"}
+BASE = {"numpy": "numpy", "opencv-python": "cv2", "ai-edge-litert": "ai_edge_litert.interpreter", "flatbuffers": "flatbuffers"}
 TRAIN = ("tensorflow", "keras", "tensorflow-hub", "keras-cv", "matplotlib", "setuptools")
 OPENCV_WHEELS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 # What OpenCV's wheel and its windows need of Linux, and Debian's packages for it.
 LIBRARIES = {"GL": "libgl1", "glib-2.0": "libglib2.0-0", "SM": "libsm6", "Xext": "libxext6"}
+INTEROP_LIBRARIES = {"EGL": "libegl1", "GLESv2": "libgles2"}  # what MediaPipe needs
 
 
 def _version(package: str) -> str | None:
@@ -52,10 +53,12 @@ def _packages() -> list[tuple[str, str, str]]:
 def _libraries() -> list[tuple[str, str, str]]:
     if sys.platform != "linux":
         return []
-    lacking = [package for name, package in LIBRARIES.items() if ctypes.util.find_library(name) is None]
-    if lacking:
-        return [("wrong", "libraries", f"missing: apt-get install {' '.join(lacking)}")]
-    return [("ok", "libraries", ", ".join(LIBRARIES.values()))]
+    rows = []
+    for state, needed, why in (("wrong", LIBRARIES, "missing"), ("absent", INTEROP_LIBRARIES, "only make test-interop needs them")):
+        lacking = [package for name, package in needed.items() if ctypes.util.find_library(name) is None]
+        found = ("ok", "libraries", ", ".join(needed.values()))
+        rows.append((state, "libraries", f"{why}: apt-get install {' '.join(lacking)}") if lacking else found)
+    return rows
 
 
 def _machine() -> list[tuple[str, str, str]]:

@@ -108,9 +108,9 @@ def readme(card: Card, export: Mapping[str, Any], size: int, top: str) -> str:
 
 _CHECK = """
 To check that this copy is whole, and that it answers on your machine as it did where it was made (it replays the few photos in `{golden}`;
-they are in this package, so mind whom you give it to):
+they are in this package, so mind whom you give it to), from the folder that this one lies in:
 
-    cvapp verify {top}
+    cvapp verify ./{top}
 """
 
 

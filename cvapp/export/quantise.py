@@ -1,6 +1,8 @@
 """Full int8 (Jacob et al. 2018, arXiv:1712.05877): calibrated once, quantised in a moment, the biases mended, layers that hurt kept in float."""
 
+import struct
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Collection, Iterator
@@ -15,9 +17,12 @@ from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python.convert import mlir_quantize
 
 from cvapp.progress import Report, each, hushed, silent
+from cvapp.proof.flatbuffer import Kept, Table, build
 
 LAYERS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 BIAS = 2  # place of the bias among a layer's inputs
+# of the public schema: the kind of file, the fields of a model and how many it may have, those of a subgraph, a tensor and a buffer
+_KIND, _VERSION, _SUBGRAPHS, _BUFFERS, _FIELDS, _TENSORS, _BUFFER, _DATA = b"TFL3", 0, 2, 4, 10, 0, 2, 0
 PHOTOS = 48  # that biases are mended on and layers judged by
 
 
@@ -70,7 +75,28 @@ def quantise(calibrated: Calibrated, in_float: Collection[str] = ()) -> bytes:
     """
     with hushed():
         model = mlir_quantize(calibrated.model, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=list(in_float))
-    return _mend_biases(bytearray(model), calibrated)
+    return _mend_biases(_own_biases(model), calibrated)
+
+
+def _own_biases(model: bytes) -> bytearray:
+    """The model, each bias with bytes of its own: the converter writes equal constants once, such as the zeros of layers without a bias."""
+    root = Table.root(model, _KIND)
+    tensors, buffers = list(next(root.tables(_SUBGRAPHS)).tables(_TENSORS)), list(root.tables(_BUFFERS))
+    numbers = [int(tensor.number(_BUFFER, "I")) for tensor in tensors]
+    uses = Counter(numbers)
+    biases = sorted({index for index in map(_bias, _layers(_open(model))) if index is not None})
+    shared = [index for index in biases if uses[numbers[index]] > 1]
+    if not shared:
+        return bytearray(model)
+    places = {number: root.target(number) for number in range(1, _FIELDS)}
+    fields: dict[int, Any] = {number: Kept(place) for number, place in places.items() if place is not None}
+    fields[_VERSION] = np.uint32(root.number(_VERSION, "I"))
+    fields[_BUFFERS] = [*(Kept(buffer.place) for buffer in buffers), *({_DATA: buffers[numbers[index]].bytes(_DATA)} for index in shared)]
+    head = build(fields, _KIND)
+    made = bytearray(head + model)
+    for number, index in enumerate(shared, len(buffers)):
+        struct.pack_into("<I", made, len(head) + (tensors[index].field(_BUFFER) or 0), number)
+    return made
 
 
 def _mend_biases(model: bytearray, calibrated: Calibrated) -> bytes:
@@ -82,11 +108,13 @@ def _mend_biases(model: bytearray, calibrated: Calibrated) -> bytes:
     for number, wanted in enumerate(calibrated.means):
         interpreter = _open(bytes(model))
         layer = _layers(interpreter)[number]
-        bias = interpreter.get_tensor_details()[layer["inputs"][BIAS]]
-        if bias["dtype"] != np.int32:
+        index = _bias(layer)
+        bias = None if index is None else interpreter.get_tensor_details()[index]
+        if bias is None or bias["dtype"] != np.int32:
             continue
         shift = wanted - _means(interpreter, [layer], calibrated.photos)[0]
-        _constant(model, bias["index"], np.int32)[:] += np.round(shift / bias["quantization_parameters"]["scales"]).astype(np.int32)
+        values, limits = _constant(model, bias["index"], np.int32), np.iinfo(np.int32)
+        values[:] = np.clip(values + np.round(shift / bias["quantization_parameters"]["scales"]), limits.min, limits.max)
     return bytes(model)
 
 
@@ -117,6 +145,12 @@ def _operations(interpreter: Interpreter) -> list[dict[str, Any]]:
 
 def _layers(interpreter: Interpreter) -> list[dict[str, Any]]:
     return [operation for operation in _operations(interpreter) if operation["op_name"] in LAYERS]
+
+
+def _bias(layer: dict[str, Any]) -> int | None:
+    """Which tensor is a layer's bias; None where it has none."""
+    index = int(layer["inputs"][BIAS]) if len(layer["inputs"]) > BIAS else -1
+    return index if index >= 0 else None
 
 
 def _output(interpreter: Interpreter, operation: dict[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,9 @@ def _median(rows: Sequence[Any]) -> Any:
 def _ask(*words: object) -> Any:
     path = words[1]
     try:
-        done = subprocess.run([sys.executable, "-m", __name__, *map(str, words)], capture_output=True, text=True, timeout=LIMIT)
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, *map(str, words)], capture_output=True, text=True, errors="replace", timeout=LIMIT
+        )
     except subprocess.TimeoutExpired as error:
         raise CvappError(f"{path}: gave no answer within {LIMIT:.0f} seconds; export the model again", Exit.BAD_DATA) from error
     if done.returncode:

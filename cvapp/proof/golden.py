@@ -1,6 +1,5 @@
 """Golden samples: a few fitted photos and what each variant answered to them where it was made, to be replayed on any machine."""
 
-import zipfile
 from pathlib import Path
 from typing import Mapping
 
@@ -34,17 +33,26 @@ def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         CvappError: the file is missing or damaged (exit 3).
     """
     try:
-        with np.load(path) as file:
+        with path.open("rb") as opened, np.load(opened) as file:  # NumPy leaves a file that it cannot read open
             answers = {name: file[name] for name in file.files}
         pixels = answers.pop("pixels")
-        shapes = {values.shape for values in answers.values()}
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(shapes) != 1 or next(iter(shapes))[0] != len(pixels):
-            raise ValueError(f"photos of shape {pixels.shape}, answers of {sorted(shapes)}")
-    except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile, zipfile.zlib.error, NotImplementedError) as error:
+        _check(pixels, answers)
+    except Exception as error:  # NumPy and zipfile raise whatever damaged bytes lead them to
         raise CvappError(
             f"{path}: golden samples cannot be read ({type(error).__name__}: {error}); export the model again", Exit.BAD_DATA
         ) from error
     return pixels, answers
+
+
+def _check(pixels: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
+    """A ValueError unless these are photos, and probabilities of each by known variants."""
+    shapes = sorted({values.shape for values in answers.values()})
+    fitting = len(shapes) == 1 and len(shapes[0]) == 2 and 0 not in shapes[0] and shapes[0][0] == len(pixels)
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3 or not fitting:
+        raise ValueError(f"photos of shape {pixels.shape}, answers of {shapes}")
+    for name, values in answers.items():
+        if name not in TOLERANCES or values.dtype != np.float32 or not np.isfinite(values).all():
+            raise ValueError(f"answers of {name} are no probabilities")
 
 
 def differ(variant: str, found: np.ndarray, expected: np.ndarray) -> list[str]:

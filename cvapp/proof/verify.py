@@ -73,8 +73,9 @@ def _variant(folder: Path, card: Card, name: str, row: Mapping[str, Any], expect
     if name not in expected:
         return {"reasons": [f"{golden.FILE} holds no answers of it"]}
     differences = golden.differ(name, found, expected[name])
-    off = float(np.abs(found - expected[name]).max()) if found.shape == expected[name].shape else None
-    return {"largest_difference": off, "reasons": wrong + differences}
+    comparable = found.shape == expected[name].shape and np.isfinite(found).all()
+    off = {"largest_difference": float(np.abs(found - expected[name]).max())} if comparable else {}
+    return {**off, "reasons": wrong + differences}
 
 
 def _foreign(said: metadata.Metadata, card: Card) -> list[str]:

@@ -1,20 +1,50 @@
 """Export from a real model: what is published answers as Keras does, what fails is not, and the old stays until the new is whole."""
 
+import hashlib
 import json
+import platform
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
-from cvapp import load
+from cvapp import card as cards
+from cvapp import images, load
+from cvapp.data import split
 from cvapp.data.split import Row
 from cvapp.errors import CvappError, Exit
 from cvapp.export import export as exporting
-from cvapp.export import variants
 from cvapp.export.export import balanced, export
+from cvapp.images import Images
 from cvapp.models.classifier import open_model
+from cvapp.proof import metadata
+from cvapp.recipe import Export, Model, Recipe, Train
+from cvapp.training.classify import train
 
 MINE = Path("saved_models/mine")
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+
+
+def digest(path):
+    """sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def by_hand(path, pixels):
+    """What a .tflite answers, dequantised by hand."""
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+    answers = []
+    for picture in pixels:
+        interpreter.set_tensor(source["index"], picture[None])
+        interpreter.invoke()
+        answers.append(interpreter.get_tensor(target["index"])[0].astype(float))
+    scale, zero = target["quantization"]
+    return (np.array(answers) - zero) * scale if scale else np.array(answers)
 
 
 @pytest.fixture
@@ -23,20 +53,20 @@ def pictures(rng):
     return (rng.integers(0, 256, (12, 1, 1, 3)) * rng.uniform(0.6, 1, (12, 32, 32, 1))).astype(np.uint8)
 
 
-def test_float32_answers_as_keras_and_int8_nearly(exported, pictures):
+def test_float32_answers_as_keras_and_the_others_nearly(exported, pictures):
     folder = exported / MINE
-    keras_says, float_says, int_says = (load(folder, variant).predict(pictures) for variant in ("keras", "float32", "int8"))
+    keras_says, *says = (load(folder, variant).predict(pictures) for variant in ("keras", *VARIANTS))
+    float_says, half_says, dynamic_says, int_says = says
     assert np.ptp(keras_says, 0).max() > 0.1
     np.testing.assert_allclose(float_says, keras_says, atol=1e-4)
+    assert np.abs(half_says - keras_says).max() < 0.02 and np.abs(dynamic_says - keras_says).max() < 0.1
     assert np.abs(int_says - keras_says).max() < 0.25
     np.testing.assert_allclose(int_says.sum(1), 1, atol=0.03)
     assert np.abs(float_says[::-1] - keras_says).max() > 0.1, "a comparison that cannot fail proves nothing"
 
 
-def test_both_take_bytes_and_int8_computes_no_float(exported):
-    from ai_edge_litert.interpreter import Interpreter
-
-    for name in ("float32", "int8"):
+def test_all_variants_take_bytes_and_int8_computes_no_float(exported):
+    for name in VARIANTS:
         source = Interpreter(str(exported / MINE / f"lite/{name}.tflite")).get_input_details()[0]
         assert source["dtype"] == np.uint8 and list(source["shape"]) == [1, 32, 32, 3]
     tensors = Interpreter(str(exported / MINE / "lite/int8.tflite")).get_tensor_details()
@@ -44,12 +74,80 @@ def test_both_take_bytes_and_int8_computes_no_float(exported):
 
 
 def test_the_table_holds_what_was_measured(exported):
-    made = json.loads((exported / MINE / "lite/export.json").read_text())
-    assert made["chosen"] == "float32" and made["photos"] == 9 and made["calibration"] == 24
+    lite = exported / MINE / "lite"
+    made = json.loads((lite / "export.json").read_text())
+    card = cards.read(exported / MINE)
+    assert (made["schema"], made["chosen"], made["photos"], made["calibration"]) == (2, "float32", 9, 24)
+    assert made["model"] == digest(exported / MINE / "model.keras") and made["card"] == digest(exported / MINE / "card.json")
+    assert made["files"] == {name: digest(lite / name) for name in ("labels.txt", "golden.npz")}
+    assert made["gate"] == {"max_drop": 50, "min_agreement": 0.5, "max_difference": 1e-3}
+    assert made["host"].items() >= {"numpy": np.__version__, "python": platform.python_version()}.items()
+    assert platform.machine() in made["host"]["machine"] and tuple(made["variants"]) == VARIANTS == card.recipe.export.variants
+    for name, row in made["variants"].items():
+        path = lite / f"{name}.tflite"
+        assert (row["published"], row["reasons"], row["layers_in_float"]) == (True, [], 0)
+        assert (row["sha256"], row["bytes"]) == (digest(path), path.stat().st_size)
+        assert row["first_ms"] > 0 and row["memory_mb"] >= 0 and "1" in row["threads"]
+        assert all(0 < taken["median_ms"] <= taken["p95_ms"] for taken in row["threads"].values())
+        assert (row["float_operations"] == 0) is (name == "int8")
     row = made["variants"]["float32"]
-    assert row["published"] and row["agreement"] == 1 and row["largest_difference"] < 1e-3 and row["broken"] == row["mended"] == 0
-    assert row["bytes"] == (exported / MINE / "lite/float32.tflite").stat().st_size
-    assert (exported / MINE / "lite/labels.txt").read_text() == "heart\nmoon\ntree\n"
+    assert row["agreement"] == 1 and row["largest_difference"] < 1e-3 and row["broken"] == row["mended"] == 0
+    assert (lite / "labels.txt").read_text() == "heart\nmoon\ntree\n"
+
+
+def test_the_accuracy_of_each_variant_is_that_of_its_file_on_the_validation_photos(exported, photos):
+    card, rows = cards.read(exported / MINE), split.read(exported / MINE / "split.csv")
+    val = [row for row in rows if row.part == "val"]
+    pixels = np.stack([images.fit(images.read(photos / row.path), card.images) for row in val])
+    truth = np.array([card.labels.index(row.label) for row in val])
+    made = json.loads((exported / MINE / "lite/export.json").read_text())["variants"]
+    keras_says = open_model(exported / MINE / "model.keras").predict(pixels.astype(np.float32), verbose=0)
+    for name in VARIANTS:
+        answers = by_hand(exported / MINE / f"lite/{name}.tflite", pixels)
+        assert made[name]["accuracy"] == pytest.approx((answers.argmax(1) == truth).mean(), abs=1e-6)
+        assert made[name]["keras_accuracy"] == pytest.approx((keras_says.argmax(1) == truth).mean(), abs=1e-6)
+        assert made[name]["mean_difference"] == pytest.approx(np.abs(answers - keras_says).mean(), abs=2e-6)
+        assert made[name]["largest_difference"] == pytest.approx(np.abs(answers - keras_says).max(), abs=2e-6)
+    assert made["int8"]["mean_difference"] > made["float32"]["mean_difference"]
+
+
+def test_the_golden_photos_are_of_validation_first_and_their_answers_those_of_the_files(exported, photos):
+    card, rows = cards.read(exported / MINE), split.read(exported / MINE / "split.csv")
+    with np.load(exported / MINE / "lite/golden.npz") as file:
+        pixels, answers = file["pixels"], {name: file[name] for name in file.files if name != "pixels"}
+    part_of = {images.fit(images.read(photos / row.path), card.images).tobytes(): (row.part, row.label) for row in rows}
+    shown = [part_of[picture.tobytes()] for picture in pixels]
+    assert [part for part, _ in shown] == ["val"] * 9 + ["train"] * 7
+    assert [label for _, label in shown] == [("heart", "moon", "tree")[number % 3] for number in (*range(9), *range(7))]
+    assert set(answers) == {"keras", *VARIANTS}
+    keras_says = open_model(exported / MINE / "model.keras").predict(pixels.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(answers["keras"], keras_says, atol=1e-5)
+    for name in VARIANTS:
+        np.testing.assert_allclose(answers[name], by_hand(exported / MINE / f"lite/{name}.tflite", pixels), atol=1e-5)
+        assert np.abs(answers[name][::-1] - keras_says).max() > 0.1, "the photos in another order would be seen"
+
+
+def test_every_file_says_of_itself_what_the_card_says(exported):
+    card = cards.read(exported / MINE)
+    for name in VARIANTS:
+        path = exported / MINE / f"lite/{name}.tflite"
+        said = metadata.read(path.read_bytes(), name)
+        assert (said.name, said.labels, said.threshold) == ("mine", card.labels, pytest.approx(card.threshold, abs=1e-7))
+        assert said.description == "Tells 3 classes apart, learnt from 42 photos. Fit a picture by crop to 32 x 32 pixels."
+        assert (said.author, said.version, said.licence) == ("", "1", card.weights["licence"])
+        with zipfile.ZipFile(path) as archive:
+            assert archive.read("labels.txt").decode().splitlines() == list(card.labels)
+
+
+@pytest.fixture
+def untimed(monkeypatch):
+    """No clock: what the variants' rows get from it is made up."""
+    monkeypatch.setattr(exporting.apart, "rounds", lambda files, *_, **__: {name: {"threads": {"1": {"median_ms": 1.0}}} for name in files})
+
+
+def wish(*names, **changes):
+    """These variants, and a gate that the tiny model passes."""
+    return Export(variants=names, **{"min_agreement": 0.5, "max_drop": 50, **changes})
 
 
 def spoil(monkeypatch, name):
@@ -64,36 +162,101 @@ def spoil(monkeypatch, name):
 
 
 def test_float32_failing_is_exit_5_and_replaces_nothing(home, monkeypatch):
-    before = (home / MINE / "lite/export.json").read_bytes()
+    before = {path.name: path.read_bytes() for path in (home / MINE / "lite").iterdir()}
     spoil(monkeypatch, "float32")
     with pytest.raises(CvappError, match="nothing was published") as error:
         export(home / MINE)
     assert error.value.code == Exit.GATE
-    assert (home / MINE / "lite/export.json").read_bytes() == before
+    assert {path.name: path.read_bytes() for path in (home / MINE / "lite").iterdir()} == before
     assert not [path for path in (home / MINE).iterdir() if path.name.startswith(".")]
 
 
-def test_int8_failing_is_listed_with_its_reason_and_not_published(home, monkeypatch):
+def test_the_smallest_that_passes_is_chosen_and_what_fails_is_listed_with_its_reason(home, monkeypatch, untimed):
+    """int8, the smallest, fails here with its layers in float too; what the wishes say of the model is in the files."""
     spoil(monkeypatch, "int8")
-    made = export(home / MINE)
-    assert not made["variants"]["int8"]["published"] and "agrees with Keras on" in made["variants"]["int8"]["reasons"][-1]
-    assert {path.name for path in (home / MINE / "lite").iterdir()} == {"float32.tflite", "labels.txt", "export.json"}
-    with pytest.raises(CvappError, match="has no variant 'int8': choose one of float32"):
+    says = {"author": "Ann Ö.", "licence": "MIT", "description": "Three signs.", "version": "7"}
+    lines: list[str] = []
+    made = export(home / MINE, wishes=wish("float32", "float16", "int8", **says), auto=True, report=lambda text, *_: lines.append(text))
+    row = made["variants"]["int8"]
+    assert not row["published"] and "agrees with Keras on" in row["reasons"][-1] and row["layers_in_float"] == 0
+    assert [line for line in lines if line.startswith("int8 ")] == [f"int8 {'; '.join(row['reasons'])}"], "the first attempt is told, once"
+    assert "finding the layers that int8 hurts" in lines and "threads" not in row
+    sizes = {name: (home / MINE / f"lite/{name}.tflite").stat().st_size for name in ("float32", "float16")}
+    assert made["chosen"] == "float16" == min(sizes, key=sizes.__getitem__) and row["bytes"] < sizes["float16"]
+    names = {"float32.tflite", "float16.tflite", "labels.txt", "export.json", "golden.npz"}
+    assert {path.name for path in (home / MINE / "lite").iterdir()} == names
+    with np.load(home / MINE / "lite/golden.npz") as file:
+        assert set(file.files) == {"pixels", "keras", "float32", "float16"}
+    assert load(home / MINE).variant == "float16" and load(home / MINE, "float32").variant == "float32"
+    with pytest.raises(CvappError, match="has no variant 'int8': choose one of float32, float16"):
         load(home / MINE, "int8")
+    said = metadata.read((home / MINE / "lite/float16.tflite").read_bytes(), "it")
+    assert {name: getattr(said, name) for name in says} == says and json.loads((home / MINE / "lite/export.json").read_text()) == made
 
 
-def test_calibration_without_black_and_white_is_caught(exported, monkeypatch):
-    model = open_model(exported / MINE / "model.keras")
-    grey = np.full((4, 32, 32, 3), 100, np.uint8) + np.arange(4, dtype=np.uint8)[:, None, None, None]
-    monkeypatch.setattr(variants, "_pictures", lambda some: lambda: ([one[None].astype(np.float32)] for one in some))
-    with pytest.raises(CvappError, match="input scale .* and zero point") as error:
-        variants.convert(model, "int8", grey)
-    assert error.value.code == Exit.GATE
+@pytest.fixture
+def ladder(exported, tmp_path, monkeypatch):
+    """Publish int8 with made-up attempts: each is the exported file, and only that with `enough` layers in float passes."""
+    asked: list[int] = []
+    card, model = cards.read(exported / MINE), (exported / MINE / "lite/int8.tflite").read_bytes()
+
+    def climb(enough, layers=20, name="int8"):
+        def attempt(_, in_float=()):
+            assert list(in_float) == [f"layer {number}" for number in range(len(in_float))], "those that hurt most"
+            asked.append(len(in_float))
+            return model
+
+        monkeypatch.setattr(exporting, "quantise", attempt)
+        monkeypatch.setattr(exporting, "harm", lambda *_: [f"layer {number}" for number in range(layers)])
+        monkeypatch.setattr(exporting.variants, "ranges", lambda *_: None)
+        monkeypatch.setattr(exporting.variants, "make", lambda *_: model)
+        monkeypatch.setattr(exporting.parity, "failures", lambda *_: [] if asked and asked[-1] == enough else [f"attempt {len(asked)}"])
+        pixels, answers = np.zeros((2, 32, 32, 3), np.uint8), np.full((2, 3), 1 / 3)
+        proof = exporting.Proof(card, None, wish("float32"), pixels, pixels, answers, np.zeros(2, int))
+        row = exporting._publish(proof, name, tmp_path, tmp_path, lambda *_: None)
+        return asked, row, tmp_path / f"{name}.tflite"
+
+    return climb
 
 
-def test_photos_are_found_by_content_where_they_were_not_kept(home, photos):
-    import shutil
+@pytest.mark.parametrize("enough, attempts", [(0, [0]), (2, [0, 2]), (4, [0, 2, 4]), (8, [0, 2, 4, 8]), (16, [0, 2, 4, 8, 16])])
+def test_int8_is_published_with_as_few_layers_in_float_as_it_takes(ladder, enough, attempts):
+    asked, row, path = ladder(enough)
+    assert asked == attempts and (row["published"], row["reasons"], row["layers_in_float"]) == (True, [], enough)
+    assert row["sha256"] == digest(path)
 
+
+@pytest.mark.parametrize("layers, attempts", [(20, [0, 2, 4, 8, 16]), (5, [0, 2, 4]), (1, [0])])
+def test_int8_that_never_passes_keeps_the_figures_of_its_first_attempt_and_no_file(ladder, layers, attempts):
+    asked, row, path = ladder(None, layers)
+    assert asked == attempts and (row["published"], row["reasons"], row["layers_in_float"]) == (False, ["attempt 1"], 0)
+    assert not path.exists()
+
+
+def test_another_variant_that_fails_is_not_tried_again(ladder):
+    asked, row, path = ladder(None, name="dynamic")
+    assert asked == [] and row["reasons"] == ["attempt 0"] and not path.exists()
+
+
+SMALL = Recipe(
+    images=Images(size=(32, 32)),
+    model=Model(backbone="small_resnet", weights="none", alpha=0.1, head="mlp", hidden=16, dropout=0.0),
+    train=Train(epochs=3, batch=8, learning_rate=0.01, mixed_precision=True),
+)
+
+
+def test_a_network_without_a_hub_module_learnt_in_16_bits_under_a_hidden_layer_is_exported(photos, workspace, untimed):
+    train(SMALL, photos, workspace / MINE)
+    made = export(workspace / MINE, wishes=wish(*VARIANTS, min_agreement=0.0, max_drop=100))
+    assert [row["published"] for row in made["variants"].values()] == [True] * 4
+    assert made["variants"]["float32"]["largest_difference"] < 1e-4 and made["variants"]["int8"]["float_operations"] == 0
+    sizes = {name: row["bytes"] for name, row in made["variants"].items()}
+    assert max(sizes, key=sizes.__getitem__) == "float32"
+    layers = Interpreter(str(workspace / MINE / "lite/float32.tflite"))._get_ops_details()
+    assert sum(row["op_name"] == "FULLY_CONNECTED" for row in layers) == 2 and "CAST" in {row["op_name"] for row in layers}
+
+
+def test_photos_are_found_by_content_where_they_were_not_kept(home, photos, untimed):
     shutil.rmtree(home / "saved_models/.cache")
     with pytest.raises(CvappError, match="name their folder with --data") as error:
         export(home / MINE)
@@ -107,7 +270,7 @@ def test_photos_are_found_by_content_where_they_were_not_kept(home, photos):
     for number, path in enumerate(sorted(photos.rglob("*.png"))):
         (home / "renamed" / path.parent.name).mkdir(exist_ok=True)
         shutil.copy(path, home / "renamed" / path.parent.name / f"{number}.png")
-    assert export(home / MINE, home / "renamed")["photos"] == 9
+    assert export(home / MINE, home / "renamed", wish("float32"))["photos"] == 9
 
 
 def exported_photo(photos):
