@@ -143,6 +143,15 @@ def open_lite(folder: Path, variant: str | None = None, threads: int = 1) -> Bun
     if export is None:
         return None
     variant = variant or export["chosen"]
+    return Bundle(card, open_tflite(variant_file(folder, export, variant), threads), variant)
+
+
+def variant_file(folder: Path, export: dict[str, Any], variant: str) -> Path:
+    """The path of a published .tflite, once its hash is what `export.json` says.
+
+    Raises:
+        CvappError: no such variant (exit 2), or its file is missing or altered (exit 3).
+    """
     published = {name: row for name, row in export["variants"].items() if row.get("published")}
     if variant not in published:
         raise CvappError(f"{folder.name} has no variant {variant!r}: choose one of {', '.join(published)}")
@@ -151,4 +160,4 @@ def open_lite(folder: Path, variant: str | None = None, threads: int = 1) -> Bun
         raise CvappError(f"{path}: missing from the saved model; run cvapp export {folder.name} again", Exit.BAD_DATA)
     if sha256(path) != published[variant]["sha256"]:
         raise CvappError(f"{path}: altered since it was exported; run cvapp export {folder.name} again", Exit.BAD_DATA)
-    return Bundle(card, open_tflite(path, threads), variant)
+    return path

@@ -53,6 +53,8 @@ class Card:
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
+        if not all(isinstance(part, Mapping) for part in (self.data, self.metrics, self.weights, self.versions, self.files)):
+            raise CvappError("data, metrics, weights, versions and files: expected names and values", Exit.BAD_DATA)
         object.__setattr__(self, "labels", tuple(self.labels))
         if len(set(self.labels)) != len(self.labels) or not self.labels:
             raise CvappError(f"labels are {self.labels}: expected at least one, none twice", Exit.BAD_DATA)
@@ -102,7 +104,7 @@ def read(folder: Path) -> Card:
             )
         images = Images(**values.pop("images"))
         return Card(images=images, recipe=recipes.from_json(values.pop("recipe")), **values)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CvappError(f"{path}: not a card ({type(error).__name__}: {error}); train or copy the model again", Exit.BAD_DATA) from error
     except CvappError as error:
         raise CvappError(f"{path}: {error}" if str(path) not in str(error) else str(error), Exit.BAD_DATA) from error

@@ -6,7 +6,7 @@ from typing import Any, Mapping
 
 from cvapp import card as cards
 from cvapp import recipe as recipes
-from cvapp.bundle import EXPORT, LITE, read_export
+from cvapp.bundle import EXPORT, LITE, read_export, variant_file
 from cvapp.cli.answer import Answer, model_folder, table
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.progress import Terminal
@@ -73,7 +73,7 @@ def bench(args: argparse.Namespace) -> Answer:
         raise CvappError(f"{folder} was not exported, so there is nothing to time; run cvapp export {folder.name}")
     if args.rounds < 1 or min(args.threads or [1]) < 1:
         raise CvappError("--rounds and --threads: give at least 1")
-    names = {name: folder / LITE / f"{name}.tflite" for name, row in made["variants"].items() if row["published"]}
+    names = {name: variant_file(folder, made, name) for name, row in made["variants"].items() if row["published"]}
     figures = apart.rounds(names, card.images.size or (0, 0), args.threads or apart.thread_counts(), args.rounds, Terminal())
     rows = {name: {**made["variants"][name], **figures[name]} for name in names}
     machine = apart.machine()

@@ -172,7 +172,7 @@ def _read(model: bytes) -> Metadata:
         author=info.text(_Info.AUTHOR),
         licence=info.text(_Info.LICENCE),
         labels=_labels(model, target.only(_Port.FILES).text(_File.NAME)),
-        threshold=threshold,
+        threshold=float(threshold),
         mean=mean,
         deviation=deviation,
         color_space=next(name for name, number in _COLOR_SPACES.items() if number == color),

@@ -74,7 +74,12 @@ def test_the_tables_name_every_variant_and_the_last_line_the_one_in_use(asked, h
     for name, line in zip(names, lines[7:11]):
         row, whole = made["variants"][name], made["variants"]["float32"]
         taken = row["threads"]["1"]
-        shown = [f"{row['bytes'] / 1e6:.2f}", f"{row['bytes'] / whole['bytes']:.3f}", f"{100 * row['accuracy']:.2f}", f"{row['first_ms']:.1f}"]
+        shown = [
+            f"{row['bytes'] / 1e6:.2f}",
+            f"{row['bytes'] / whole['bytes']:.3f}",
+            f"{100 * row['accuracy']:.2f}",
+            f"{row['first_ms']:.1f}",
+        ]
         shown += [f"{row['memory_mb']:.1f}", f"{taken['median_ms']:.2f}", f"{taken['p95_ms']:.2f}"]
         assert line.split()[1:8] == shown
     assert lines[-2] == f"measured on this host: {made['host']['machine']}"
@@ -84,7 +89,11 @@ def test_the_tables_name_every_variant_and_the_last_line_the_one_in_use(asked, h
 def test_json_is_the_export_and_nothing_else(asked, home, capsys):
     code, out, _ = run(capsys, "export", "mine", "--json")
     assert code == 0
-    assert json.loads(out) == {"name": "mine", "folder": "saved_models/mine/lite", **json.loads((home / MINE / "lite/export.json").read_text())}
+    assert json.loads(out) == {
+        "name": "mine",
+        "folder": "saved_models/mine/lite",
+        **json.loads((home / MINE / "lite/export.json").read_text()),
+    }
 
 
 def test_a_variant_that_was_not_published_is_listed_with_its_reasons(asked, home, capsys):
@@ -96,7 +105,9 @@ def test_a_variant_that_was_not_published_is_listed_with_its_reasons(asked, home
         patch.setattr(exporting, "export", lambda *_: values)
         code, out, _ = run(capsys, "export", "mine")
     assert code == 0 and "int8 was not published: it lost 9 points; it agrees on none" in out.splitlines()
-    assert [line.split()[0] for line in out.splitlines()[7:11]] == ["float32", "float16", "dynamic", "measured"], "what is not there has no speed"
+    assert [line.split()[0] for line in out.splitlines()[7:11]] == ["float32", "float16", "dynamic", "measured"], (
+        "what is not there has no speed"
+    )
     assert out.splitlines()[4].endswith("no")
 
 

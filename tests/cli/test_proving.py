@@ -8,6 +8,7 @@ import pytest
 
 from cvapp.cli import main
 from cvapp.errors import Exit
+from cvapp.files import sha256
 from cvapp.proof import apart
 from tests.tiny_tflite import change_export, publish, remade, save_model, with_metadata
 
@@ -137,7 +138,8 @@ def test_bench_gives_json_of_every_published_variant_in_turns(model, run, monkey
 
     monkeypatch.setattr(apart, "timing", timing)
     monkeypatch.setattr(apart.os, "cpu_count", lambda: 2)
-    row = {"published": True, "sha256": "0" * 64, "bytes": 1_000_000, "accuracy": 0.5}
+    (model / "lite/int8.tflite").write_bytes(b"not read here")
+    row = {"published": True, "sha256": sha256(model / "lite/int8.tflite"), "bytes": 1_000_000, "accuracy": 0.5}
     change_export(model, lambda values: values["variants"].update(int8=row))
     code, out, _ = run("bench", "tiny", "--json")
     values = json.loads(out)
@@ -164,3 +166,9 @@ def test_bench_of_a_file_that_cannot_be_read_is_one_line(model, run):
     change_export(model, lambda values: values["variants"]["float32"].update(bytes=8, accuracy=1.0))
     code, out, told = run("bench", "tiny")
     assert (code, out) == (Exit.BAD_DATA, "") and "float32.tflite: LiteRT cannot read it (" in told[-1]
+
+
+def test_bench_times_no_altered_file(model, run):
+    (model / "lite/float32.tflite").write_bytes(b"another")
+    code, _, errors = run("bench", "tiny")
+    assert code == Exit.BAD_DATA and len(errors) == 1 and "float32.tflite: altered since it was exported" in errors[0]

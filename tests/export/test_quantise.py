@@ -115,7 +115,12 @@ def tensors(data):
     rows = []
     for tensor in graph.tensors:
         constant = model.buffers[tensor.buffer].data
-        said = (tensor.name, tensor.type, tuple(tensor.shape), np.asarray(tensor.quantization.scale).tolist() if tensor.quantization else None)
+        said = (
+            tensor.name,
+            tensor.type,
+            tuple(tensor.shape),
+            np.asarray(tensor.quantization.scale).tolist() if tensor.quantization else None,
+        )
         rows.append((said, b"" if constant is None else np.asarray(constant).tobytes()))
     wiring = [(operator.opcodeIndex, list(operator.inputs), list(operator.outputs)) for operator in graph.operators]
     return rows, [int(operator.inputs[2]) for operator in with_weights if len(operator.inputs) > 2], wiring
@@ -166,7 +171,9 @@ SHARED = layers.Conv2D(8, 3, padding="same")
 ODD = {
     "dense without a bias": lambda: [layers.Conv2D(8, 3), layers.ReLU(), *head(use_bias=False)],
     "no bias at all": lambda: [layers.Conv2D(8, 3, use_bias=False), layers.ReLU(), layers.Flatten(), layers.Dense(4, use_bias=False)],
-    "equal biases": lambda: [part for _ in range(3) for part in (layers.Conv2D(8, 3, padding="same", use_bias=False), layers.ReLU())] + [*head()],
+    "equal biases": lambda: (
+        [part for _ in range(3) for part in (layers.Conv2D(8, 3, padding="same", use_bias=False), layers.ReLU())] + [*head()]
+    ),
     "one layer twice": lambda: [layers.Conv2D(8, 3), layers.ReLU(), SHARED, layers.ReLU(), SHARED, layers.ReLU(), *head()],
 }
 
@@ -184,6 +191,12 @@ def test_layers_without_a_bias_or_with_equal_ones_are_mended_each_for_itself(kin
     far, near = (distances(run(data, PHOTOS)[1], calibrated.means)[mendable] for data in (before, after))
     assert (near < far).all(), (far, near)
     assert variants.check_sound(after, "int8") == 0
+
+
+@pytest.mark.parametrize("inputs, bias", [((7, 8, 9), 9), ((7, 8, -1), None), ((7, 8), None)])
+def test_a_bias_that_is_left_out_is_no_tensor(inputs, bias):
+    """-1 stands for none, and would be the last of all tensors in Python."""
+    assert quantise._bias({"inputs": np.array(inputs, np.int32)}) == bias
 
 
 def test_equal_biases_are_written_once_by_the_converter(tmp_path):
