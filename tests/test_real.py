@@ -41,7 +41,7 @@ def test_a_head_on_real_features_reaches_088_in_90_seconds(bees):
 
 def test_it_is_exported_predicts_and_runs_on_a_video(bees, shared_data):
     home, _, _ = bees
-    made = cvapp(home, "export", "bees")
+    made = cvapp(home, "export", "bees", "--set", "export.variants=float32,int8")
     assert made["chosen"] == "float32" and made["variants"]["float32"]["published"] and "accuracy" in made["variants"]["int8"]
     found = cvapp(home, "predict", "bees", shared_data / "hymenoptera-256" / "val" / "bees")
     named = [rows[0]["label"] for rows in found["photos"].values()]

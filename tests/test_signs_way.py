@@ -16,7 +16,7 @@ def trained(tmp_path_factory):
         patch.chdir(home)
         assert main(["data", "signs", "--out", "signs", "--count", "60", "--seed", "3", "--video", "scene.mp4"]) == 0
         assert main(["train", "--data", "signs"]) == 0
-        assert main(["export", "signs"]) == 0
+        assert main(["export", "signs", "--set", "export.variants=float32,int8"]) == 0
     return home
 
 

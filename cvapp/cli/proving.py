@@ -58,7 +58,8 @@ def verify(args: argparse.Namespace) -> Answer:
     if found["reasons"] and not args.json:
         raise CvappError(f"{args.name}: {'; '.join(found['reasons'])}", Exit.GATE)
     rows = [(name, f"{row.get('largest_difference', 1):.6f}") for name, row in found["variants"].items()]
-    text = f"{table(('variant', 'largest difference'), rows)}\n{args.name}: files, labels and answers to {found['photos']} golden photos are as exported"
+    told = f"{args.name}: files, labels and answers to {found['photos']} golden photos are as exported"
+    text = f"{table(('variant', 'largest difference'), rows)}\n{told}"
     return Answer(found, text, Exit.GATE if found["reasons"] else Exit.DONE)
 
 

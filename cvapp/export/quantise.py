@@ -16,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 # Not in TensorFlow's public interface, but what its QuantizationDebugger is made of. The debugger itself gives models with float inputs.
 from tensorflow.lite.python.convert import mlir_quantize
 
+from cvapp.errors import CvappError, Exit
 from cvapp.progress import Report, each, hushed, silent
 from cvapp.proof.flatbuffer import Kept, Table, build
 
@@ -72,9 +73,17 @@ def quantise(calibrated: Calibrated, in_float: Collection[str] = ()) -> bytes:
     Args:
         calibrated: the float model with its ranges.
         in_float: operations that stay in float, by the names of their outputs.
+
+    Raises:
+        CvappError: TensorFlow's quantiser refuses the model (exit 5).
     """
     with hushed():
-        model = mlir_quantize(calibrated.model, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=list(in_float))
+        try:
+            model = mlir_quantize(calibrated.model, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=list(in_float))
+        except Exception as error:  # the converter raises whatever its passes raise
+            raise CvappError(
+                f"int8: TensorFlow's quantiser refused the model ({type(error).__name__}: {str(error)[:160]})", Exit.GATE
+            ) from error
     return _mend_biases(_own_biases(model), calibrated)
 
 

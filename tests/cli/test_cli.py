@@ -17,6 +17,7 @@ from cvapp import card as cards
 from cvapp import images, signs
 from cvapp.cli import main
 from cvapp.errors import Exit
+from tests.tiny_tflite import change_export
 
 
 def run(capsys, *words):
@@ -105,7 +106,7 @@ def test_the_whole_way_by_command(home, capsys, photos):
     code, out, _ = run(capsys, "camera", "mine", "--source", photos / "heart", "--no-show", "--save", home / "seen.mp4", "--json")
     assert code == 0 and json.loads(out)["frames"] == 14 and (home / "seen.mp4").is_file()
     code, out, _ = run(capsys, "list", "--json")
-    assert json.loads(out)["models"]["mine"]["lite"] == ["float32", "int8"] and "hub_classifier" in json.loads(out)["pipelines"]
+    assert json.loads(out)["models"]["mine"]["lite"] == ["dynamic", "float16", "float32", "int8"] and "hub_classifier" in json.loads(out)["pipelines"]
 
 
 def test_predict_goes_on_past_a_bad_photo(home, capsys, photos):
@@ -143,6 +144,7 @@ def test_no_camera_is_exit_6(home, capsys):
         ("newer", "made by a newer cvapp"),
         ("broken", "not a card"),
         ("labels", "its labels are not the card's"),
+        ("card", "altered since the model was exported"),
         ("tflite", "altered since it was exported"),
         ("gone", "missing from the saved model"),
         ("other model", "was exported from another model.keras"),
@@ -156,15 +158,15 @@ def test_a_damaged_model_is_refused(fault, line, home, capsys, photos):
     elif fault == "broken":
         card.write_text(card.read_text()[:100])
     elif fault == "labels":
+        (folder / "lite/labels.txt").write_text("hearts\nmoon\ntree\n")
+    elif fault == "card":
         card.write_text(card.read_text().replace('"heart"', '"hearts"'))
     elif fault == "tflite":
         lite.write_bytes(lite.read_bytes()[:-1] + b"\x01")
     elif fault == "gone":
         lite.unlink()
     else:
-        values = json.loads(card.read_text())
-        values["files"]["model.keras"] = "0" * 64
-        card.write_text(json.dumps(values))
+        change_export(folder, lambda values: values.update(model="0" * 64))
     code, out, err = run(capsys, "predict", "mine", photos / "heart")
     assert code == Exit.BAD_DATA and out == "" and line in err and err.count("\n") == 1
 
