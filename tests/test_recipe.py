@@ -19,7 +19,7 @@ SETTINGS = {
     "model.stochastic_depth=0.1": 0.1, "model.initialiser=he": "he",
     "augment.mirror=yes": True, "augment.crop=.1": 0.1, "augment.zoom=.2": 0.2, "augment.rotation=15": 15.0, "augment.stretch=.1": 0.1,
     "augment.brightness=.1": 0.1, "augment.contrast=.2": 0.2, "augment.colour=.05": 0.05, "augment.blur=1": 1.0, "augment.noise=.02": 0.02,
-    "augment.cutout=.3": 0.3, "augment.mixup=.2": 0.2, "augment.cutmix=1": 1.0,
+    "augment.cutout=.3": 0.3, "augment.retake=.5": 0.5, "augment.mixup=.2": 0.2, "augment.cutmix=1": 1.0,
     "train.epochs=5": 5, "train.batch=1": 1, "train.optimiser=sgd": "sgd", "train.momentum=.8": 0.8, "train.learning_rate=1e-3": 1e-3,
     "train.schedule=cosine": "cosine", "train.warmup=.1": 0.1, "train.decay=.5": 0.5, "train.decay_epochs=3": 3.0, "train.clip_norm=1": 1.0,
     "train.l1=1e-5": 1e-5, "train.l2=1e-4": 1e-4, "train.weight_decay=0": 0.0, "train.class_weights=True": True,

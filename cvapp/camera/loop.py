@@ -17,11 +17,12 @@ _POLL = 0.1  # seconds; how soon a waiting thread sees that it was stopped
 
 
 class Answered(NamedTuple, Generic[A]):
-    """A frame, what was answered for it, and how long the answer took."""
+    """A frame, what was answered for it, how long that took, and when the frame was captured (of a file: read) by `time.monotonic()`."""
 
     frame: Frame
     answer: A
     milliseconds: float
+    captured: float
 
 
 class Ahead(Generic[T]):
@@ -101,13 +102,16 @@ def answers(
         prepare: uint8 RGB (H, W, 3) -> whatever `answer` takes.
         newest: as in Ahead, for both threads.
     """
-    ready = Ahead(((frame, prepare(frame.image) if prepare else frame.image) for frame in frames), newest=newest)
+    ready = Ahead(
+        ((frame, frame.seconds if newest else time.monotonic(), prepare(frame.image) if prepare else frame.image) for frame in frames),
+        newest=newest,
+    )
 
     def each() -> Iterator[Answered[A]]:
-        for frame, value in ready:
+        for frame, captured, value in ready:
             start = time.perf_counter()
             found = answer(value)
-            yield Answered(frame, found, 1e3 * (time.perf_counter() - start))
+            yield Answered(frame, found, 1e3 * (time.perf_counter() - start), captured)
 
     return Ahead(each(), newest=newest, upstream=ready)
 

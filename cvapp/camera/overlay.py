@@ -1,4 +1,4 @@
-"""The answer drawn on the picture: labels, probabilities, frames a second, and which part the model sees."""
+"""The answer drawn on the picture: labels, probabilities, how the run does, and which part the model sees."""
 
 from typing import Sequence
 
@@ -31,7 +31,7 @@ def _shorten(text: str, height: int, room: int, weight: int = 400) -> str:
 def draw(
     image: np.ndarray,
     scores: Sequence[tuple[str, float]],
-    fps: float = 0.0,
+    status: str = "",
     seen: tuple[int, int, int, int] | None = None,
     said: str | None = None,
 ) -> np.ndarray:
@@ -40,7 +40,7 @@ def draw(
     Args:
         image: uint8 RGB (H, W, 3) of any size.
         scores: label and probability, the best first; the first three are shown.
-        fps: frames a second, shown when above 0.
+        status: a short text for the top right.
         seen: the part the model sees, (top, left, height, width) in pixels; its corners are marked when it is not the whole.
         said: the answer, where it is not the best label ("unknown"); it stands first then, and the guesses below it.
     """
@@ -69,8 +69,8 @@ def draw(
         cv2.rectangle(out, (left, base - unit * 2 // 3), (left + max(1, round(bar * probability)), base), _BAR if number == 0 else _DIM, -1)
     if seen is not None and seen[2:] != (height, width):
         _mark_corners(out, seen, unit)
-    if fps > 0 and height - panel >= round(unit * 1.7):
-        _tag(out, f"{fps:.0f} frames/s" if fps >= 9.5 else f"{fps:.1f} frames/s", unit)
+    if status and height - panel >= round(unit * 1.7):
+        _tag(out, status, unit)
     return out
 
 
@@ -81,9 +81,23 @@ def caption(image: np.ndarray, text: str) -> np.ndarray:
     return out
 
 
+def listing(image: np.ndarray, rows: Sequence[tuple[str, str]]) -> np.ndarray:
+    """Two columns of text on a darkened copy of a picture: uint8 RGB (H, W, 3)."""
+    out = (image.astype(np.uint16) * _DARKEN >> 8).astype(np.uint8)
+    unit = max(9, round(min(image.shape[0] / (1.6 * len(rows) + 1), image.shape[1] / 24)))
+    step = min(1.6 * unit, image.shape[0] / (len(rows) + 0.4))
+    column = unit + max(_width(name, unit, 700) for name, _ in rows) + unit
+    for number, (name, text) in enumerate(rows, 1):
+        base = round(step * number)
+        _text(out, name, (unit, base), unit, _INK, 700)
+        _text(out, _shorten(text, unit, image.shape[1] - column - unit), (column, base), unit, _DIM)
+    return out
+
+
 def _tag(out: np.ndarray, text: str, unit: int) -> None:
     """A small text at the top right on a darkened patch."""
     size = round(unit * 0.9)
+    text = _shorten(text, size, out.shape[1] - unit)
     width = _width(text, size) + unit
     patch = out[: round(unit * 1.7), max(0, out.shape[1] - width) :]
     patch[:] = (patch.astype(np.uint16) * _DARKEN >> 8).astype(np.uint8)

@@ -35,10 +35,9 @@ class Recorder:
         code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
         writer = cv2.VideoWriter(str(self.path), code, self.fps, (width, height))
         if not writer.isOpened():
-            raise CvappError(
-                f"{self.name}: OpenCV cannot write a {width}x{height} {self.path.suffix} video at {self.fps:g} frames/s; try {', '.join(CODECS)}",
-                Exit.CANNOT_WRITE,
-            )
+            others = ", ".join(suffix for suffix in CODECS if suffix != self.path.suffix.lower())
+            wanted = f"a {width}x{height} {self.path.suffix} video at {self.fps:g} frames/s"
+            raise CvappError(f"{self.name}: OpenCV cannot write {wanted}; try {others} or smaller pictures", Exit.CANNOT_WRITE)
         self._images = Images((height, width), "letterbox")
         return writer
 
@@ -47,7 +46,7 @@ class Recorder:
         if self._writer is not None:
             self._writer.release()
         held = max(0, count_frames(self.path)) if self.count else 0
-        if held != self.count:
+        if held < self.count:  # one more is there where Ctrl-C came between writing and counting
             raise CvappError(f"{self.name}: holds {held} of the {self.count} frames written; is the disk full?", Exit.CANNOT_WRITE)
 
 

@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 
 from cvapp.camera.display import has_display
+from cvapp.camera.keys import QUIT
 from cvapp.errors import CvappError, Exit
-
-QUIT_KEYS = (ord("q"), 27)
 
 
 class Window:
@@ -27,17 +26,17 @@ class Window:
         cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         return self
 
-    def show(self, rgb: np.ndarray, seconds: float = 0.0) -> bool:
-        """Show uint8 RGB (H, W, 3) for at least so many seconds; False once the person pressed q or Esc, or closed the window."""
+    def show(self, rgb: np.ndarray, seconds: float = 0.0) -> int:
+        """Show uint8 RGB (H, W, 3) for at least so many seconds; the key that was pressed, -1 for none; a closed window gives `keys.QUIT`."""
         if not self._shown:
             cv2.resizeWindow(self._title, rgb.shape[1], rgb.shape[0])
             self._shown = True
         cv2.imshow(self._title, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-        key = cv2.waitKey(max(1, round(1000 * seconds))) & 0xFF
+        key = cv2.waitKey(max(1, round(1000 * seconds)))
         try:
-            return key not in QUIT_KEYS and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+            return key if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1 else QUIT
         except cv2.error:  # Qt is gone with its last window
-            return False
+            return QUIT
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(cv2.error):  # the person closed it

@@ -34,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return int(Exit.BUG)
-    print(json.dumps(answer.values, ensure_ascii=False) if args.json else answer.text)
+    text = json.dumps(answer.values, ensure_ascii=False) if args.json else answer.text
+    if text:
+        print(text)
     return int(answer.code)
 
 

@@ -5,6 +5,7 @@ import contextlib
 from pathlib import Path
 from typing import Mapping, Sequence
 
+from cvapp.camera.keys import quits
 from cvapp.camera.overlay import caption
 from cvapp.camera.sources import open_source
 from cvapp.camera.display import has_display
@@ -91,7 +92,7 @@ def collect(args: argparse.Namespace) -> Answer:
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_source(args.source))
         window = stack.enter_context(Window(f"cvapp: {args.label}")) if source.live and not args.no_show and has_display() else None
-        show = None if window is None else lambda image, text: window.show(caption(image, text))
+        show = None if window is None else lambda image, text: not quits(window.show(caption(image, text)))
         saved = collecting.collect(args.label, source, args.out, pace, show, Terminal())
     folder = Path(args.out) / args.label
     values = {"label": args.label, "folder": str(folder), "saved": [str(path) for path in saved]}

@@ -43,6 +43,7 @@ def build() -> Parser:
     _add_model_commands(group)
     _add_proving_commands(group)
     _add_running_commands(group)
+    _add_isp_command(group)
     data = group.add_parser("data", help="check, split, collect or draw photos").add_subparsers(
         dest="thing", metavar="THING", required=True, parser_class=Parser
     )
@@ -89,12 +90,18 @@ def _add_proving_commands(group: Any) -> None:
         command.add_argument("name", metavar="NAME", help="of the model")
     export.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
     export.add_argument("--auto", action="store_true", help="put the smallest variant that passes in use, not float32")
-    export.add_argument("--max-drop", type=float, metavar="X", help="points of accuracy that a variant may lose, or one photo (default: 0.5)")
+    export.add_argument(
+        "--max-drop", type=float, metavar="X", help="points of accuracy that a variant may lose, or one photo (default: 0.5)"
+    )
     export.add_argument("--set", action="append", default=[], metavar="export.B=C", help="change any part of the recipe's export")
-    export.add_argument("--out", metavar="FILE.zip", help="pack the variant in use for another machine; nothing is made anew if it is there")
+    export.add_argument(
+        "--out", metavar="FILE.zip", help="pack the variant in use for another machine; nothing is made anew if it is there"
+    )
     export.add_argument("--variant", metavar="V", help="the one to pack (default: the one in use)")
     bench.add_argument("--threads", type=int, nargs="+", metavar="N", help="of the interpreter (default: 1, 2, 4 and all that there are)")
-    bench.add_argument("--rounds", type=int, default=3, metavar="N", help="the variants take turns; medians are shown (default: %(default)s)")
+    bench.add_argument(
+        "--rounds", type=int, default=3, metavar="N", help="the variants take turns; medians are shown (default: %(default)s)"
+    )
 
 
 def _add_running_commands(group: Any) -> None:
@@ -107,16 +114,44 @@ def _add_running_commands(group: Any) -> None:
     )
     camera.add_argument("name", nargs="?", metavar="NAME", help="of the model")
     camera.add_argument(
-        "--source", default="0", metavar="S", help="a camera's index, a video file, a picture or a folder (default: %(default)s)"
+        "--source",
+        default="0",
+        metavar="S",
+        help="a camera's index or device, a video, a picture, a folder, a glob, an http:// or rtsp:// address, a raw file, or synthetic:signs"
+        " (default: %(default)s)",
     )
     camera.add_argument("--save", metavar="OUT.mp4", help="record the annotated video")
     camera.add_argument("--no-show", action="store_true", help="open no window")
     camera.add_argument("--frames", type=int, metavar="N", help="stop after N frames")
     camera.add_argument("--mirror", action="store_true", help="show the picture as a mirror does")
+    camera.add_argument("--log", metavar="OUT.jsonl|OUT.csv", help="a line for each frame; - is JSON lines on standard output")
+    camera.add_argument("--snapshots", metavar="DIR", default="snapshots", help="where the key s puts pictures (default: %(default)s)")
+    camera.add_argument("--smooth", type=float, metavar="S", help="average answers over S seconds (default: 0.3 of a camera, 0 of a file)")
+    camera.add_argument("--isp", metavar="STEPS", help='do these to every picture first, such as "grey-world,gamma=2.2"')
+    camera.add_argument("--realtime", action="store_true", help="play a file by the clock, as a camera would")
+    camera.add_argument("--size", metavar="HxW", help="picture size to ask the camera for")
+    camera.add_argument("--fps", type=float, metavar="N", help="frames a second to ask the camera for")
+    camera.add_argument("--backend", metavar="B", help="of OpenCV, such as V4L2")
     camera.add_argument("--list", action="store_true", help="list the cameras and stop")
     for command in (predict, camera):
         command.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
         command.add_argument("--threads", type=int, default=1, metavar="N", help="of the interpreter (default: %(default)s)")
+
+
+def _add_isp_command(group: Any) -> None:
+    isp = _command(group, "isp", _later("isp", "isp"), "develop a camera's raw file", "cvapp isp photo.dng --steps denoise=8")
+    isp.add_argument("file", metavar="FILE", help="DNG, CR2, NEF ..., a mosaic (.npy, .npz), or a picture to try --steps on")
+    isp.add_argument("--out", metavar="FILE.png", help="what to write (default: beside the file)")
+    isp.add_argument("--steps", metavar="S,S=N", help="done last, for example grey-world,gamma=1.2,median=3; a wrong name lists them all")
+    isp.add_argument("--pattern", metavar="P", help="of a mosaic's colour filter array: RGGB, BGGR, GRBG or GBRG")
+    isp.add_argument("--method", choices=("bilinear", "edge-aware"), help="of demosaicing (default: edge-aware)")
+    isp.add_argument(
+        "--balance",
+        choices=("camera", "grey-world", "white-world"),
+        help="white balance (default: the camera's; grey-world where the file holds none)",
+    )
+    isp.add_argument("--patch", metavar="L,T,R,B", help="white balance by a grey patch: left,top,right,bottom in the developed picture")
+    isp.add_argument("--exposure", type=float, metavar="N", help="stops (default: the brightest hundredth becomes white)")
 
 
 def _add_data_commands(group: Any) -> None:

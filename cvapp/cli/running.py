@@ -5,12 +5,14 @@ import csv
 import dataclasses
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
+
+import numpy as np
 
 from cvapp import images
-from cvapp.bundle import Bundle
+from cvapp.bundle import Bundle, Score, read_export
 from cvapp.camera import live
-from cvapp.camera.sources import cameras
+from cvapp.camera.sources import Settings, cameras
 from cvapp.camera.display import has_display
 from cvapp.cli.answer import Answer, model_folder, table
 from cvapp.errors import CvappError, Exit
@@ -94,17 +96,80 @@ def camera(args: argparse.Namespace) -> Answer:
         raise CvappError("which model? cvapp camera NAME --source 0; cvapp list shows the saved ones")
     if args.frames is not None and args.frames < 1:
         raise CvappError(f"--frames {args.frames}: give at least 1")
+    if args.json and args.log == "-":
+        raise CvappError("--json and --log - both write to standard output; give --log FILE.jsonl")
+    terminal = Terminal()
     bundle = _open(args)
     show = not args.no_show and has_display()
     if not show and not args.no_show:
-        Terminal()("no display here, so no window is opened" + ("" if args.save else "; --save OUT.mp4 keeps the picture"))
-    seen = lambda shape: images.window(shape, bundle.card.images)  # noqa: E731
-    options = live.Options(show, args.save, args.frames, args.mirror, seen, bundle.fit, bundle.answer)
-    done = live.run(args.source, bundle.name, options, report=Terminal())
+        terminal("no display here, so no window is opened" + ("" if args.save else "; --save OUT.mp4 keeps the picture"))
+    variants = _Variants(args, bundle)
+    options = live.Options(
+        show=show,
+        save=args.save,
+        log=args.log,
+        snapshots=Path(args.snapshots),
+        frames=args.frames,
+        mirror=args.mirror,
+        smooth=args.smooth,
+        settings=_settings(args),
+        steps=_steps(args.isp),
+        seen=lambda shape: images.window(shape, bundle.card.images),
+        prepare=bundle.fit,
+        say=bundle.answer,
+        next_variant=variants.next if variants.others() else None,
+    )
+    done = live.run(args.source, variants, options, report=terminal)
     rows = [(label, count) for label, count in done.labels.items()]
+    age, oldest = done.age_milliseconds
     lines = [
         table(("answer", "frames"), rows),
         f"{done.frames} frames in {done.seconds:.1f} s: {done.frames_per_second:.1f} a second, {done.answer_milliseconds:.1f} ms an answer",
+        f"a frame was {age:.0f} ms old when it was answered, {oldest:.0f} at most; {done.dropped} were dropped",
     ]
     lines += [f"saved {done.saved}"] if done.saved else []
-    return Answer({"model": args.name, "variant": bundle.variant, **dataclasses.asdict(done)}, "\n".join(lines))
+    text = "" if args.log == "-" else "\n".join(lines)
+    return Answer({"model": args.name, "variant": variants.bundle.variant, **dataclasses.asdict(done)}, text)
+
+
+class _Variants:
+    """The model's variants, of which one answers; the others are opened when the person asks for them."""
+
+    def __init__(self, args: argparse.Namespace, bundle: Bundle):
+        self.bundle = bundle
+        self._folder, self._threads = model_folder(args.name), args.threads
+        export = read_export(self._folder, bundle.card)
+        self._names = [name for name, row in export["variants"].items() if row["published"]] if export else []
+
+    def __call__(self, fitted: np.ndarray) -> list[Score]:
+        return self.bundle.name(fitted)
+
+    def others(self) -> bool:
+        """Whether there is another variant."""
+        return any(name != self.bundle.variant for name in self._names)
+
+    def next(self) -> str:
+        """Put the next variant to work; its name."""
+        place = self._names.index(self.bundle.variant) + 1 if self.bundle.variant in self._names else 0
+        self.bundle = load(self._folder, self._names[place % len(self._names)], self._threads)
+        return self.bundle.variant
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    """How the source is to be opened."""
+    size = None
+    if args.size is not None:
+        sides = args.size.lower().split("x")
+        if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
+            raise CvappError(f"--size {args.size}: give HEIGHTxWIDTH, such as 480x640")
+        size = int(sides[0]), int(sides[1])
+    return Settings(backend=args.backend, size=size, fps=args.fps, realtime=args.realtime)
+
+
+def _steps(text: str | None) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The steps of a camera's pipeline that are done to every picture."""
+    if text is None:
+        return None
+    from cvapp import isp
+
+    return isp.parse(text)

@@ -1,4 +1,4 @@
-"""Pictures varied for training: all geometry in one warp, all light in one look-up table; blur, noise and cutout where asked for."""
+"""Pictures varied for training: all geometry in one warp, all light in one look-up table; blur, noise, cutout and another camera where asked for."""
 
 import functools
 import math
@@ -8,6 +8,7 @@ from typing import Sequence
 import cv2
 import numpy as np
 
+from cvapp import isp
 from cvapp.recipe import Augment
 
 NOISE_STARTS = 65_536
@@ -62,15 +63,24 @@ def augment(pictures: np.ndarray, indices: Sequence[int] | np.ndarray, epoch: in
     varied = np.empty_like(pictures)
     for out, picture, index in zip(varied, pictures, indices, strict=True):
         out[...] = apply(picture, draw(int(index), epoch, seed, settings))
+        if settings.retake:
+            out[...] = _retaken(out, _generator(int(index), epoch, seed, 1), settings.retake)
     return varied
 
 
-def draw(index: int, epoch: int, seed: int, settings: Augment) -> Change:
-    """Draw what is done to picture `index` in an epoch.
+def _generator(index: int, epoch: int, seed: int, use: int) -> np.random.Generator:
+    """Philox (Salmon et al. 2011) answers any place of its stream at once: the key is (seed, epoch), the place is the index and the use."""
+    return np.random.Generator(np.random.Philox(key=(seed, epoch), counter=(0, index, use, 0)))
 
-    Philox (Salmon et al. 2011) answers any place of its stream at once: the key is (seed, epoch), the place is the index.
-    """
-    generator = np.random.Generator(np.random.Philox(key=(seed, epoch), counter=(0, index, 0, 0)))
+
+def _retaken(picture: np.ndarray, generator: np.random.Generator, share: float) -> np.ndarray:
+    """The picture, or, in a share of cases, as another camera would have taken it."""
+    return isp.retake(picture, isp.draw(generator), generator) if generator.uniform() < share else picture
+
+
+def draw(index: int, epoch: int, seed: int, settings: Augment) -> Change:
+    """Draw what is done to picture `index` in an epoch."""
+    generator = _generator(index, epoch, seed, 0)
     # every number is drawn whatever is on, so that one setting never moves the others
     half, across, down, crop, zoom, angle, stretch, *others = generator.uniform(-1, 1, 16).tolist()
     brightness, contrast, red, green, blue, blur, noise, cut_across, cut_down = others

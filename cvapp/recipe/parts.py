@@ -120,6 +120,7 @@ class Augment:
         blur: largest standard deviation of a Gaussian blur, in pixels.
         noise: largest standard deviation of pixel noise, as a share of the full range.
         cutout: side of a square laid on the picture at random, as a share of its side (DeVries and Taylor 2017).
+        retake: share of pictures taken anew as another camera, light and moment would have (`cvapp.isp.backwards`); 10 ms a picture.
         mixup: alpha of MixUp (Zhang et al. 2018), which blends two pictures and their labels.
         cutmix: alpha of CutMix (Yun et al. 2019), which pastes a part of one picture into another. With mixup, each takes half of the batches.
     """
@@ -135,13 +136,14 @@ class Augment:
     blur: float = 0.0
     noise: float = 0.0
     cutout: float = 0.0
+    retake: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
 
     def __post_init__(self) -> None:
         settle_kinds(self)
         within(self, crop=(0, 0.9), zoom=(0, 2), rotation=(0, 180), stretch=(0, 1), brightness=(0, 1), contrast=(0, 2), colour=(0, 1))
-        within(self, blur=(0, 10), noise=(0, 0.5), cutout=(0, 0.9), mixup=(0, 10), cutmix=(0, 10))
+        within(self, blur=(0, 10), noise=(0, 0.5), cutout=(0, 0.9), retake=(0, 1), mixup=(0, 10), cutmix=(0, 10))
 
     @property
     def off(self) -> bool:

@@ -1,6 +1,9 @@
 """The live run: every frame answered and counted, drawn and recorded, and a tidy end however it comes."""
 
+import csv
 import itertools
+import json
+import math
 import signal
 import threading
 import time
@@ -10,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cvapp.camera import live
+from cvapp.camera import live, stage
 from cvapp.camera.live import Options, Summary, run
 from cvapp.camera.sources import Frame, Source
 from cvapp.errors import CvappError, Exit
@@ -94,7 +97,7 @@ def test_a_limit_ends_it_early_and_is_told(video, limit, total):
 
 
 def test_an_endless_camera_ends_at_the_limit_and_skips_for_a_slow_model(monkeypatch):
-    monkeypatch.setattr(live, "open_source", lambda _: camera())
+    monkeypatch.setattr(live, "open_source", lambda *_: camera())
     seen = []
     done = run(0, lambda rgb: time.sleep(0.02) or [("a", 1.0)], Options(frames=8), each=lambda answered: seen.append(answered.frame.index))
     assert done.frames == 8 and seen == sorted(set(seen)) and seen[-1] > 20
@@ -138,7 +141,23 @@ def test_ctrl_c_ends_it_with_a_summary_and_a_playable_file(video):
     done = run(video, classify, Options(save="out.mp4"), each=interrupt, report=lambda *state: reports.append(state))
     signal.signal(signal.SIGINT, before)
     assert done.frames == 7 and sum(done.labels.values()) == 7 and reports[-1] == ("stopped",)
-    assert numbers("out.mp4") == list(range(6)), "the seventh was not drawn yet"
+    assert numbers("out.mp4") == list(range(7)), "the frame that was begun is finished"
+
+
+def test_a_second_ctrl_c_does_not_wait_for_who_takes_too_long_over_a_frame(video):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    done = run(video, classify, Options(save="out.mp4"), each=lambda answered: [interrupt(answered) for _ in range(2)])
+    signal.signal(signal.SIGINT, before)
+    assert done.frames == 7 and numbers("out.mp4") == list(range(6)), "the seventh was not drawn yet"
+
+
+def test_sigterm_ends_it_as_ctrl_c_does_and_its_handler_is_put_back(video):
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    done = run(video, classify, Options(save="out.mp4"), each=lambda one: one.frame.index == 6 and signal.raise_signal(signal.SIGTERM))
+    signal.raise_signal(signal.SIGTERM)
+    assert signal.signal(signal.SIGTERM, before) and seen == [signal.SIGTERM]
+    assert done.frames == 7 and numbers("out.mp4") == list(range(7))
 
 
 def test_an_error_of_the_classifier_surfaces_and_what_was_recorded_stays(video):
@@ -155,7 +174,7 @@ def test_an_error_of_the_classifier_surfaces_and_what_was_recorded_stays(video):
 @pytest.mark.parametrize("save", [None, "out.mp4"])
 def test_an_unplugged_camera_is_told_and_what_was_recorded_stays(workspace, monkeypatch, save):
     lost = CvappError("camera 0 stopped after 5 frames; was it unplugged?", Exit.NO_DEVICE)
-    monkeypatch.setattr(live, "open_source", lambda _: camera(5, 0.03, lost))
+    monkeypatch.setattr(live, "open_source", lambda *_: camera(5, 0.03, lost))
     with pytest.raises(CvappError) as error:
         run(0, classify, Options(save=save))
     assert error.value is lost
@@ -202,15 +221,15 @@ class FakeWindow:
     def show(self, rgb, seconds=0.0):
         self.pictures.append(rgb)
         self.seconds.append(seconds)
-        return len(self.pictures) < 3
+        return -1 if len(self.pictures) < 3 else ord("q")
 
 
 @pytest.mark.parametrize("live_source", [False, True])
 def test_the_person_quits_by_the_window(video, monkeypatch, live_source):
     window = FakeWindow("")
-    monkeypatch.setattr(live, "Window", lambda title: window)
+    monkeypatch.setattr(stage, "Window", lambda title: window)
     if live_source:
-        monkeypatch.setattr(live, "open_source", lambda _: camera())
+        monkeypatch.setattr(live, "open_source", lambda *_: camera())
     done = run(video, classify, Options(show=True))
     assert done.frames == len(window.pictures) == 3 and window.closed
     assert window.pictures[0].shape == (*SIZE, 3)
@@ -221,7 +240,7 @@ def test_the_person_quits_by_the_window(video, monkeypatch, live_source):
 def test_a_file_is_shown_at_its_own_pace(workspace, monkeypatch):
     """A frame of second 4 is shown until then, less what was spent already."""
     video, window = str(write_video(workspace / "slow.mp4", 3, 1, SIZE)), FakeWindow("")
-    monkeypatch.setattr(live, "Window", lambda title: window)
+    monkeypatch.setattr(stage, "Window", lambda title: window)
     run(video, classify, Options(show=True))
     assert window.seconds == pytest.approx([0, 1, 2], abs=0.5)
 
@@ -234,7 +253,7 @@ def test_a_camera_that_hangs_holds_the_end_for_two_seconds_at_most(monkeypatch):
         device.wait(20)
 
     before = set(threading.enumerate())
-    monkeypatch.setattr(live, "open_source", lambda _: Source("0", frames(), True, 30, None))
+    monkeypatch.setattr(live, "open_source", lambda *_: Source("0", frames(), True, 30, None))
     start = time.perf_counter()
     assert run(0, classify, Options(frames=1)).frames == 1
     seconds = time.perf_counter() - start
@@ -245,14 +264,128 @@ def test_a_camera_that_hangs_holds_the_end_for_two_seconds_at_most(monkeypatch):
 
 
 def test_a_source_without_an_end_is_reported_in_a_line_or_two_not_in_one_a_frame(monkeypatch, capfd):
-    monkeypatch.setattr(live, "open_source", lambda _: camera(40, 0.001))
+    monkeypatch.setattr(live, "open_source", lambda *_: camera(40, 0.001))
     assert run(0, classify, report=Terminal()).frames > 10
     assert len(capfd.readouterr().err.splitlines()) <= 3
 
 
 def test_a_source_that_ends_before_its_first_frame_did_nothing(monkeypatch):
-    monkeypatch.setattr(live, "open_source", lambda _: camera(0))
-    assert run(0, classify) == Summary(0, pytest.approx(0, abs=1), 0.0, 0.0, {}, None)
+    monkeypatch.setattr(live, "open_source", lambda *_: camera(0))
+    assert run(0, classify) == Summary(0, pytest.approx(0, abs=1), 0.0, 0.0, (0.0, 0.0), 0, {}, None)
+
+
+KEYS = ["frame", "seconds", "answer", "label", "probability", "milliseconds", "age_milliseconds", "dropped", "frames_per_second"]
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_each_frame_of_a_file_has_its_line_and_none_is_dropped(video, workspace):
+    done = run(video, classify, Options(log=workspace / "log.jsonl", say=lambda scores: "unknown"), each=lambda answered: time.sleep(0.01))
+    lines = lines_of(workspace / "log.jsonl")
+    assert [list(line) for line in lines] == [KEYS] * 20
+    assert [(line["frame"], line["seconds"], line["label"]) for line in lines] == [
+        (n, pytest.approx(n / 25), "plain" if n % 3 else "fizz") for n in range(20)
+    ]
+    assert {(line["answer"], line["probability"], line["dropped"]) for line in lines} == {("unknown", 0.8, 0)}
+    assert done.dropped == 0 and done.labels == {"unknown": 20}
+    assert done.age_milliseconds[1] == pytest.approx(max(line["age_milliseconds"] for line in lines), abs=0.1)
+
+
+def test_the_same_as_a_table(video, workspace):
+    run(video, classify, Options(log=workspace / "log.csv", frames=5))
+    with (workspace / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == KEYS and [int(row["frame"]) for row in rows] == list(range(5))
+
+
+SPENT = 0.2
+BOUND = 1e3 * (2 / 30 + SPENT)
+
+
+def paced(is_live=True):
+    """A source of 30 frames/s by the clock, and the number of the newest frame that came of it."""
+    newest = [-1]
+
+    def frames():
+        start = time.monotonic()
+        for index in itertools.count():
+            time.sleep(max(0.0, start + index / 30 - time.monotonic()))
+            newest[0] = index
+            yield Frame(painted(index % 256, *SIZE), time.monotonic(), index)
+
+    return Source("0", frames(), is_live, 30, None), newest
+
+
+@pytest.mark.parametrize("slow", ["consumer", "model"])
+def test_no_frame_is_older_than_two_frames_and_the_time_of_the_slow(workspace, monkeypatch, slow):
+    source, newest = paced()
+    monkeypatch.setattr(live, "open_source", lambda *_: source)
+    behind, seen = [], []
+
+    def each(answered):
+        behind.append(newest[0] - answered.frame.index)
+        seen.append(answered.frame.index)
+        time.sleep(SPENT if slow == "consumer" else 0)
+
+    def answer(rgb):
+        time.sleep(SPENT if slow == "model" else 0)
+        return [("a", 1.0)]
+
+    done = run(0, answer, Options(log=workspace / "log.jsonl", frames=8), each)
+    lines = lines_of(workspace / "log.jsonl")
+    assert [line["frame"] for line in lines] == seen
+    assert max(line["age_milliseconds"] for line in lines) <= done.age_milliseconds[1] + 0.1 < BOUND
+    assert max(behind) <= 8, "frames of two tenths of a second and two more: nothing queues"
+    gaps = [later - earlier - 1 for earlier, later in zip([-1, *seen], seen)]
+    assert [line["dropped"] for line in lines] == list(itertools.accumulate(gaps)) and done.dropped == sum(gaps) > 20
+
+
+def test_the_control_were_it_no_live_source_frames_would_queue_and_age(monkeypatch):
+    source, _ = paced(is_live=False)
+    monkeypatch.setattr(live, "open_source", lambda *_: source)
+    done = run(0, classify, Options(frames=8), lambda answered: time.sleep(SPENT))
+    assert done.dropped == 0 and done.age_milliseconds[1] > BOUND
+
+
+def clocked(count=20):
+    """A live source of numbered frames from 1 on, 30 a second by their times."""
+    start = time.monotonic()
+    frames = (time.sleep(0.01) or Frame(painted(n + 1, *SIZE), start + n / 30, n) for n in range(count))
+    return Source("0", frames, True, 30, None)
+
+
+@pytest.mark.parametrize("smooth, labels", [(None, {"plain"}), (0.3, {"plain"}), (0.0, {"plain", "fizz"})])
+def test_answers_of_a_live_source_are_smoothed_over_a_third_of_a_second_unless_told(workspace, monkeypatch, smooth, labels):
+    monkeypatch.setattr(live, "open_source", lambda *_: clocked())
+    assert set(run(0, classify, Options(smooth=smooth, log=workspace / "log.jsonl")).labels) == labels
+    smoothed, before = None, None
+    for line in lines_of(workspace / "log.jsonl"):
+        fizz = 0.2 if (line["frame"] + 1) % 3 else 0.8
+        constant = 0.3 if smooth is None else smooth
+        old = 0.0 if smoothed is None or constant == 0 else math.exp((before - line["seconds"]) / constant)
+        smoothed, before = fizz + old * ((smoothed or 0.0) - fizz), line["seconds"]
+        assert line["probability"] == pytest.approx(max(smoothed, 1 - smoothed), abs=1e-3)
+
+
+def test_answers_of_a_file_are_smoothed_where_that_is_asked_for(video):
+    assert run(video, classify).labels == {"plain": 13, "fizz": 7}
+    assert run(video, classify, Options(smooth=10.0)).labels == {"fizz": 20}, "the first is one, and hardly any time has passed since"
+
+
+@pytest.mark.parametrize("smooth", [-0.1, float("nan"), float("inf")])
+def test_a_time_that_is_none_cannot_be_smoothed_over(smooth):
+    with pytest.raises(CvappError, match=f"^smooth is {smooth:g}: give seconds, 0 or more$"):
+        Options(smooth=smooth)
+
+
+def test_the_title_of_the_window_shows_no_password(monkeypatch):
+    titles = []
+    monkeypatch.setattr(stage, "Window", lambda title: titles.append(title) or FakeWindow(title))
+    monkeypatch.setattr(live, "open_source", lambda *_: camera())
+    run("rtsp://me:secret@gate/live", classify, Options(show=True))
+    assert titles == ["cvapp 0"], "the source's own name"
 
 
 @pytest.mark.shared

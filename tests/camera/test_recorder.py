@@ -165,3 +165,12 @@ def test_a_full_disk_is_told_in_one_line_with_numbers_that_can_be(full_disk):
             assert "the disk" in text or "cannot write" in text
             assert not any(word.startswith("-") or word.isdecimal() and int(word) > 40 for word in text.split()), text
     assert chatter == b"", "OpenCV and ffmpeg must be silent"
+
+
+def test_a_frame_that_was_written_but_not_yet_counted_at_ctrl_c_is_no_fault(tmp_path):
+    with pytest.raises(KeyboardInterrupt), record(tmp_path / "a.mp4", 25) as recorder:
+        recorder.write(painted(1))
+        recorder.write(painted(2))
+        recorder.count -= 1
+        raise KeyboardInterrupt
+    assert [number_of(frame) for frame in played(tmp_path / "a.mp4")[0]] == [1, 2]

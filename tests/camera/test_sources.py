@@ -2,15 +2,19 @@
 
 import os
 import struct
+import sys
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from cvapp import images
-from cvapp.camera import sources
-from cvapp.camera.sources import open_source
+from cvapp.camera.sources import Settings, open_source
+from cvapp.camera.sources.files import natural
 from cvapp.errors import CvappError, Exit
 
 BITS = 8
@@ -137,7 +141,6 @@ def blank(path: Path) -> None:
     [
         ("missing.mp4", lambda path: None, r"no source 'missing\.mp4': give a camera's index \(0\), a video file, a picture or a folder"),
         ("-1", lambda path: None, "no source '-1': give a camera's index"),
-        ("rtsp://127.0.0.1:9/x", lambda path: None, "no source 'rtsp://127.0.0.1:9/x': give a camera's index"),
         ("", lambda path: images.write("photo.png", painted(1)), "no source '': give a camera's index"),
         ("n" * 300, lambda path: None, "no source 'nnn"),
         ("empty", lambda path: path.mkdir(), "empty: no pictures in this folder"),
@@ -163,64 +166,6 @@ def test_what_is_no_source_or_is_cut_short_is_bad_data_in_one_line(workspace, ca
     assert capfd.readouterr() == ("", ""), "OpenCV and ffmpeg must be silent"
 
 
-@pytest.mark.parametrize("name", [40, "40", "99999999999999999999", "/dev/video40", "/dev/null"])
-def test_a_missing_camera_is_named_with_those_that_are_there(capfd, monkeypatch, name):
-    monkeypatch.setattr(sources, "cameras", lambda: ["0 (front)", "2 (rear)"])
-    with pytest.raises(CvappError, match=rf"^no picture from camera {name}: there are 0 \(front\), 2 \(rear\)$") as error:
-        open_source(name)
-    assert error.value.code == Exit.NO_DEVICE
-    monkeypatch.setattr(sources, "cameras", lambda: [])
-    with pytest.raises(CvappError, match="none was found; plug one in, or give a video file"):
-        open_source(name)
-    assert capfd.readouterr() == ("", "")
-
-
-class FakeCamera:
-    """What cv2.VideoCapture is to a camera: blue frames (BGR) that end after some."""
-
-    def __init__(self, count: int):
-        self.left, self.released, self.asked = count, False, {}
-
-    def isOpened(self) -> bool:
-        return True
-
-    def read(self):
-        self.left -= 1
-        return self.left >= 0, np.full((24, 32, 3), (255, 0, 0), np.uint8)
-
-    def get(self, _: int) -> float:
-        return 0.0
-
-    def set(self, name: int, value: float) -> None:
-        self.asked[name] = value
-
-    def release(self) -> None:
-        self.released = True
-
-
-def test_a_camera_is_live_asks_for_no_queue_and_tells_when_it_is_unplugged(monkeypatch):
-    device = FakeCamera(4)
-    monkeypatch.setattr(cv2, "VideoCapture", lambda _: device)
-    seen = []
-    with pytest.raises(CvappError, match="^camera 0 stopped after 3 frames; was it unplugged?") as error:
-        with open_source(0) as source:
-            assert (source.live, source.fps, source.count, source.name) == (True, 30, None, "0")
-            for frame in source:
-                seen.append(frame)
-    assert error.value.code == Exit.NO_DEVICE
-    assert [frame.index for frame in seen] == [0, 1, 2] and tuple(seen[0].image[0, 0]) == (0, 0, 255)
-    assert sorted(frame.seconds for frame in seen) == [frame.seconds for frame in seen]
-    assert device.asked == {cv2.CAP_PROP_BUFFERSIZE: 1} and device.released
-
-
-def test_a_camera_that_opens_but_gives_no_picture_is_missing_and_freed(monkeypatch):
-    device = FakeCamera(0)
-    monkeypatch.setattr(cv2, "VideoCapture", lambda _: device)
-    with pytest.raises(CvappError, match="no picture from camera 0") as error:
-        open_source(0)
-    assert error.value.code == Exit.NO_DEVICE and device.released
-
-
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="looks at the open files of the process, as Linux lists them")
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
 def test_a_closed_source_has_freed_its_file(tmp_path, suffix):
@@ -234,3 +179,102 @@ def test_a_closed_source_has_freed_its_file(tmp_path, suffix):
         next(iter(source))
         assert held()
     assert not held()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+def test_a_video_may_be_closed_by_another_thread_while_it_is_read(tmp_path, suffix):
+    """OpenCV itself would crash the process."""
+    for wait in (0.0, 0.002, 0.01):
+        source, got = open_source(write_video(tmp_path / f"clip{suffix}", 400, 25, (240, 320))), []
+        reader = threading.Thread(target=lambda: got.extend(frame.index for frame in source))
+        reader.start()
+        time.sleep(wait)
+        source.close()
+        reader.join(5)
+        assert not reader.is_alive() and got == list(range(len(got))) and len(got) < 400
+
+
+def test_a_pattern_names_pictures_in_the_order_of_their_numbers(workspace):
+    for number in (10, 2, 1, 33, 4):
+        images.write(f"shots/day {number % 2}/shot {number}.png", painted(number))
+    Path("shots/day 0/shot 3.txt").write_text("no picture")
+    images.write("shots/day 0/.shot 5.png", painted(5))
+    for pattern, expected in {
+        "shots/day 0/*": [2, 4, 10],
+        "shots/day 0/shot ?.png": [2, 4],
+        "shots/*/*.png": [2, 4, 10, 1, 33],
+        "shots/**/*3.png": [33],
+        "shots/day [1]": None,
+    }.items():
+        if expected is None:
+            with pytest.raises(CvappError, match=r"^shots/day \[1\]: no picture has such a name; give photos") as error:
+                open_source(pattern)
+            assert error.value.code == Exit.BAD_DATA
+            continue
+        with open_source(pattern) as source:
+            assert source.count == len(expected) and [number_of(frame.image) for frame in source] == expected
+    with open_source("shots/day 0") as source:
+        assert [number_of(frame.image) for frame in source] == [2, 4, 10], "a folder is sorted so too"
+
+
+def test_the_control_sorting_by_letters_would_put_10_before_2():
+    names = ["shot 10.png", "shot 2.png", "shot 1.png", "b", "a10b2", "a10b1"]
+    assert sorted(names, key=natural) == ["a10b1", "a10b2", "b", "shot 1.png", "shot 2.png", "shot 10.png"] != sorted(names)
+
+
+def test_a_name_with_the_marks_of_a_pattern_is_still_a_name(workspace):
+    images.write("a[1].png", painted(1))
+    images.write("a1.png", painted(2))
+    with open_source("a[1].png") as source:
+        assert [number_of(frame.image) for frame in source] == [1]
+
+
+def test_raw_files_are_developed_alone_and_among_pictures(workspace, monkeypatch):
+    """The development itself has tests of its own."""
+    images.write("shots/1.png", painted(1))
+    for name in ("2.DNG", "3.npz", "4.nef"):
+        Path("shots", name).touch()
+    monkeypatch.setitem(sys.modules, "cvapp.isp.develop", SimpleNamespace(develop=lambda path: painted(int(path.stem))))
+    with open_source("shots") as source:
+        assert [number_of(frame.image) for frame in source] == [1, 2, 3, 4]
+    with open_source("shots/2.DNG") as source:
+        assert [number_of(frame.image) for frame in source] == [2] and not source.live
+
+
+@pytest.mark.shared
+def test_a_real_raw_file_is_a_picture(shared_data):
+    with open_source(shared_data / "raw" / "colorchart.dng") as source:
+        (frame,) = source
+    assert frame.image.dtype == np.uint8 and frame.image.ndim == 3 and frame.image.std() > 20
+
+
+@pytest.mark.parametrize(
+    "name, settings, text",
+    [
+        ("clip.avi", {"size": (480, 640)}, "^clip.avi: size cannot be chosen for it, only for a camera or drawn signs; leave it out$"),
+        ("clip.avi", {"fps": 30}, "^clip.avi: fps cannot be chosen for it, only for a camera or drawn signs"),
+        ("photo.png", {"backend": "FFMPEG"}, "^photo.png: backend cannot be chosen for it, only for a camera, a video or an address"),
+        ("clip.avi", {"backend": "FFMEG"}, r"^backend is 'FFMEG': this OpenCV has .*FFMPEG.* for such a source\. Did you mean FFMPEG\?$"),
+    ],
+)
+def test_a_setting_that_means_nothing_to_a_file_is_refused(workspace, name, settings, text):
+    write_video(workspace / "clip.avi", 3)
+    images.write("photo.png", painted(1))
+    with pytest.raises(CvappError, match=text) as error:
+        open_source(name, Settings(**settings))
+    assert error.value.code == Exit.USAGE
+
+
+def test_a_video_is_read_by_the_backend_that_was_chosen(workspace):
+    write_video(workspace / "clip.avi", 5)
+    for backend in ("FFMPEG", "cv_mjpeg"):
+        with open_source("clip.avi", Settings(backend)) as source:
+            assert [number_of(frame.image) for frame in source] == list(range(5))
+
+
+def test_pictures_in_real_time_are_one_a_second(workspace):
+    for number in range(2):
+        images.write(f"shots/{number}.png", painted(number))
+    with open_source("shots", Settings(realtime=True)) as source:
+        first, second = source
+    assert source.live and second.seconds - first.seconds == pytest.approx(1, abs=0.1)

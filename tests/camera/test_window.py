@@ -17,16 +17,18 @@ from cvapp.errors import CvappError, Exit
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="X servers are asked on Linux alone")
 NOBODY = 4321  # a display number that no server uses
+KEY_CODES = {"q": 24, "r": 27, "s": 39, "h": 43, "m": 58, " ": 65}
 LEFT, RIGHT = (250, 10, 20), (10, 20, 250)
 SHOW = f"""
 import numpy as np
 from cvapp.camera.display import has_display
+from cvapp.camera.keys import quits
 from cvapp.camera.window import Window
 rgb = np.zeros((240, 320, 3), np.uint8)
 rgb[:, :160], rgb[:, 160:] = {LEFT}, {RIGHT}
 print(has_display(), flush=True)
 with Window("cvapp 0") as window:
-    while window.show(rgb):
+    while not quits(window.show(rgb)):
         pass
 print("ended")
 """
@@ -98,11 +100,11 @@ class Server:
         words = (len(name) + 3) // 4
         return self._ask(struct.pack("<BBHHxx", code, flag, 2 + words, len(name)) + name.ljust(4 * words, b"\0"))
 
-    def press_q(self) -> None:
-        """Move the mouse onto the picture and press and release q (key code 24)."""
+    def press(self, key: str) -> None:
+        """Move the mouse onto the picture and press and release a key."""
         self.connect()
         xtest = self._named(98, 0, b"XTEST")[9]
-        for kind, detail in ((6, 0), (2, 24), (3, 24)):
+        for kind, detail in ((6, 0), (2, KEY_CODES[key]), (3, KEY_CODES[key])):
             self.socket.sendall(struct.pack("<BBHBBxxII8xHH8x", xtest, 2, 9, kind, detail, 0, 0, 100, 100))
         self._ask(struct.pack("<BxH", 43, 1))  # wait until it is done
         self.socket.close()
@@ -131,7 +133,7 @@ def server(tmp_path_factory):
 def shown(server):
     """The screen while a picture was shown; then q was pressed: exit code, output, what else was said."""
     process, screen = server.show()
-    server.press_q()
+    server.press("q")
     out, chatter = process.communicate(timeout=20)
     return screen, process.returncode, out, chatter
 

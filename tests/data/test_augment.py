@@ -214,3 +214,20 @@ def test_cutout_is_a_grey_square_that_may_leave_the_picture(pictures, place, row
     expected = pictures[5].copy()
     expected[slice(*rows), slice(*columns)] = GREY
     np.testing.assert_array_equal(varied, expected)
+
+
+def test_the_asked_for_share_is_taken_anew_and_the_rest_is_as_it_was(pictures):
+    plenty = np.repeat(pictures[5:6], 200, 0)
+    taken = augment(plenty, np.arange(200), 0, 3, Augment(retake=0.3))
+    changed = (taken != plenty).any((1, 2, 3))
+    assert 40 <= changed.sum() <= 80, "200 draws of 0.3: 60, give or take three deviations of 6.5"
+    np.testing.assert_array_equal(taken, augment(plenty, np.arange(200), 0, 3, Augment(retake=0.3)))
+    assert not (augment(plenty, np.arange(200), 1, 3, Augment(retake=0.3)) == taken).all()
+
+
+def test_another_camera_changes_the_light_and_not_the_scene():
+    rgb = cv2.resize(np.random.default_rng(1).integers(60, 190, (6, 6, 3)).astype(np.uint8), (96, 96), interpolation=cv2.INTER_CUBIC)
+    for index in range(5):
+        taken = augment(rgb[None], [index], 0, 0, Augment(retake=1))[0]
+        likeness = np.corrcoef(rgb[..., 1].ravel(), taken[..., 1].ravel())[0, 1]
+        assert likeness > 0.8 and (taken != rgb).mean() > 0.5

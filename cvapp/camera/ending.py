@@ -1,0 +1,47 @@
+"""Ctrl-C and SIGTERM end a run between two frames, so that each frame is in the log and the recording, or in neither."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+class Ending:
+    """Takes both signals while its block runs, in the main thread; one that is ignored (as under nohup) stays so.
+
+    A signal raises KeyboardInterrupt: at once, or, between `hold` and `release`, at the release. A second one does not wait.
+    """
+
+    def __init__(self) -> None:
+        self._held = self._wanted = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Ending":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._before[number] = signal.signal(number, self._end)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        if self._held and not self._wanted:
+            self._wanted = True
+            return
+        self.hold()  # the way out is not to be interrupted by the same impatience
+        raise KeyboardInterrupt
+
+    def hold(self) -> None:
+        """From here on, a first signal waits."""
+        self._wanted = False
+        self._held = True
+
+    def release(self) -> None:
+        """Signals work at once again, and one that waited does now."""
+        self._held = False
+        if self._wanted:
+            self.hold()
+            raise KeyboardInterrupt

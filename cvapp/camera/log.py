@@ -1,0 +1,63 @@
+"""A line for each frame, as JSON lines or CSV, written as it comes so that a run of hours can be followed."""
+
+import contextlib
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any, Callable, Iterator, Mapping
+
+from cvapp.errors import CvappError
+from cvapp.files import cannot_write
+
+SUFFIXES = (".jsonl", ".csv")
+Write = Callable[[Mapping[str, Any]], None]
+
+
+@contextlib.contextmanager
+def frame_log(path: str | Path) -> Iterator[Write]:
+    """Give a function that writes one frame's values.
+
+    Args:
+        path: FILE.jsonl or FILE.csv (its head is that of the first frame); `-` is JSON lines on standard output.
+
+    Raises:
+        CvappError: another suffix (exit 2); the place cannot be written (exit 7).
+    """
+    if str(path) == "-":
+        yield print_line
+        return
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise CvappError(f"{path}: frames are logged as {' or '.join(SUFFIXES)}, or - for JSON lines on standard output")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w", encoding="utf-8", newline="", buffering=1)  # a line at a time: whoever follows it sees it at once
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    with file:
+        table = csv.writer(file, lineterminator="\n")
+
+        def write(values: Mapping[str, Any]) -> None:
+            try:
+                if path.suffix.lower() == ".jsonl":
+                    file.write(json.dumps(values, ensure_ascii=False) + "\n")
+                    return
+                if file.tell() == 0:
+                    table.writerow(values)
+                table.writerow(values.values())
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    file.close()  # gives up what found no room; else closing would fail for it once more
+                raise cannot_write(path, error) from error
+
+        yield write
+
+
+def print_line(values: Mapping[str, Any]) -> None:
+    """One JSON line on standard output."""
+    try:
+        sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        raise cannot_write(Path("standard output"), error) from error

@@ -1,0 +1,122 @@
+"""Frames of files: a video, a picture, a camera's raw file, a folder or a pattern of pictures."""
+
+import glob
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Iterator
+
+import numpy as np
+
+from cvapp import images
+from cvapp.camera.sources.capture import Capture, backend_number, registry
+from cvapp.camera.sources.frames import Frame, Settings, Source, by_the_clock, refuse
+from cvapp.errors import CvappError, Exit
+from cvapp.progress import hushed
+
+PICTURE_SECONDS = 1.0
+RAW_SUFFIXES = frozenset({".dng", ".cr2", ".nef", ".arw", ".raf", ".npz"})
+SUFFIXES = images.SUFFIXES | RAW_SUFFIXES
+
+
+def open_files(word: str, settings: Settings) -> Source:
+    """Open what a path or a pattern ("shots/*.jpg") names; numbers within names are sorted as numbers.
+
+    Raises:
+        CvappError: nothing is there, or it cannot be played (exit 3); a setting that means nothing to it (exit 2).
+    """
+    if word and os.path.isdir(word):
+        return _open_pictures(word, _pictures_among(Path(word).iterdir()), "no pictures in this folder", settings)
+    if os.path.isfile(word):
+        picture = Path(word).suffix.lower() in SUFFIXES - {".gif"}  # a .gif may move
+        return _open_pictures(word, [Path(word)], "", settings) if picture else _open_video(word, settings)
+    if glob.has_magic(word):
+        found = map(Path, glob.glob(word, recursive=True))
+        return _open_pictures(word, _pictures_among(found), "no picture has such a name", settings)
+    raise CvappError(
+        f"no source {word!r}: give a camera's index (0), a video file, a picture or a folder of pictures, a pattern ('shots/*.jpg'), "
+        "an address (http://, rtsp://) or synthetic:signs",
+        Exit.BAD_DATA,
+    )
+
+
+def _pictures_among(paths: Iterator[Path]) -> list[Path]:
+    found = [path for path in paths if path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()]
+    return sorted(found, key=lambda path: natural(str(path)))
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key by which "shot 10" comes after "shot 2"."""
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _open_pictures(word: str, files: list[Path], none: str, settings: Settings) -> Source:
+    if not files:
+        raise CvappError(f"{word}: {none}; give photos, a video file or a camera's index", Exit.BAD_DATA)
+    refuse(settings, word, "backend", "size", "fps")
+    closed = threading.Event()
+
+    def frames() -> Iterator[Frame]:
+        for index, file in enumerate(files):
+            if closed.is_set():
+                return
+            yield Frame(_read(file), index * PICTURE_SECONDS, index)
+
+    return _timed(Source(word, frames(), False, 1 / PICTURE_SECONDS, len(files), closed.set), closed, settings.realtime)
+
+
+def _read(path: Path) -> np.ndarray:
+    if path.suffix.lower() not in RAW_SUFFIXES:
+        return images.read(path)
+    from cvapp.isp.develop import develop  # late: few need it
+
+    return develop(path)
+
+
+def _open_video(word: str, settings: Settings) -> Source:
+    refuse(settings, word, "size", "fps")
+    backend = backend_number(settings.backend, registry.getStreamBackends())
+    with hushed():
+        capture = Capture(word, backend)
+    if not capture.device.isOpened():
+        raise CvappError(
+            f"{word}: OpenCV cannot play it (not a video, damaged, or a codec it lacks); convert it to H.264 .mp4", Exit.BAD_DATA
+        )
+    return play(word, capture, settings.realtime)
+
+
+def play(name: str, capture: Capture, realtime: bool = False) -> Source:
+    """A source of an open video: every frame that can be decoded, then an error where that is not all of them (exit 3).
+
+    Args:
+        name: as messages call it.
+        capture: the video, before its first frame.
+        realtime: by the clock, as a camera would.
+    """
+    fps, count, closed = capture.fps, capture.count or 0, threading.Event()
+
+    def frames() -> Iterator[Frame]:
+        index = 0
+        while not closed.is_set() and (rgb := capture.read()) is not None:
+            yield Frame(rgb, index / fps, index)
+            index += 1
+        if closed.is_set():
+            return
+        if index == 0:
+            raise CvappError(f"{name}: not one frame could be decoded; convert it to H.264 .mp4", Exit.BAD_DATA)
+        if index < 0.95 * count - 1:  # headers of whole files are off by a frame or two
+            raise CvappError(f"{name}: truncated, it holds {index} of its {count} frames; copy it again", Exit.BAD_DATA)
+
+    def close() -> None:
+        closed.set()
+        capture.release()
+
+    return _timed(Source(name, frames(), False, fps, count or None, close), closed, realtime)
+
+
+def _timed(source: Source, closed: threading.Event, realtime: bool) -> Source:
+    """The source itself, or the same by the clock."""
+    if not realtime:
+        return source
+    return Source(source.name, by_the_clock(iter(source), closed.wait), True, source.fps, source.count, source.close)

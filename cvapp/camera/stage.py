@@ -1,0 +1,119 @@
+"""What a person sees and keeps of a live run: the window with its keys, the recording, the snapshots."""
+
+import contextlib
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Callable, Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from cvapp import images
+from cvapp.camera import overlay
+from cvapp.camera.keys import HELP, Controls
+from cvapp.camera.recorder import Recorder, record
+from cvapp.camera.sources import Frame
+from cvapp.camera.window import Window
+from cvapp.errors import CvappError
+from cvapp.progress import Report
+
+Seen = Callable[[tuple[int, ...]], tuple[int, int, int, int]]
+PAUSED = "paused: space goes on"
+_WAIT = 0.05  # seconds between two looks at the keys while the picture stands still
+
+
+class Stage:
+    """A window, a recording and snapshots, each where it is wanted; use it as a context manager.
+
+    Args:
+        title: of the window; None opens none.
+        save: the video of the annotated frames; without it, the key for recording names one by the clock.
+        fps: frames a second of the video.
+        mirror: whether the picture begins as a mirror shows it.
+        snapshots: the folder that snapshots go to.
+        seen: which part of a picture of some shape the model sees, to mark its corners.
+        report: told what was kept.
+    """
+
+    def __init__(
+        self, title: str | None, save: str | Path | None, fps: float, mirror: bool, snapshots: Path, seen: Seen | None, report: Report
+    ):
+        self.controls = Controls(mirror=mirror, recording=save is not None)
+        self.saved = Path(save) if save is not None else None
+        self._title, self._fps, self._snapshots, self._seen, self._report = title, fps, snapshots, seen, report
+        self._stack = contextlib.ExitStack()
+        self._window: Window | None = None
+        self._last: Any = None
+        self._still: Any = None
+        self._recorder: Recorder | None = None
+
+    def __enter__(self) -> "Stage":
+        with contextlib.ExitStack() as stack:
+            self._window = stack.enter_context(Window(self._title)) if self._title is not None else None
+            self._recorder = stack.enter_context(record(self.saved, self._fps)) if self.saved is not None else None
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool | None:
+        return self._stack.__exit__(kind, error, trace)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody sees or keeps the picture, so that none need be drawn."""
+        return self._window is None and self._recorder is None
+
+    def put(self, frame: Frame, scores: Sequence[tuple[str, float]], said: str, status: str, early: float = 0.0) -> None:
+        """Draw a frame, record it, show it for at least `early` seconds, and do as the keys say."""
+        image = cv2.flip(frame.image, 1) if self.controls.mirror else frame.image
+        seen = self._seen(image.shape) if self._seen is not None else None
+        if self.controls.recording and self._recorder is None:
+            self._start_recording()
+        recorder = self._recorder if self.controls.recording else None
+        picture = overlay.draw(image, scores, f"● {status}" if recorder is not None else status, seen, said)
+        if recorder is not None:
+            recorder.write(picture)
+        self._last = frame, picture
+        self._show(picture, early)
+        if self.controls.paused:
+            self._still = overlay.draw(image, scores, PAUSED, seen, said)
+
+    def pause(self) -> float:
+        """Let the last picture stand still for as long as the person wants; the seconds that it did."""
+        start = time.perf_counter()
+        while self.controls.paused and not self.controls.quit:
+            self._show(self._still, _WAIT)
+        return time.perf_counter() - start
+
+    def _show(self, picture: np.ndarray, seconds: float) -> None:
+        """Show a picture where there is a window, and do as the key says that is pressed meanwhile."""
+        if self._window is None:
+            return
+        self.controls.press(self._window.show(overlay.listing(picture, list(HELP.items())) if self.controls.help else picture, seconds))
+        if self.controls.snapshot:
+            self.controls.snapshot = False
+            self._snapshot(*self._last)
+
+    def _snapshot(self, frame: Frame, picture: np.ndarray) -> None:
+        path = self._snapshots / f"{time.strftime('%Y%m%d-%H%M%S')}-{frame.index:06d}.png"
+        with told(self._report):
+            images.write(path, frame.image)
+            images.write(path.with_stem(f"{path.stem}-answer"), picture)
+            self._report(f"snapshot {path}, and with the answer drawn beside it")
+
+    def _start_recording(self) -> None:
+        path = Path(time.strftime("recording-%Y%m%d-%H%M%S.mp4"))
+        with told(self._report):
+            self._recorder = self._stack.enter_context(record(path, self._fps))
+            self.saved = path
+            self._report(f"recording to {path}")
+        self.controls.recording = self._recorder is not None
+
+
+@contextlib.contextmanager
+def told(report: Report) -> Iterator[None]:
+    """Tell why a key's wish could not be fulfilled, instead of ending the run."""
+    try:
+        yield
+    except CvappError as error:
+        report(str(error))

@@ -1,0 +1,155 @@
+"""A camera's raw file, or a mosaic in a NumPy file, as linear values and what is needed to develop them."""
+
+import contextlib
+import io
+import os
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator
+
+import numpy as np
+
+from cvapp.errors import CvappError, Exit, missing_extra
+from cvapp.headers import MAX_PIXELS, check_size
+from cvapp.images import read_bytes
+from cvapp.isp.sensor import levels
+from cvapp.isp.shapes import PATTERNS, colours
+from cvapp.isp.tone import camera_to_srgb
+
+ARRAYS = (".npy", ".npz")
+# LibRaw's `flip`: bit 2 swaps rows and columns, bit 1 mirrors the rows' order, bit 0 the columns' -> EXIF orientation
+ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a sensor saw.
+
+    Args:
+        values: float32 (H, W), black 0, saturation 1.
+        pattern: of the colour filter array, from the top left.
+        multipliers: the camera's own white balance (red, green, blue); None where it is not known.
+        matrix: (3, 3) from white-balanced camera colours to linear sRGB.
+        orientation: EXIF 1..8.
+    """
+
+    values: np.ndarray
+    pattern: str
+    multipliers: tuple[float, ...] | None = None
+    matrix: np.ndarray = field(default_factory=lambda: np.eye(3))
+    orientation: int = 1
+
+
+def read_raw(path: str | Path, pattern: str | None = None) -> Raw:
+    """Read a raw file (DNG, CR2, NEF, ARW ...; needs the extra `raw`), or a mosaic from .npy or .npz.
+
+    A mosaic is floats 0..1, or whole numbers whose kind's largest is white. An .npz holds it as `cfa_RGGB` (or another pattern), or alone.
+
+    Args:
+        path: of the file.
+        pattern: of a mosaic; a raw file says its own, and giving another one is an error.
+
+    Raises:
+        CvappError: no raw file, truncated, too large, no Bayer pattern (exit 3); no pattern given, or rawpy is not installed (exit 2).
+    """
+    if pattern is not None:
+        colours((2, 2), pattern)
+    return _from_array(Path(path), pattern) if Path(path).suffix.lower() in ARRAYS else _from_camera(path, pattern)
+
+
+def _bad(path: str | Path, why: str) -> CvappError:
+    return CvappError(f"{path}: {why}", Exit.BAD_DATA)
+
+
+def _from_camera(path: str | Path, pattern: str | None) -> Raw:
+    data = read_bytes(path)
+    try:
+        import rawpy
+    except ImportError as error:
+        raise missing_extra("rawpy", "raw") from error
+    try:
+        with _silence(), rawpy.RawPy() as file:
+            file.open_buffer(io.BytesIO(data))
+            check_size((file.sizes.raw_height, file.sizes.raw_width), path)  # before LibRaw makes room for it
+            made = _taken(path, file)
+    except rawpy.LibRawIOError as error:
+        raise _bad(path, "the file ends early, or is damaged; copy it again") from error
+    except rawpy.LibRawFileUnsupportedError as error:
+        raise _bad(path, "not a camera's raw file that LibRaw knows (DNG, CR2, NEF, ARW ...); a picture wants no developing") from error
+    except rawpy.LibRawError as error:
+        raise _bad(path, f"LibRaw cannot read it ({str(error).strip(chr(39) + 'b')}); convert it to DNG") from error
+    if pattern not in (None, made.pattern):
+        raise CvappError(f"{path}: its pattern is {made.pattern}, not {pattern}; leave --pattern out")
+    return made
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """LibRaw writes "unknown file: Unexpected end of file" to file descriptor 2 itself, beside the error that it raises."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _taken(path: str | Path, file: Any) -> Raw:
+    """What is ours of an open raw file: numbers, levels, pattern, multipliers, matrix; LibRaw's own developing is not used."""
+    if file.raw_pattern is None or file.raw_pattern.shape != (2, 2) or file.num_colors != 3:
+        raise _bad(path, "its sensor has no 2x2 pattern of red, green and blue (X-Trans, Foveon, already developed); convert it elsewhere")
+    places = file.raw_colors_visible[:2, :2]
+    pattern = "".join(file.color_desc.decode()[index] for index in places.flat)
+    if pattern not in PATTERNS:
+        raise _bad(path, f"its pattern is {pattern}; {', '.join(PATTERNS)} can be developed")
+    black, white = np.asarray(file.black_level_per_channel), np.asarray(file.camera_white_level_per_channel or [0] * 4)
+    white = np.where(white > 0, white, file.white_level)
+    given = tuple(float(value) for value in file.camera_whitebalance[:3])
+    values = levels(np.asarray(file.raw_image_visible), black[places], white[places])
+    return Raw(values, pattern, given if min(given) > 0 else None, _matrix(file), ORIENTATIONS.get(file.sizes.flip, 1))
+
+
+def _matrix(file: Any) -> np.ndarray:
+    """From LibRaw's table of cameras (XYZ under D65 to camera), or what it made of the file's own ColorMatrix; none known: no change."""
+    xyz_to_camera, ready = file.rgb_xyz_matrix[:3], file.color_matrix[:, :3]
+    if np.any(xyz_to_camera):
+        return camera_to_srgb(xyz_to_camera)
+    return np.asarray(ready, np.float64) if np.any(ready) else np.eye(3)
+
+
+def _from_array(path: Path, pattern: str | None) -> Raw:
+    values, name = _array(path)
+    pattern = pattern or (name[4:] if name.startswith("cfa_") and name[4:] in PATTERNS else None)
+    if pattern is None:
+        raise CvappError(f"{path}: a mosaic does not say its pattern; give --pattern, one of {', '.join(PATTERNS)}")
+    if values.ndim != 2 or values.dtype.kind not in "fu":
+        raise _bad(path, f"a mosaic is floats 0..1 or unsigned whole numbers (height, width); this is {values.dtype} {values.shape}")
+    check_size(values.shape, path)
+    if values.dtype.kind == "u":
+        return Raw(levels(values, 0, np.iinfo(values.dtype).max), pattern)
+    if not (np.isfinite(values).all() and values.max() <= 1.5):
+        raise _bad(
+            path, f"floats of a mosaic are 0..1; this holds {values.min():g} to {values.max():g}; take black off and divide by white"
+        )
+    return Raw(np.minimum(values.astype(np.float32), 1), pattern)
+
+
+def _array(path: Path) -> tuple[np.ndarray, str]:
+    """The mosaic of a NumPy file and its name; nothing is loaded before its size is known."""
+    if not path.is_file():
+        read_bytes(path)  # says why
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.lib.format.open_memmap(path, mode="r"), ""
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            names = [name for name in arrays if name.startswith("cfa_")] or list(arrays)
+            if len(names) != 1:
+                raise _bad(path, f"which array? it holds {', '.join(names) or 'none'}; name the mosaic cfa_RGGB")
+            if arrays.zip.getinfo(f"{names[0]}.npy").file_size > 8 * MAX_PIXELS:
+                raise _bad(path, f"{names[0]} is too large; a photo has at most {MAX_PIXELS // 1_000_000} million pixels")
+            return arrays[names[0]], names[0]
+    except (ValueError, EOFError, OSError, KeyError, TypeError, MemoryError, zipfile.BadZipFile) as error:
+        raise _bad(path, "not a whole NumPy file; save it again with numpy.save or numpy.savez") from error

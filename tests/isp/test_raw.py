@@ -1,0 +1,156 @@
+"""Raw files: what a DNG written by hand holds, every orientation and pattern, mosaics in NumPy files, and files that cannot be used."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+
+from cvapp.errors import CvappError, Exit
+from cvapp.isp import read_raw
+from cvapp.isp.raw import ORIENTATIONS
+from cvapp.isp.shapes import PATTERNS
+from cvapp.isp.tone import camera_to_srgb
+from tests.isp.small_dng import BLACK, CAMERA, dng
+
+
+@pytest.fixture
+def values(rng):
+    """Sensor values over the whole range and a little beyond."""
+    return rng.integers(BLACK - 20, BLACK + 4200, (40, 56)).astype(np.uint16)
+
+
+def written(folder, data, name="a.dng"):
+    """The path of a file with these bytes."""
+    (folder / name).write_bytes(data)
+    return folder / name
+
+
+def refusal(path, pattern=None):
+    """Exit code and line."""
+    with pytest.raises(CvappError) as caught:
+        read_raw(path, pattern)
+    return caught.value.code, str(caught.value)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_dng_says_all_that_is_needed(pattern, values, tmp_path):
+    raw = read_raw(written(tmp_path, dng(values, pattern)))
+    assert raw.values == pytest.approx(np.minimum((values.astype(float) - BLACK) / 4096, 1), abs=1e-6)
+    assert raw.pattern == pattern and raw.orientation == 1
+    assert raw.multipliers == pytest.approx((2, 1, 1.6)), "one over the neutral 0.5, 1, 0.625"
+    assert raw.matrix == pytest.approx(camera_to_srgb(CAMERA), abs=1e-3), "LibRaw's way to sRGB is ours"
+
+
+def test_every_orientation_is_known(values, tmp_path):
+    assert [read_raw(written(tmp_path, dng(values, orientation=turn))).orientation for turn in range(1, 9)] == list(range(1, 9))
+    assert sorted(ORIENTATIONS.values()) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_cut_file_is_one_line_and_nothing_else(share, values, tmp_path, capfd):
+    data = dng(values)
+    code, line = refusal(written(tmp_path, data[: int(share * len(data))]))
+    assert code == Exit.BAD_DATA and "a.dng: the file ends early, or is damaged" in line
+    assert capfd.readouterr().err == "", "LibRaw writes to the terminal itself"
+
+
+def test_silence_ends(values, tmp_path, capfd):
+    read_raw(written(tmp_path, dng(values)))
+    print("heard", file=sys.stderr)
+    assert capfd.readouterr().err == "heard\n"
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (b"", "damaged|not a camera's raw file"),
+        (b"hello" * 1000, "not a camera's raw file that LibRaw knows"),
+        (b"\xff\xd8\xff" + bytes(5000), "not a camera's raw file|damaged"),
+    ],
+)
+def test_other_files_are_refused(data, words, tmp_path):
+    path = written(tmp_path, data)
+    with pytest.raises(CvappError, match=words) as caught:
+        read_raw(path)
+    assert caught.value.code == Exit.BAD_DATA
+
+
+def test_absurd_sizes_are_refused_before_room_is_made(values, tmp_path):
+    code, line = refusal(written(tmp_path, dng(values, tag256=60000, tag257=60000)))
+    assert code == Exit.BAD_DATA and "60000x60000 pixels" in line
+
+
+def test_a_developed_dng_is_refused(values, tmp_path):
+    code, line = refusal(written(tmp_path, dng(values, tag262=34892)))
+    assert code == Exit.BAD_DATA and ("no 2x2 pattern" in line or "damaged" in line or "LibRaw" in line)
+
+
+def test_no_file_another_pattern_and_no_rawpy(values, tmp_path, monkeypatch):
+    assert refusal(tmp_path / "none.dng") == (Exit.BAD_DATA, f"{tmp_path}/none.dng: cannot be read (No such file or directory)")
+    assert refusal(tmp_path / "none.npy")[0] == Exit.BAD_DATA
+    path = written(tmp_path, dng(values))
+    assert "its pattern is RGGB, not GBRG" in refusal(path, "GBRG")[1]
+    assert "pattern 'XYZ': choose one of RGGB" in refusal(path, "XYZ")[1]
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    assert refusal(path) == (Exit.USAGE, "rawpy is not installed: pip install 'cvapp[raw]'")
+
+
+def test_mosaics_of_floats_and_of_whole_numbers(tmp_path, rng):
+    floats = rng.random((20, 30), np.float32)
+    np.save(tmp_path / "a.npy", floats)
+    raw = read_raw(tmp_path / "a.npy", "GRBG")
+    assert np.array_equal(raw.values, floats) and raw.pattern == "GRBG" and raw.multipliers is None
+    np.save(tmp_path / "b.npy", (floats * 65535).astype(np.uint16))
+    assert read_raw(tmp_path / "b.npy", "GRBG").values == pytest.approx(floats, abs=2e-5)
+    np.savez(tmp_path / "c.npz", cfa_BGGR=floats.astype(np.float16), truth=np.zeros((4, 4, 3)))
+    assert read_raw(tmp_path / "c.npz").pattern == "BGGR"
+    assert read_raw(tmp_path / "c.npz", "RGGB").pattern == "RGGB", "a person may know better"
+    np.savez(tmp_path / "d.npz", mine=floats)
+    assert np.array_equal(read_raw(tmp_path / "d.npz", "RGGB").values, floats)
+
+
+def _npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def _npy(array, **options):
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name, data, pattern, words",
+    [
+        ("a.npy", _npy(np.zeros((20, 20), np.float32)), None, "a mosaic does not say its pattern; give --pattern"),
+        ("a.npy", _npy(np.zeros((20, 20, 3), np.float32)), "RGGB", r"this is float32 \(20, 20, 3\)"),
+        ("a.npy", _npy(np.zeros((20, 20), np.int64)), "RGGB", "unsigned whole numbers .* this is int64"),
+        ("a.npy", _npy(np.full((20, 20), 900.0)), "RGGB", "holds 900 to 900; take black off"),
+        ("a.npy", _npy(np.full((20, 20), np.nan)), "RGGB", "floats of a mosaic are 0..1"),
+        ("a.npy", _npy(np.zeros((4, 4), np.float32)), "RGGB", "4x4 pixels; a photo has sides of at least 8"),
+        ("a.npy", _npy(np.zeros((20, 20), np.float32))[:500], "RGGB", "not a whole NumPy file"),
+        ("a.npy", _npy(np.array([{}], object), allow_pickle=True), "RGGB", "not a whole NumPy file"),
+        ("a.npy", b"", "RGGB", "not a whole NumPy file"),
+        ("a.npz", _npz(a=np.zeros((20, 20)), b=np.zeros((20, 20))), "RGGB", "which array. it holds a, b; name the mosaic cfa_RGGB"),
+        ("a.npz", _npz(cfa_RGGB=np.zeros((20, 20)))[:300], None, "not a whole NumPy file"),
+        ("a.npz", b"PK hello", None, "not a whole NumPy file"),
+    ],
+)
+def test_wrong_numpy_files_are_one_line(name, data, pattern, words, tmp_path):
+    path = written(tmp_path, data, name)
+    with pytest.raises(CvappError, match=words) as caught:
+        read_raw(path, pattern)
+    assert caught.value.code == (Exit.USAGE if pattern is None and "--pattern" in words else Exit.BAD_DATA)
+
+
+@pytest.mark.shared
+def test_a_real_raw_file(shared_data):
+    raw = read_raw(shared_data / "raw" / "colorchart.dng")
+    assert raw.values.shape == (1156, 1734) and raw.pattern == "RGGB"
+    assert raw.multipliers == pytest.approx((1, 1 / 2.477, 1 / 1.462), abs=1e-4)
+    matrix = np.array([6461, -1164, -857, -3825, 11597, 2534, -416, 1540, 6039]).reshape(3, 3) / 10000  # its ColorMatrix1
+    assert raw.matrix == pytest.approx(camera_to_srgb(matrix), abs=1e-3)
+    assert -0.01 < raw.values.min() < 0 and raw.values.max() == pytest.approx((12128 - 2056) / (15000 - 2056))
