@@ -1,9 +1,14 @@
 # The words people and CI use. `make help` lists them.
 PYTHON ?= python3
 PIPELINE ?= hub_classifier
-NAME ?= signs
 SOURCE ?= 0
-DATA ?= demo/$(NAME)
+# Photos of yours are named by their folder; without any, the demo's signs are meant.
+ifdef DATA
+NAME ?= $(basename $(notdir $(patsubst %/,%,$(DATA))))
+else
+NAME ?= signs
+DATA = demo/$(NAME)
+endif
 BIN := .venv/bin
 INTEROP := .venv-interop
 CVAPP := $(BIN)/cvapp
@@ -63,8 +68,8 @@ train: setup ## train PIPELINE= on DATA= as NAME= (the demo's signs, when left o
 	@test -e demo/signs -o "$(DATA)" != demo/signs || $(CVAPP) data signs --out demo/signs --count 200
 	@$(CVAPP) train $(PIPELINE) $(if $(DATA),--data $(DATA)) --name $(NAME) $(SETTINGS)
 
-export: setup ## make the .tflite variants of NAME= and prove them; with AUTO=1 the smallest that passes is in use
-	@$(CVAPP) export $(NAME) $(if $(AUTO),--auto)
+export: setup ## make the .tflite variants of NAME= and prove them; AUTO=1 or USE=int8 chooses one, OUT=FILE.zip packs it
+	@$(CVAPP) export $(NAME) $(if $(AUTO),--auto) $(if $(USE),--use $(USE)) $(if $(OUT),--out $(OUT))
 
 verify: setup ## replay the golden photos of the exported NAME=, check its files
 	@$(CVAPP) verify $(NAME)

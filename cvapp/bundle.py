@@ -108,7 +108,7 @@ def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
     path = folder / LITE / EXPORT
     if not (folder / LITE).is_dir():
         return None
-    again = f"run cvapp export {folder.name} again"
+    again = f"copy the model again, or run cvapp export {folder.name}"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         model_hash, card_hash = values["model"], values["card"]
@@ -119,7 +119,7 @@ def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CvappError(f"{folder / LITE}: cannot be read ({type(error).__name__}: {error}); {again}", Exit.BAD_DATA) from error
     if card_hash != sha256(folder / cards.FILE):
-        raise CvappError(f"{folder / cards.FILE}: altered since the model was exported; copy the model, or {again}", Exit.BAD_DATA)
+        raise CvappError(f"{folder / cards.FILE}: altered since the model was exported; {again}", Exit.BAD_DATA)
     if model_hash != card.files.get("model.keras"):
         raise CvappError(f"{folder / LITE}: was exported from another model.keras; {again}", Exit.BAD_DATA)
     if labels != list(card.labels):

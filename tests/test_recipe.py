@@ -99,6 +99,7 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("export.variants=float32,int16", "export.variants is 'int16': choose one of float32, float16, dynamic, int8. Did you mean int8?"),
         ("export.variants=float32,float61", "choose one of float32, float16, dynamic, int8. Did you mean float16?"),
         ("export.max_drop=-1", "export.max_drop is -1.0: give a number from 0 to 100"),
+        ("model.weights=mine.weights.h5", "model.weights is 'mine.weights.h5', but hub has its own; choose model.backbone=mobilenet_v2"),
         ("model.alpha=1", "model.alpha is 1, but hub comes in one width; choose model.backbone=mobilenet_v2 or small_resnet"),
         ("data.test=0.8", "data.val + data.test is 1: give at most 0.9, the rest trains"),
         ("task=backbone", "a backbone recipe needs data.generated, images.size and a model.backbone other than hub"),

@@ -32,7 +32,7 @@ def test_held_out_signs_are_named(trained):
 def test_whole_signs_in_the_video_are_named(trained):
     bundle, truth = load(trained / "saved_models" / "signs"), drawing.read_truth(trained / "scene.truth.csv")
     answers = []
-    done = live.run(trained / "scene.mp4", bundle.classify, each=lambda answered: answers.append(answered.answer[0].label))
+    done = live.run(trained / "scene.mp4", bundle.classify, each=lambda answered: answers.append(answered.answer[0][0]))
     assert done.frames == len(truth) == 300
     whole = [answer == label for answer, (label, seen) in zip(answers, truth) if seen]
     assert len(whole) > 150 and sum(whole) / len(whole) >= 0.9

@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from cvapp.camera.ending import Ending
+from cvapp.ending import Ending
 from cvapp.camera.log import frame_log
 from cvapp.camera.loop import Answered, Rate, answers
 from cvapp.camera.smoothing import Smoothing

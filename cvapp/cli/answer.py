@@ -6,7 +6,7 @@ from typing import Any, Sequence
 
 from cvapp.errors import CvappError, Exit
 
-MODELS = Path("saved_models")
+MODELS, CARD = Path("saved_models"), "card.json"
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def model_folder(name: str) -> Path:
-    """Where the model of some name lies: a plain name below `saved_models`, anything with a separator is a path."""
-    return Path(name) if "/" in name or "\\" in name else MODELS / name
+    """Where the model of some name lies: a plain name below `saved_models`, or, where there is none, here; anything with a separator is a path."""
+    if name.endswith(".zip") and Path(name).is_file():
+        raise CvappError(f"{name}: a package; unpack it first, with python -m zipfile -e {name} .")
+    if name in (".", ".."):
+        return Path(name).resolve()
+    if "/" in name or "\\" in name or ((Path(name) / CARD).is_file() and not (MODELS / name / CARD).is_file()):
+        return Path(name)
+    return MODELS / name
 
 
 def new_model_folder(name: str) -> Path:

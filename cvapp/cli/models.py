@@ -28,8 +28,12 @@ def train(args: argparse.Namespace) -> Answer:
     name = args.name or (Path(args.data).resolve().stem if args.data else Path(args.pipeline).stem)
     folder = new_model_folder(name)
     if args.data is not None and not Path(args.data).exists():
-        raise CvappError(f"--data {args.data}: no such folder or file; give a folder with a folder of photos for each class, or a CSV", Exit.BAD_DATA)
+        raise CvappError(
+            f"--data {args.data}: no such folder or file; give a folder with a folder of photos for each class, or a CSV", Exit.BAD_DATA
+        )
     check_writable(MODELS)
+    if (folder / cards.FILE).is_file():
+        Terminal()(f"{folder} is there already; it is replaced once the new one is whole")
     try:
         if recipe.task == "backbone":
             from cvapp.training import backbone
@@ -47,6 +51,9 @@ def train(args: argparse.Namespace) -> Answer:
     )
 
 
+DRAWN = "trained by cvapp's pretrain_backbone"  # how the shipped backbone's card names its source
+
+
 def _trained(made: cards.Card, folder: Path) -> str:
     if made.task == "backbone":
         found = f"validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes"
@@ -56,8 +63,12 @@ def _trained(made: cards.Card, folder: Path) -> str:
         for part in ("train", "val", "test")
         if part in made.metrics
     ]
+    drawings = made.weights.get("source", "").startswith(DRAWN) and made.metrics["val"]["accuracy"] < 0.8
+    hint = (
+        "the backbone that comes with cvapp has seen drawings only; for photos, name one that has seen photos: docs/choosing_a_recipe.md\n"
+    )
     return (
-        f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n"
+        f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{hint if drawings else ''}"
         f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
         f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
     )

@@ -90,6 +90,7 @@ def _add_proving_commands(group: Any) -> None:
         command.add_argument("name", metavar="NAME", help="of the model")
     export.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
     export.add_argument("--auto", action="store_true", help="put the smallest variant that passes in use, not float32")
+    export.add_argument("--use", metavar="V", help="put this variant in use; nothing is made anew if it is there")
     export.add_argument(
         "--max-drop", type=float, metavar="X", help="points of accuracy that a variant may lose, or one photo (default: 0.5)"
     )
@@ -97,7 +98,6 @@ def _add_proving_commands(group: Any) -> None:
     export.add_argument(
         "--out", metavar="FILE.zip", help="pack the variant in use for another machine; nothing is made anew if it is there"
     )
-    export.add_argument("--variant", metavar="V", help="the one to pack (default: the one in use)")
     bench.add_argument("--threads", type=int, nargs="+", metavar="N", help="of the interpreter (default: 1, 2, 4 and all that there are)")
     bench.add_argument(
         "--rounds", type=int, default=3, metavar="N", help="the variants take turns; medians are shown (default: %(default)s)"

@@ -7,46 +7,71 @@ from typing import Any, Mapping
 from cvapp import card as cards
 from cvapp import recipe as recipes
 from cvapp.bundle import EXPORT, LITE, read_export, variant_file
+from cvapp.card import Card
 from cvapp.cli.answer import Answer, model_folder, table
 from cvapp.errors import CvappError, Exit, missing_extra
+from cvapp.files import write_json
 from cvapp.progress import Terminal
+from cvapp.recipe.values import one_of
 
 Rows = Mapping[str, Mapping[str, Any]]
 
 
 def export(args: argparse.Namespace) -> Answer:
-    """Export a model and prove the variants; with --out, pack the one in use."""
+    """Export a model and prove the variants; with --use or --out alone, put one in use or pack it."""
     folder = model_folder(args.name)
     card = cards.read(folder)
-    if args.variant and not args.out:
-        raise CvappError("--variant says which one --out FILE.zip packs; give that too")
+    if args.auto and args.use:
+        raise CvappError(f"--auto chooses the variant in use, --use {args.use} too; give one of them")
     asked = args.auto or args.set or args.data or args.max_drop is not None
-    if args.out and not asked and (folder / LITE / EXPORT).is_file():
-        return _hand_over(args, folder)
+    if (args.out or args.use) and not asked and (folder / LITE / EXPORT).is_file():
+        answer = _put_in_use(folder, card, args.use)
+    else:
+        answer = _make(args, folder, card)
+    if not args.out:
+        return answer
+    packed = _hand_over(args, folder)
+    return Answer({**answer.values, **packed.values}, f"{answer.text}\n{packed.text}".lstrip())
+
+
+def _make(args: argparse.Namespace, folder: Path, card: Card) -> Answer:
+    """Make and prove the variants."""
     shorts = [f"export.max_drop={args.max_drop}"] if args.max_drop is not None else []
     stray = [setting for setting in args.set if not setting.startswith("export.")]
     if stray:
         raise CvappError(f"--set {stray[0]}: the model is trained; only export.* can be changed now, such as export.author=NAME")
     wishes = recipes.override(card.recipe, [*args.set, *shorts]).export
+    if args.use:
+        one_of("--use", args.use, wishes.variants)
     try:
-        from cvapp.export.export import export as make
+        from cvapp.export.export import FLOAT32, SMALLEST, export as make
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "tensorflow", "train") from error
-    made = make(folder, args.data, wishes, args.auto, Terminal())
+    made = make(folder, args.data, wishes, args.use or (SMALLEST if args.auto else FLOAT32), Terminal())
     lines = [_accuracy_table(made["variants"]), "", _speed_table(made["variants"], made["host"]["machine"])]
     lines += [f"{name} was not published: it {'; it '.join(row['reasons'])}" for name, row in made["variants"].items() if row["reasons"]]
     lines.append(f"proven on {made['photos']} validation photos; {made['chosen']} is in use: {folder / LITE / made['chosen']}.tflite")
-    answer = Answer({"name": folder.name, "folder": str(folder / LITE), **made}, "\n".join(lines))
-    if not args.out:
-        return answer
-    packed = _hand_over(args, folder)
-    return Answer({**answer.values, **packed.values}, f"{answer.text}\n{packed.text}")
+    lines.append(
+        f"next: cvapp camera {args.name}; cvapp export {args.name} --use V takes another; --out {folder.name}.zip packs it for a phone"
+    )
+    return Answer({"name": folder.name, "folder": str(folder / LITE), **made}, "\n".join(lines))
+
+
+def _put_in_use(folder: Path, card: Card, variant: str | None) -> Answer:
+    """Put a published variant in use; None leaves things as they are."""
+    made = read_export(folder, card)
+    assert made is not None  # its file is there
+    if variant is None:
+        return Answer({}, "")
+    variant_file(folder, made, variant)
+    write_json(folder / LITE / EXPORT, {**made, "chosen": variant})
+    return Answer({"name": folder.name, **made, "chosen": variant}, f"{variant} of {folder.name} is in use")
 
 
 def _hand_over(args: argparse.Namespace, folder: Path) -> Answer:
     from cvapp.export.handover import hand_over
 
-    made = hand_over(folder, Path(args.out), args.variant)
+    made = hand_over(folder, Path(args.out))
     return Answer(made, f"{made['zip']}: {made['variant']} of {args.name}, {made['bytes'] / 1e6:.2f} MB; unpack it and read README.md")
 
 
@@ -85,7 +110,8 @@ def bench(args: argparse.Namespace) -> Answer:
 
 
 def _accuracy_table(variants: Rows) -> str:
-    head = ("variant", "accuracy %", "points", "agrees %", "largest difference", "mean", "now wrong", "now right", "float ops", "published")
+    """Each variant beside Keras on the validation photos."""
+    head = ("variant", "accuracy %", "change", "same answer %", "largest diff", "mean diff", "worse", "better", "float ops", "passes")
     rows = [
         (
             name,
@@ -101,7 +127,10 @@ def _accuracy_table(variants: Rows) -> str:
         )
         for name, row in variants.items()
     ]
-    return table(head, rows)
+    told = (
+        "change, same answer, diff (of a probability), worse and better (photos): beside Keras; float ops: operations that compute in float"
+    )
+    return f"{table(head, rows)}\n{told}"
 
 
 def _speed_table(variants: Rows, machine: str) -> str:
@@ -109,15 +138,16 @@ def _speed_table(variants: Rows, machine: str) -> str:
     timed = {name: row for name, row in variants.items() if "threads" in row}
     whole = timed.get("float32")
     counts = list(next(iter(timed.values()))["threads"])
-    head = ["variant", "MB", "of float32", "accuracy %", "first ms", "memory MB"]
-    head += [title for count in counts for title in (f"ms, threads {count}", "p95", "of float32")]
+    head = ["variant", "MB", "ratio", "first", "memory"]
+    head += [title for count in counts for title in (f"ms on {count}", "p95", "ratio")]
     rows = []
     for name, row in timed.items():
-        cells = [name, f"{row['bytes'] / 1e6:.2f}", f"{row['bytes'] / whole['bytes']:.3f}" if whole else "-", f"{100 * row['accuracy']:.2f}"]
+        cells = [name, f"{row['bytes'] / 1e6:.2f}", f"{row['bytes'] / whole['bytes']:.3f}" if whole else "-"]
         cells += [f"{row['first_ms']:.1f}", f"{row['memory_mb']:.1f}"]
         for count in counts:
             taken = row["threads"][count]
             ratio = f"{taken['median_ms'] / whole['threads'][count]['median_ms']:.2f}" if whole else "-"
             cells += [f"{taken['median_ms']:.2f}", f"{taken['p95_ms']:.2f}", ratio]
         rows.append(cells)
-    return f"{table(head, rows)}\nmeasured on this host: {machine}"
+    told = "ratio: to float32; first: ms from the file to an answer; memory: MB for that; ms on N: median of an answer on N threads"
+    return f"{table(head, rows)}\n{told}\nmeasured on this host: {machine}"

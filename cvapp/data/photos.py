@@ -105,15 +105,21 @@ def find(rows: Iterable[Row], source: str | Path | None, shape: Images, report: 
     rows = list(rows)
     store = store_for(shape)
     lacking = {row.hash for row in rows if not store.has(row.hash)}
+    if source is not None and not Path(source).exists():
+        raise CvappError(f"--data {source}: no such folder or file; give the photos that the model learnt from", Exit.BAD_DATA)
+    if source is not None and not lacking:
+        report(f"the photos kept from training are used; {source} is not read")
     if source is not None and lacking:
         listing = hashed(scan(source), report)
         fit_all(dataclasses.replace(listing, photos=[photo for photo in listing.photos if photo.hash in lacking]), shape, report)
     held = [row for row in rows if store.has(row.hash)]
     if not held:
         where = (
-            f"none of the model's {len(rows)} photos lies below {source}"
+            f"none of the model's {len(rows)} photos lies below {source}; give the folder"
             if source is not None
-            else f"the model's {len(rows)} photos are not kept here"
+            else f"the model's {len(rows)} photos are not kept in {store.folder.parent}; name their folder with --data DIR, the one"
         )
-        raise CvappError(f"{where}; name their folder with --data DIR", Exit.BAD_DATA)
+        raise CvappError(f"{where} that the model learnt from", Exit.BAD_DATA)
+    if len(held) < len(rows):
+        report(f"{len(rows) - len(held)} of the model's {len(rows)} photos are missing; the others are used")
     return store, held

@@ -28,7 +28,7 @@ from cvapp.proof import apart, golden, metadata
 from cvapp.recipe import Export
 
 SCHEMA = 2
-FLOAT32 = "float32"
+FLOAT32, SMALLEST = "float32", "smallest"
 KEPT_IN_FLOAT = (0, 2, 4, 8, 16)  # layers that are tried in float, one number after the other, where int8 fails
 
 
@@ -56,7 +56,7 @@ class Proof:
 
 
 def export(
-    folder: Path, data: str | Path | None = None, wishes: Export | None = None, auto: bool = False, report: Report = silent
+    folder: Path, data: str | Path | None = None, wishes: Export | None = None, use: str = FLOAT32, report: Report = silent
 ) -> dict[str, Any]:
     """Export a saved model to `lite/` beside it and prove the variants; the old `lite/` stays until the new one is whole.
 
@@ -64,7 +64,7 @@ def export(
         folder: `saved_models/NAME`.
         data: where the photos of its split lie; those that training kept are used when left out.
         wishes: what is to be made, and the gate; the recipe's when left out.
-        auto: put the smallest variant that passes in use, not float32.
+        use: the variant to put in use; SMALLEST takes the smallest that passes.
         report: told of every step.
 
     Returns:
@@ -89,6 +89,8 @@ def export(
     with replacing_folder(folder / LITE) as work, tempfile.TemporaryDirectory() as place:
         table = {name: _publish(proof, name, work, Path(place), report) for name in wishes.variants}
         published = [name for name, row in table.items() if row["published"]]
+        if use not in (SMALLEST, *published):
+            raise CvappError(f"{folder}: {use} cannot be put in use, published are {', '.join(published)}: nothing was replaced", Exit.GATE)
         files = {name: work / f"{name}.tflite" for name in published}
         for name, figures in apart.rounds(files, store.shape[:2], apart.thread_counts(), report=report).items():
             table[name] |= figures
@@ -99,7 +101,7 @@ def export(
             "model": card.files["model.keras"],
             "card": sha256(folder / cards.FILE),
             "files": {name: sha256(work / name) for name in (LABELS, golden.FILE)},
-            "chosen": min(published, key=lambda name: table[name]["bytes"]) if auto else FLOAT32,
+            "chosen": min(published, key=lambda name: table[name]["bytes"]) if use == SMALLEST else use,
             "photos": len(val),
             "calibration": len(calibration),
             "gate": {"max_drop": wishes.max_drop, "min_agreement": wishes.min_agreement, "max_difference": wishes.max_difference},
@@ -116,8 +118,8 @@ def _photos(card: Card, folder: Path, data: str | Path | None, report: Report) -
     store, held = find([row for row in rows if row.part != "test"], data, card.images, report)
     val, known = ([row for row in held if row.part == part] for part in ("val", "train"))
     if not val or not known:
-        found = f"{len(known)} training and {len(val)} validation photos"
-        raise CvappError(f"{folder}: found {found}, both are needed; name their folder with --data DIR", Exit.BAD_DATA)
+        found = f"{len(known)} training and {len(val)} validation photos of it are kept or lie below --data"
+        raise CvappError(f"{folder}: {found}, both are needed; name the folder that it learnt from with --data DIR", Exit.BAD_DATA)
     return store, val, known
 
 

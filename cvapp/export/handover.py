@@ -108,9 +108,9 @@ def readme(card: Card, export: Mapping[str, Any], size: int, top: str) -> str:
 
 _CHECK = """
 To check that this copy is whole, and that it answers on your machine as it did where it was made (it replays the few photos in `{golden}`;
-they are in this package, so mind whom you give it to), from the folder that this one lies in:
+they are in this package, so mind whom you give it to): install cvapp, then, in this folder,
 
-    cvapp verify ./{top}
+    cvapp verify .
 """
 
 
@@ -139,7 +139,7 @@ def _facts(card: Card, export: Mapping[str, Any], size: int) -> list[str]:
 
 def _parts(card: Card, variant: str) -> list[tuple[str, str, str, str]]:
     """Of each piece of code: a heading, what to do with it, its language, the code."""
-    run = "Save it here as `classify.py`, then `python classify.py photo.jpg`."
+    run = "Save it in this folder as `{0}`, then `python {0} photo.jpg`."
     drawn = (
         "Not run here: the names are those of the public interface, nobody has compiled it for this model. The phone resizes a little "
         "differently than training did, so compare its answers with cvapp's on photos of yours."
@@ -147,8 +147,18 @@ def _parts(card: Card, variant: str) -> list[tuple[str, str, str, str]]:
     android = f"Add `com.google.mediapipe:tasks-vision`, and put `{LITE}/{variant}.tflite` into `src/main/assets`."
     ios = f"Add the pod `MediaPipeTasksVision`, and put `{LITE}/{variant}.tflite` into the app's bundle."
     return [
-        ("Python with LiteRT", f"`pip install ai-edge-litert numpy opencv-python`. {run}", "python", snippets.litert(card, variant)),
-        ("Python with MediaPipe", f"`pip install mediapipe`. {run}", "python", snippets.mediapipe(card, variant)),
+        (
+            "Python with LiteRT",
+            f"`pip install ai-edge-litert numpy opencv-python`. {run.format('classify_litert.py')}",
+            "python",
+            snippets.litert(card, variant),
+        ),
+        (
+            "Python with MediaPipe",
+            f"`pip install mediapipe`. {run.format('classify_mediapipe.py')}",
+            "python",
+            snippets.mediapipe(card, variant),
+        ),
         ("Android, in Kotlin", f"{android} {drawn}", "kotlin", snippets.kotlin(card, variant)),
         ("iOS, in Swift", f"{ios} {drawn}", "swift", snippets.swift(card, variant)),
     ]

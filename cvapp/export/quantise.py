@@ -16,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 # Not in TensorFlow's public interface, but what its QuantizationDebugger is made of. The debugger itself gives models with float inputs.
 from tensorflow.lite.python.convert import mlir_quantize
 
+from cvapp.ending import uninterrupted
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Report, each, hushed, silent
 from cvapp.proof.flatbuffer import Kept, Table, build
@@ -77,7 +78,7 @@ def quantise(calibrated: Calibrated, in_float: Collection[str] = ()) -> bytes:
     Raises:
         CvappError: TensorFlow's quantiser refuses the model (exit 5).
     """
-    with hushed():
+    with uninterrupted(), hushed():
         try:
             model = mlir_quantize(calibrated.model, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=list(in_float))
         except Exception as error:  # the converter raises whatever its passes raise

@@ -39,6 +39,8 @@ def fit(picture):  # all of it, whatever its shape
 """,
 }
 _PYTHON_READ = """\
+if len(sys.argv) != 2:
+    sys.exit("give the path of one photo")
 bgr = cv2.imread(sys.argv[1])
 if bgr is None:
     sys.exit(f"{sys.argv[1]}: not a photo that OpenCV reads")

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cvapp.ending import uninterrupted
 from cvapp.errors import CvappError, Exit
 from cvapp.export.quantise import Calibrated, calibrate
 from cvapp.progress import hushed
@@ -47,7 +48,7 @@ def ranges(model: keras.Model, calibration: np.ndarray, place: Path) -> Calibrat
 def _converting(model: keras.Model, kind: tf.DType, variant: str, place: Path) -> Iterator[tf.lite.TFLiteConverter]:
     """A converter of the model with a uint8 or a float signature; what goes wrong in the block is told in one line."""
     folder = place / kind.name
-    with hushed():
+    with uninterrupted(), hushed():
         if not folder.is_dir():
             try:
                 _save(model, kind, folder)

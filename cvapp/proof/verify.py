@@ -34,6 +34,8 @@ def verify(folder: Path, report: Report = silent) -> dict[str, Any]:
         card = cards.read(folder)
         export = read_export(folder, card)
         assert export is not None  # its file is there
+        if not (folder / LITE / golden.FILE).is_file():
+            raise CvappError(f"{folder / LITE / golden.FILE}: missing; copy the model or export it again", Exit.GATE)
         pixels, expected = golden.read(folder / LITE / golden.FILE)
     except CvappError as error:
         raise CvappError(str(error), Exit.GATE if error.code == Exit.BAD_DATA else error.code) from error

@@ -9,7 +9,7 @@ from cvapp.recipe.values import one_of, settle_kinds, within
 GENERATED = ("shapes",)
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 SHIPPED_BACKBONE = "mobilenet_v2_035_96"
-HUB = "hub"
+HUB, IMAGENET = "hub", "imagenet"
 BACKBONES = (
     HUB,
     "shipped",
@@ -72,7 +72,7 @@ class Model:
 
     backbone: str = HUB
     handle: str = SHIPPED_BACKBONE
-    weights: str = "imagenet"
+    weights: str = IMAGENET
     alpha: float = ALPHA
     stages: int = 1
     head: str = "linear"
@@ -97,6 +97,8 @@ class Model:
             raise CvappError(f"model.alpha is {self.alpha:g}, but {self.backbone} comes in one width; choose model.backbone={' or '.join(WIDTHS)}")
         if not self.weights:
             raise CvappError("model.weights is empty: give imagenet, none, or a .weights.h5 file")
+        if self.weights != IMAGENET and self.backbone in (HUB, "shipped"):
+            raise CvappError(f"model.weights is {self.weights!r}, but {self.backbone} has its own; choose model.backbone=mobilenet_v2 or its like")
 
     @property
     def from_scratch(self) -> bool:
@@ -241,8 +243,8 @@ class Export:
 
     def __post_init__(self) -> None:
         settle_kinds(self)
-        if "float32" not in self.variants or len(set(self.variants)) != len(self.variants):
-            raise CvappError(f"export.variants is {self.variants}: float32 must be among them, and none twice")
         for variant in self.variants:
             one_of("export.variants", variant, VARIANTS)
+        if "float32" not in self.variants or len(set(self.variants)) != len(self.variants):
+            raise CvappError(f"export.variants is {self.variants}: float32 must be among them, and none twice")
         within(self, calibration=(1, 100_000), max_difference=(0, 1), max_drop=(0, 100), min_agreement=(0, 1))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cvapp import load
 from cvapp.cli import main
 from cvapp.errors import CvappError, Exit
 from cvapp.export import export as exporting
@@ -31,13 +32,13 @@ def asked(home, monkeypatch):
     """What the export was asked for, and what was handed over, nothing made."""
     made, calls = json.loads((home / MINE / "lite/export.json").read_text()), []
 
-    def export(folder, data, wishes, auto, report):
-        calls.append({"folder": folder, "data": data, "wishes": wishes, "auto": auto})
-        return {**made, "chosen": "int8" if auto else "float32"}
+    def export(folder, data, wishes, use, report):
+        calls.append({"folder": folder, "data": data, "wishes": wishes, "use": use})
+        return {**made, "chosen": "int8" if use == "smallest" else use}
 
-    def hand_over(folder, out, variant):
-        calls.append({"folder": folder, "out": out, "variant": variant})
-        return {"zip": str(out), "variant": variant or "float32", "bytes": 1_500_000, "files": ["README.md"]}
+    def hand_over(folder, out):
+        calls.append({"folder": folder, "out": out})
+        return {"zip": str(out), "variant": "float32", "bytes": 1_500_000, "files": ["README.md"]}
 
     monkeypatch.setattr(exporting, "export", export)
     monkeypatch.setattr(handover, "hand_over", hand_over)
@@ -48,7 +49,8 @@ def asked(home, monkeypatch):
     "words, expected",
     [
         ([], {}),
-        (["--auto"], {"auto": True}),
+        (["--auto"], {"use": "smallest"}),
+        (["--use", "float16", "--max-drop", "50"], {"use": "float16"}),
         (["--data", "photos here"], {"data": "photos here"}),
         (["--max-drop", "0"], {"wishes": Export(**{**GATE, "max_drop": 0.0})}),
         (["--set", "export.max_drop=3", "--max-drop", "1.5"], {"wishes": Export(**{**GATE, "max_drop": 1.5})}),
@@ -61,7 +63,7 @@ def asked(home, monkeypatch):
 )
 def test_flags_arrive_and_the_recipe_stands_where_there_are_none(words, expected, asked, capsys):
     assert run(capsys, "export", "mine", *words)[0] == 0
-    assert asked == [{"folder": MINE, "data": None, "wishes": Export(**GATE), "auto": False, **expected}]
+    assert asked == [{"folder": MINE, "data": None, "wishes": Export(**GATE), "use": "float32", **expected}]
 
 
 def test_the_tables_name_every_variant_and_the_last_line_the_one_in_use(asked, home, capsys):
@@ -69,21 +71,21 @@ def test_the_tables_name_every_variant_and_the_last_line_the_one_in_use(asked, h
     code, out, _ = run(capsys, "export", "mine", "--auto")
     lines = out.splitlines()
     names = ["float32", "float16", "dynamic", "int8"]
-    assert code == 0 and [line.split()[0] for line in lines[1:5]] == names == [line.split()[0] for line in lines[7:11]]
+    assert code == 0 and [line.split()[0] for line in lines[1:5]] == names == [line.split()[0] for line in lines[8:12]]
     assert all(line.endswith("yes") for line in lines[1:5]) and lines[4].split()[-2] == "0", "int8 has no operation in float"
-    for name, line in zip(names, lines[7:11]):
+    for name, line in zip(names, lines[8:12]):
         row, whole = made["variants"][name], made["variants"]["float32"]
         taken = row["threads"]["1"]
         shown = [
             f"{row['bytes'] / 1e6:.2f}",
             f"{row['bytes'] / whole['bytes']:.3f}",
-            f"{100 * row['accuracy']:.2f}",
             f"{row['first_ms']:.1f}",
         ]
         shown += [f"{row['memory_mb']:.1f}", f"{taken['median_ms']:.2f}", f"{taken['p95_ms']:.2f}"]
-        assert line.split()[1:8] == shown
-    assert lines[-2] == f"measured on this host: {made['host']['machine']}"
-    assert lines[-1] == "proven on 9 validation photos; int8 is in use: saved_models/mine/lite/int8.tflite"
+        assert line.split()[1:7] == shown
+    assert lines[-3] == f"measured on this host: {made['host']['machine']}"
+    assert lines[-1].startswith("next: cvapp camera mine; ") and max(map(len, lines[:6] + lines[7:13])) <= 140
+    assert lines[-2] == "proven on 9 validation photos; int8 is in use: saved_models/mine/lite/int8.tflite"
 
 
 def test_json_is_the_export_and_nothing_else(asked, home, capsys):
@@ -105,35 +107,46 @@ def test_a_variant_that_was_not_published_is_listed_with_its_reasons(asked, home
         patch.setattr(exporting, "export", lambda *_: values)
         code, out, _ = run(capsys, "export", "mine")
     assert code == 0 and "int8 was not published: it lost 9 points; it agrees on none" in out.splitlines()
-    assert [line.split()[0] for line in out.splitlines()[7:11]] == ["float32", "float16", "dynamic", "measured"], (
+    assert [line.split()[0] for line in out.splitlines()[8:12]] == ["float32", "float16", "dynamic", "ratio:"], (
         "what is not there has no speed"
     )
     assert out.splitlines()[4].endswith("no")
 
 
-@pytest.mark.parametrize("words, variant", [([], None), (["--variant", "int8"], "int8")])
-def test_out_packs_what_is_there_and_makes_nothing(words, variant, asked, capsys):
-    code, out, _ = run(capsys, "export", "mine", "--out", "a.zip", *words)
-    assert (code, asked) == (0, [{"folder": MINE, "out": Path("a.zip"), "variant": variant}])
-    assert out == f"a.zip: {variant or 'float32'} of mine, 1.50 MB; unpack it and read README.md\n"
+def test_out_packs_what_is_there_and_makes_nothing(asked, capsys):
+    code, out, _ = run(capsys, "export", "mine", "--out", "a.zip")
+    assert (code, asked) == (0, [{"folder": MINE, "out": Path("a.zip")}])
+    assert out == "a.zip: float32 of mine, 1.50 MB; unpack it and read README.md\n"
+
+
+def test_use_puts_another_variant_in_use_and_makes_nothing(asked, home, capsys):
+    code, out, _ = run(capsys, "export", "mine", "--use", "int8")
+    assert (code, out, asked) == (0, "int8 of mine is in use\n", [])
+    assert load(home / MINE).variant == "int8"
+    code, out, _ = run(capsys, "export", "mine", "--use", "dynamic", "--out", "a.zip")
+    assert code == 0 and out.splitlines()[0] == "dynamic of mine is in use" and asked == [{"folder": MINE, "out": Path("a.zip")}]
+    code, _, err = run(capsys, "export", "mine", "--use", "int4")
+    assert code == Exit.USAGE and "has no variant 'int4': choose one of" in err and load(home / MINE).variant == "dynamic"
 
 
 @pytest.mark.parametrize("words", [["--auto"], ["--max-drop", "1"], ["--set", "export.author=Ann"], ["--data", "photos"]], ids=str)
 def test_out_beside_another_flag_makes_the_variants_first(words, asked, capsys):
     code, out, _ = run(capsys, "export", "mine", "--out", "a.zip", *words, "--json")
-    assert code == 0 and [sorted(call) for call in asked] == [["auto", "data", "folder", "wishes"], ["folder", "out", "variant"]]
+    assert code == 0 and [sorted(call) for call in asked] == [["data", "folder", "use", "wishes"], ["folder", "out"]]
     assert json.loads(out).keys() >= {"name", "variants", "chosen", "zip", "files"}
 
 
 def test_out_of_a_model_that_was_never_exported_makes_the_variants_first(asked, home, capsys):
     shutil.rmtree(home / MINE / "lite")
     assert run(capsys, "export", "mine", "--out", "a.zip")[0] == 0
-    assert [sorted(call)[0] for call in asked] == ["auto", "folder"]
+    assert [sorted(call)[0] for call in asked] == ["data", "folder"]
 
 
 USAGE = [
     (["nobody"], "no saved model at saved_models/nobody"),
-    (["mine", "--variant", "int8"], "--variant says which one --out FILE.zip packs; give that too"),
+    (["mine", "--auto", "--use", "int8"], "--auto chooses the variant in use, --use int8 too; give one of them"),
+    (["mine", "--max-drop", "1", "--use", "int4"], "--use is 'int4': choose one of float32, float16, dynamic, int8"),
+    (["mine", "--set", "export.variants=int9"], "export.variants is 'int9': choose one of"),
     (["mine", "--set", "train.epochs=3"], "--set train.epochs=3: the model is trained; only export.* can be changed now"),
     (["mine", "--set", "exports.author=me"], "only export.* can be changed now"),
     (["mine", "--set", "export.author=me", "--set", "seed=1"], "--set seed=1: the model is trained"),

@@ -108,22 +108,10 @@ def test_a_model_that_was_not_exported_and_one_nobody_saved_are_wrong_uses(model
 
 def test_bench_times_the_variants_at_the_threads_asked_for(model, run):
     code, out, told = run("bench", "tiny", "--rounds", 1, "--threads", 1, 2)
-    head, row, host = out.splitlines()
-    titles = [
-        "variant",
-        "MB",
-        "of float32",
-        "accuracy %",
-        "first ms",
-        "memory MB",
-        "ms, threads 1",
-        "p95",
-        "of float32",
-        "ms, threads 2",
-        "p95",
-    ]
-    assert code == Exit.DONE and [title for title in titles if title not in head] == []
-    assert row.split()[:4] == ["float32", "4.00", "1.000", "98.77"] and row.split()[-1] == "1.00"
+    head, row, _, host = out.splitlines()
+    assert code == Exit.DONE
+    assert " ".join(head.split()) == "variant MB ratio first memory ms on 1 p95 ratio ms on 2 p95 ratio" and len(head) <= 80
+    assert row.split()[:3] == ["float32", "4.00", "1.000"] and row.split()[-1] == "1.00"
     assert host == f"measured on this host: {apart.machine()}"
     assert len(told) == 1 and told[0].startswith("timing the variants on this machine") and "1/1" in told[0]
 
@@ -153,7 +141,7 @@ def test_bench_gives_json_of_every_published_variant_in_turns(model, run, monkey
     }
     assert values["variants"]["int8"]["threads"]["1"]["median_ms"] == 3.0, "the median of turns 1, 3 and 5"
     _, out, _ = run("bench", "tiny", "--rounds", 1, "--threads", 1)
-    assert out.splitlines()[1].split() == ["int8", "1.00", "0.250", "50.00", "5.0", "2.0", "7.00", "20.00", "0.88"]
+    assert out.splitlines()[1].split() == ["int8", "1.00", "0.250", "5.0", "2.0", "7.00", "20.00", "0.88"]
 
 
 @pytest.mark.parametrize("words", [["--rounds", 0], ["--threads", 0], ["--threads", 1, -2]], ids=str)

@@ -176,7 +176,7 @@ def test_the_smallest_that_passes_is_chosen_and_what_fails_is_listed_with_its_re
     spoil(monkeypatch, "int8")
     says = {"author": "Ann Ö.", "licence": "MIT", "description": "Three signs.", "version": "7"}
     lines: list[str] = []
-    made = export(home / MINE, wishes=wish("float32", "float16", "int8", **says), auto=True, report=lambda text, *_: lines.append(text))
+    made = export(home / MINE, wishes=wish("float32", "float16", "int8", **says), use="smallest", report=lambda text, *_: lines.append(text))
     row = made["variants"]["int8"]
     assert not row["published"] and "agrees with Keras on" in row["reasons"][-1] and row["layers_in_float"] == 0
     assert [line for line in lines if line.startswith("int8 ")] == [f"int8 {'; '.join(row['reasons'])}"], "the first attempt is told, once"

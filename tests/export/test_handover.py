@@ -136,7 +136,7 @@ def test_the_code_for_litert_says_what_cvapp_says(folder, tmp_path, photo, fit, 
 def fitting(card):
     """The function of the Python code that fits a photo."""
     names: dict = {}
-    source = snippets.litert(card, "float32").partition("bgr = ")[0]
+    source = snippets.litert(card, "float32").partition("if len(sys.argv)")[0]
     exec(source, names)
     assert source.removeprefix(source[: source.index("def resize")]) in snippets.mediapipe(card, "float32")
     return names["fit"]
@@ -192,7 +192,7 @@ def test_every_piece_of_code_is_for_this_model(folder, fit, resize):
 def test_the_readme_says_what_the_model_is(folder, tmp_path):
     recard(folder, threshold=0.5461, weights={"source": "the file w.h5", "licence": "MIT"})
     text = (unpack(folder, tmp_path) / "README.md").read_text(encoding="utf-8")
-    assert text.startswith("# böes\n") and "\n    bee, Käfer, ant\n" in text and "\n    cvapp verify ./böes\n" in text
+    assert text.startswith("# böes\n") and "\n    bee, Käfer, ant\n" in text and "\n    cvapp verify .\n" in text
     assert "under 0.5461" in text and "8 x 8 pixels" in text and "the file w.h5. Their licence: MIT." in text
     assert "none of the others" not in text, "no label stands for nothing"
     assert re.findall(r"```(\w+)", text) == ["python", "python", "kotlin", "swift"] and text.count("Not run here") == 2

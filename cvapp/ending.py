@@ -1,9 +1,10 @@
-"""Ctrl-C and SIGTERM end a run between two frames, so that each frame is in the log and the recording, or in neither."""
+"""Ctrl-C and SIGTERM end work between two of its steps, so that each step is done whole or not at all."""
 
+import contextlib
 import signal
 import threading
 from types import FrameType
-from typing import Any
+from typing import Any, Iterator
 
 
 class Ending:
@@ -45,3 +46,14 @@ class Ending:
         if self._wanted:
             self.hold()
             raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a first signal wait for the end of the block: C++ code that calls back into Python loses a KeyboardInterrupt, or makes it an error."""
+    with Ending() as ending:
+        ending.hold()
+        try:
+            yield
+        finally:
+            ending.release()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from cvapp.camera.ending import Ending
+from cvapp.ending import Ending
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
