@@ -7,8 +7,12 @@ from types import FrameType
 from typing import Any, Iterator
 
 
+# Ctrl-C, what `kill` and a system that shuts down send, and (not on Windows) a terminal that is closed
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 class Ending:
-    """Takes both signals while its block runs, in the main thread; one that is ignored (as under nohup) stays so.
+    """Takes these signals while its block runs, in the main thread; one that is ignored (as under nohup) stays so.
 
     A signal raises KeyboardInterrupt: at once, or, between `hold` and `release`, at the release. A second one does not wait.
     """
@@ -19,7 +23,7 @@ class Ending:
 
     def __enter__(self) -> "Ending":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._before[number] = signal.signal(number, self._end)
         return self

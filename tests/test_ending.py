@@ -5,15 +5,15 @@ import threading
 
 import pytest
 
-from cvapp.ending import Ending
+from cvapp.ending import SIGNALS, Ending, uninterrupted
 
-BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+BOTH = pytest.mark.parametrize("number", SIGNALS)
 
 
 @pytest.fixture(autouse=True)
 def handlers():
     """The usual handlers, whatever the shell handed down; put back afterwards."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.default_int_handler) for number in SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -89,3 +89,17 @@ def test_in_another_thread_nothing_is_touched():
     thread.start()
     thread.join()
     assert found == [signal.default_int_handler]
+
+
+@BOTH
+def test_a_block_that_is_not_interrupted_ends_first(number):
+    done = []
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        signal.raise_signal(number)
+        done.append("the conversion")
+    assert done == ["the conversion"]
+
+
+def test_an_error_of_such_a_block_is_its_own_where_nobody_interrupts():
+    with pytest.raises(ValueError, match="mine"), uninterrupted():
+        raise ValueError("mine")

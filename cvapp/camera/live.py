@@ -7,14 +7,14 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
 
 from cvapp.ending import Ending
 from cvapp.camera.log import frame_log
-from cvapp.camera.loop import Answered, Rate, answers
+from cvapp.camera.loop import Ahead, Answered, Rate, answers, latest
 from cvapp.camera.smoothing import Smoothing
 from cvapp.camera.sources import Frame, Settings, Source, open_source
 from cvapp.camera.stage import Seen, Stage, told
@@ -156,12 +156,12 @@ def run(
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         cv2.setNumThreads(1)  # more would take the core that infers
         ending = stack.enter_context(Ending())
+        _check_other_file(source, options.save)
         opened = stack.enter_context(open_source(source, options.settings, report))
         title = f"cvapp {opened.name}" if options.show else None
         stage = stack.enter_context(Stage(title, options.save, opened.fps, options.mirror, options.snapshots, options.seen, report))
         log = stack.enter_context(frame_log(options.log)) if options.log is not None else None
-        running = answers(_stepped(opened, options.steps), classify, options.prepare, newest=opened.live)
-        stack.callback(running.close)  # its threads end before the source is closed
+        running = _answering(opened, classify, options, stack)
         stack.callback(ending.hold)  # files are finished, though the person presses Ctrl-C again
         tally, count = Tally(), _counter(opened, options, report)
         try:
@@ -187,6 +187,16 @@ def run(
         return tally.summary(stage.saved)
 
 
+def _answering(source: Source, classify: Classify, options: Options, stack: contextlib.ExitStack) -> Ahead[Answered[Scores]]:
+    """The answered frames; the threads behind them end with the stack, before the source is closed."""
+    read = latest(source) if source.live else None  # in a thread of its own: slow steps skip frames then, and queue none
+    running = answers(_stepped(read or source, options.steps), classify, options.prepare, newest=source.live)
+    stack.callback(running.close)
+    if read is not None:
+        stack.callback(read.close)
+    return running
+
+
 def _counter(
     source: Source, options: Options, report: Report
 ) -> Callable[[Tally, Answered[Scores]], tuple[Answered[Scores], dict[str, Any]]]:
@@ -210,7 +220,12 @@ def _switch(next_variant: Callable[[], str] | None, report: Report) -> None:
         report(f"{next_variant()} answers now" if next_variant is not None else "there is no other variant")
 
 
-def _stepped(source: Source, steps: Callable[[np.ndarray], np.ndarray] | None) -> Iterator[Frame]:
+def _check_other_file(source: int | str, save: str | Path | None) -> None:
+    if save is not None and Path(str(source)).is_file() and Path(save).exists() and Path(save).samefile(Path(str(source))):
+        raise CvappError(f"--save {save}: it would take the place of the source itself; choose another name")
+
+
+def _stepped(source: Iterable[Frame], steps: Callable[[np.ndarray], np.ndarray] | None) -> Iterator[Frame]:
     """The frames, each with the steps done to its picture."""
     return iter(source) if steps is None else (dataclasses.replace(frame, image=steps(frame.image)) for frame in source)
 

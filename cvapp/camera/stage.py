@@ -89,7 +89,10 @@ class Stage:
         """Show a picture where there is a window, and do as the key says that is pressed meanwhile."""
         if self._window is None:
             return
+        recording = self.controls.recording
         self.controls.press(self._window.show(overlay.listing(picture, list(HELP.items())) if self.controls.help else picture, seconds))
+        if self._recorder is not None and recording != self.controls.recording:
+            self._report("recording goes on" if self.controls.recording else "recording stopped; r goes on with it")
         if self.controls.snapshot:
             self.controls.snapshot = False
             self._snapshot(*self._last)

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -400,3 +401,19 @@ def test_a_real_video_is_answered_drawn_and_saved_whole(shared_data, workspace):
     done = run(str(shared_data / "video/clip_vp8.mkv"), brightness, Options(save="out.mkv"))
     assert done.frames == sum(done.labels.values()) == len(played("out.mkv")[0]) == 180
     assert sizes == {(320, 640, 3): 180}
+
+
+def test_slow_steps_skip_frames_and_queue_none(monkeypatch):
+    """Steps of 0.1 s on a camera of 50 frames a second: the frames are read all the same, and the newest is taken."""
+    monkeypatch.setattr(live, "open_source", lambda *_: camera(count=60, pause=0.02))
+    ages = []
+    done = run(0, classify, Options(steps=lambda rgb: time.sleep(0.1) or rgb), each=lambda one: ages.append(time.monotonic() - one.captured))
+    assert 5 <= done.frames <= 20 and done.dropped >= 40 - done.frames
+    assert max(ages) < 0.1 + 0.1 + 3 * 0.02, "the steps' own time, what waits for them, and three frames"
+
+
+def test_a_recording_never_takes_the_place_of_its_source(video):
+    before = Path(video).read_bytes()
+    with pytest.raises(CvappError, match="it would take the place of the source itself") as error:
+        run(video, classify, Options(save=video))
+    assert error.value.code == Exit.USAGE and Path(video).read_bytes() == before

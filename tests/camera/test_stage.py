@@ -101,14 +101,16 @@ def test_a_snapshot_that_cannot_be_written_is_told_and_the_run_goes_on(played_wi
 def test_r_records_the_frames_while_it_is_on(played_with):
     done, window, told = played_with({3: "r", 8: "r", 15: "r"})
     assert done.saved is not None and done.saved.startswith("recording-")
-    assert told == [f"recording to {done.saved}"] and numbers(done.saved) == [4, 5, 6, 7, 8, 16, 17, 18, 19]
+    assert told == [f"recording to {done.saved}", "recording stopped; r goes on with it", "recording goes on"]
+    assert numbers(done.saved) == [4, 5, 6, 7, 8, 16, 17, 18, 19]
     dots = [(picture[:12] != window.pictures[0][:12]).any() for picture in window.pictures]
     assert dots[4], "a dot in the status"
 
 
 def test_r_stops_and_goes_on_with_a_recording_that_was_asked_for(played_with):
     done, _, told = played_with({3: "r", 8: "r"}, save="out.mp4")
-    assert done.saved == "out.mp4" and told == [] and numbers("out.mp4") == [0, 1, 2, 3, *range(9, 20)]
+    assert done.saved == "out.mp4" and told == ["recording stopped; r goes on with it", "recording goes on"]
+    assert numbers("out.mp4") == [0, 1, 2, 3, *range(9, 20)]
 
 
 def test_r_just_before_the_end_records_nothing(played_with, workspace):

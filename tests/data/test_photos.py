@@ -129,11 +129,15 @@ def test_a_models_photos_are_found_through_a_csv(folder, workspace):
 
 
 @pytest.mark.parametrize(
-    "where, words", [(None, "^the model's 12 photos are not kept here"), ("other", "^none of the model's 12 photos lies below other")]
+    "where, words",
+    [
+        (None, "^the model's 12 photos are not kept in saved_models/.cache; name their folder with --data DIR, the one"),
+        ("other", "^none of the model's 12 photos lies below other; give the folder"),
+    ],
 )
 def test_photos_that_are_not_to_be_had_are_bad_data(folder, workspace, where, words):
     rows = split.make(hashed(scan(folder)).photos, 0.2, 0.2, 0)[0]
     images.write(workspace / "other" / "a" / "1.png", np.zeros((9, 9, 3), np.uint8))
-    with pytest.raises(CvappError, match=f"{words}; name their folder with --data DIR$") as error:
+    with pytest.raises(CvappError, match=f"{words} that the model learnt from$") as error:
         photos.find(rows, where, SHAPE)
     assert error.value.code == Exit.BAD_DATA
