@@ -116,8 +116,9 @@ def test_size_and_rate_are_asked_for_and_what_comes_instead_is_told(monkeypatch)
 
 def test_a_camera_that_does_as_asked_is_not_spoken_of(monkeypatch):
     plug(monkeypatch, FakeCamera(9, fps=15))
-    with open_source(0, Settings(size=(24, 32), fps=15), lambda text: pytest.fail(text)):
-        pass
+    told = []
+    with open_source(0, Settings(size=(24, 32), fps=15), told.append) as source:
+        assert next(iter(source)).image.shape == (24, 32, 3) and told == []
 
 
 def test_on_a_mac_leave_is_asked_for_in_the_callers_thread(monkeypatch):

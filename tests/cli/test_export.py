@@ -7,24 +7,14 @@ from pathlib import Path
 import pytest
 
 from cvapp import load
-from cvapp.cli import main
 from cvapp.errors import CvappError, Exit
 from cvapp.export import export as exporting
 from cvapp.export import handover
 from cvapp.recipe import Export
+from tests.cli.test_cli import run
 
 MINE = Path("saved_models/mine")
 GATE = {"min_agreement": 0.5, "max_drop": 50}  # of the fixture's recipe
-
-
-def run(capsys, *words):
-    """Exit code, standard output and the error lines of a command run in this process."""
-    try:
-        code = main([str(word) for word in words])
-    except SystemExit as stop:
-        code = stop.code
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 @pytest.fixture
