@@ -39,6 +39,10 @@ def train(args: argparse.Namespace) -> Answer:
             from cvapp.training import backbone
 
             made = backbone.train(recipe, folder, Terminal(), args.resume)
+        elif recipe.task == "detect":
+            from cvapp.training import detect
+
+            made = detect.train(recipe, args.data, folder, Terminal(), args.resume)
         else:
             from cvapp.training import classify
 
@@ -58,6 +62,8 @@ def _trained(made: cards.Card, folder: Path) -> str:
     if made.task == "backbone":
         found = f"validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes"
         return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={folder}"
+    if made.task == "detect":
+        return _trained_detector(made, folder)
     rows = [
         (part, made.metrics[part]["photos"], f"{made.metrics[part]['accuracy']:.3f}", f"{made.metrics[part]['loss']:.3f}")
         for part in ("train", "val", "test")
@@ -76,6 +82,8 @@ def _trained(made: cards.Card, folder: Path) -> str:
 
 def evaluate(args: argparse.Namespace) -> Answer:
     """Measure a model on one part of its split."""
+    if cards.read(model_folder(args.name)).task == "detect":
+        return _evaluate_detector(args)
     from cvapp.evaluation.evaluate import evaluate as measure
 
     found = measure(model_folder(args.name), args.data, args.part, args.variant, Terminal())
@@ -84,6 +92,36 @@ def evaluate(args: argparse.Namespace) -> Answer:
         found,
         f"{table(('class', 'accuracy'), rows)}\n"
         f"{args.name} ({found['variant']}): accuracy {found['accuracy']:.4f} on the {found['photos']} photos of {found['split']}",
+    )
+
+
+def _trained_detector(made: cards.Card, folder: Path) -> str:
+    rows = [
+        (part, figures["photos"], figures["objects"], f"{figures['map50']:.3f}", f"{figures['precision']:.3f}", f"{figures['recall']:.3f}")
+        for part in ("val", "test")
+        if (figures := made.metrics.get(part))
+    ]
+    return (
+        f"{table(('part', 'photos', 'objects', 'mAP50', 'precision', 'recall'), rows)}\n"
+        f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
+        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+    )
+
+
+def _evaluate_detector(args: argparse.Namespace) -> Answer:
+    from cvapp.evaluation.boxed import evaluate as measure
+
+    found = measure(model_folder(args.name), args.data, args.part, args.variant, Terminal())
+    rows = [
+        (label, row["objects"], *(f"{row[name]:.3f}" for name in ("ap", "precision", "recall"))) for label, row in found["by_class"].items()
+    ]
+    false = ", ".join(f"{count} {kind}" for kind, count in found["false"].items() if count) or "none"
+    return Answer(
+        found,
+        f"{table(('class', 'objects', 'AP50', 'precision', 'recall'), rows)}\n"
+        f"false boxes from {found['counted_from']:.2f} on: {false}; missed: {sum(found['missed_by_size'].values())} of {found['objects']}\n"
+        f"{args.name} ({found['variant']}): mAP50 {found['map50']:.4f}, COCO AP {found['coco']['ap']:.4f} "
+        f"on the {found['photos']} photos of {found['split']}",
     )
 
 

@@ -44,7 +44,7 @@ def build() -> Parser:
     _add_proving_commands(group)
     _add_running_commands(group)
     _add_isp_command(group)
-    data = group.add_parser("data", help="check, split, collect or draw photos").add_subparsers(
+    data = group.add_parser("data", help="check, convert, split, collect or draw photos").add_subparsers(
         dest="thing", metavar="THING", required=True, parser_class=Parser
     )
     _add_data_commands(data)
@@ -165,8 +165,20 @@ def _add_data_commands(group: Any) -> None:
         "freeze which photo trains, validates and tests, in DIR/split.csv (or beside the CSV); copies stay together",
         "cvapp data split photos",
     )
-    for command in (check, split):
-        command.add_argument("folder", metavar="DIR|CSV", help="class folders of photos, a CSV of path,label, or a folder of idx files")
+    folders = "class folders of photos, a CSV of path,label, or a folder of idx files"
+    boxed = "photos with boxes: a folder of Pascal VOC, COCO or YOLO, a COCO json or a data.yaml"
+    check.add_argument("folder", metavar="DIR|CSV", help=f"{folders}; or {boxed}")
+    split.add_argument("folder", metavar="DIR|CSV", help=folders)
+    convert = _command(
+        group,
+        "convert",
+        _later("data", "convert"),
+        "write photos with boxes in another format",
+        "cvapp data convert voc_photos --to yolo --out yolo_photos",
+    )
+    convert.add_argument("source", metavar="DIR|FILE", help=boxed)
+    convert.add_argument("--to", required=True, choices=("voc", "coco", "yolo"), help="the format")
+    convert.add_argument("--out", required=True, metavar="DIR", help="a folder that holds nothing yet")
     split.add_argument("--val", type=float, default=0.2, metavar="X", help="share of each class for validation (default: %(default)s)")
     split.add_argument(
         "--test", type=float, default=0.2, metavar="X", help="share of each class held out to the end (default: %(default)s)"
@@ -189,12 +201,13 @@ def _add_data_commands(group: Any) -> None:
         group,
         "signs",
         _later("data", "draw_signs"),
-        "draw the printable signs: photos, a sheet, a video",
+        "draw the printable signs: photos, a sheet, a video, scenes to find them in",
         "cvapp data signs --out signs --count 100 --print signs.pdf",
     )
     signs.add_argument("--out", metavar="DIR", help="write class folders of photos")
-    signs.add_argument("--count", type=int, default=100, metavar="N", help="photos of each class (default: %(default)s)")
+    signs.add_argument("--count", type=int, default=100, metavar="N", help="photos of each class; scenes (default: %(default)s)")
     signs.add_argument("--print", metavar="FILE.pdf", help="write the sheet to print or to show on a screen")
     signs.add_argument("--video", metavar="FILE.mp4", help="write a moving scene, and the truth for each frame beside it")
+    signs.add_argument("--scenes", metavar="DIR", help="write scenes of several signs with boxes and corners, for a detector (COCO)")
     for command in (split, signs):
         command.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another result (default: %(default)s)")

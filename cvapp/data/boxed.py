@@ -1,8 +1,14 @@
 """Photos with boxes: what a detection data set holds, whatever format it came in."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+from cvapp.data import split
+from cvapp.data.listing import Listing, Photo, files_below
+
+NOTHING = "no object"  # what a photo without any is called in a split
 
 Corners = tuple[float, float, float, float]
 
@@ -30,7 +36,7 @@ class BoxedPhoto:
     Args:
         name: its path below the listing's folder, with forward slashes.
         boxes: its objects.
-        size: (height, width) as its annotation says; None where it does not.
+        size: (height, width) of the upright photo; None where the listing was not read from files.
         part: `train`, `val` or `test` where the source says so, else None.
         hash: sha256 of the photo's file, once known.
     """
@@ -63,3 +69,13 @@ class BoxedListing:
     stray: dict[str, str] = field(default_factory=dict)
     mended: list[str] = field(default_factory=list)
     format: str = ""
+
+
+def as_listing(boxed: BoxedListing) -> Listing:
+    """The photos as examples of their rarest class, by which they are parted."""
+    counts = Counter(box.label for photo in boxed.photos for box in photo.boxes)
+    photos = []
+    for photo in boxed.photos:
+        rarest = min((box.label for box in photo.boxes), key=lambda label: (counts[label], label), default=NOTHING)
+        photos.append(Photo(photo.name, rarest, photo.part, photo.hash))
+    return Listing(boxed.source, boxed.folder, photos, dict(boxed.stray), files_below(boxed.folder), boxed.folder / split.FILE)

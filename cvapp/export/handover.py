@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from cvapp import card as cards
-from cvapp.bundle import EXPORT, LABELS, LITE, NOTHING, open_lite, read_export
-from cvapp.card import Card
+from cvapp.bundle import EXPORT, LABELS, LITE, open_lite, read_export
+from cvapp.card import NOTHING, Card
 from cvapp.errors import CvappError, Exit
 from cvapp.export import snippets
 from cvapp.files import replacing, sha256

@@ -88,4 +88,4 @@ def _stage(recipe: Recipe, network: keras.Model, num_classes: int) -> Stage:
     def check() -> Any:
         return np.concatenate([answer(pixels) for pixels, _ in held])
 
-    return Stage("whole", network, batches, steps, settings.epochs, settings.patience, check, truth)
+    return Stage("whole", network, batches, steps, settings.epochs, settings.patience, loop.calibrated(check, truth))

@@ -81,6 +81,10 @@ class Keeper:
             return "no interrupted run to go on with: training from the start"
         return "an interrupted run is given up; --resume would have gone on with it" if self._path and self._path.is_file() else ""
 
+    def beside(self, name: str) -> Path | None:
+        """The path of another file of the run, beside the state; None where none is kept."""
+        return self._path.with_name(name) if self._path is not None else None
+
     def due(self) -> bool:
         """Whether enough time has passed since the last saving."""
         return self._path is not None and time.monotonic() - self._last > max(_LEAST_SECONDS, self._cost / _SHARE)

@@ -1,0 +1,48 @@
+"""Figures of a detector on photos with boxes."""
+
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+
+from cvapp import card as cards
+from cvapp.boxes import Boxes
+from cvapp.data import split
+from cvapp.data.boxed import Box
+from cvapp.data.frames import TRUTH, read_truth
+from cvapp.evaluation import coco, detection
+from cvapp.evaluation.detection import Truth
+from cvapp.evaluation.held import held_photos
+from cvapp.loading import load
+from cvapp.progress import Report, each, silent
+
+LEAST = 0.01  # score of a box that is still counted for average precision
+
+
+def truth_of(boxes: Sequence[Box], labels: Sequence[str]) -> Truth:
+    """The objects of one frame as arrays."""
+    classes = np.array([labels.index(box.label) for box in boxes], int)
+    corners = np.array([box.xyxy for box in boxes], np.float32).reshape(len(boxes), 4)
+    return Truth(corners, classes, np.array([box.difficult for box in boxes], bool))
+
+
+def figures_of(found: Sequence[Boxes], truths: Sequence[Truth], labels: Sequence[str]) -> dict[str, Any]:
+    """All figures of one part: those of `detection.summary`, and COCO's twelve."""
+    return {**detection.summary(found, truths, labels), "coco": coco.coco_summary(found, truths, labels)}
+
+
+def evaluate(
+    folder: Path, data: str | Path | None = None, part: str | None = None, variant: str | None = None, report: Report = silent
+) -> dict[str, Any]:
+    """Figures of a detector on photos of its split; args, errors: as `evaluate.evaluate`."""
+    bundle = load(folder, variant)
+    rows = split.read(cards.check_file(bundle.card, folder, split.FILE))
+    truth = read_truth(cards.check_file(bundle.card, folder, TRUTH))
+    part, store, held = held_photos(folder, rows, bundle.card, (data, part), report)
+    found, truths = [], []
+    for row in each(held, f"evaluating {bundle.variant}", report):
+        frame = store.read([row.hash])[0]
+        found.append(bundle.detect(frame, LEAST))
+        truths.append(truth_of(truth[row.hash], bundle.card.labels))
+    figures = figures_of(found, truths, bundle.card.labels)
+    return {"name": folder.name, "variant": bundle.variant, "split": part, **figures, "fingerprint": bundle.card.data["fingerprint"]}
