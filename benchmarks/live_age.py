@@ -13,6 +13,7 @@ import numpy as np
 
 from cvapp.camera import live
 from cvapp.camera.loop import Answered
+from cvapp.camera.sources.frames import now
 
 FPS, SPENT = 30, 0.2
 BOUND = 1e3 * (2 / FPS + SPENT)
@@ -27,13 +28,13 @@ def main(seconds: float) -> None:
     """Print ages, dropped frames and memory."""
     ages: list[float] = []
     sizes: list[float] = []
-    start = time.monotonic()
+    start = now()
 
     def each(answered: Answered) -> None:
-        ages.append(1e3 * (time.monotonic() - answered.captured))
+        ages.append(1e3 * (now() - answered.captured))
         sizes.append(memory())
         time.sleep(SPENT)
-        if time.monotonic() - start >= seconds:
+        if now() - start >= seconds:
             raise KeyboardInterrupt
 
     done = live.run(f"synthetic:signs,fps={FPS}", lambda rgb: [("bright", rgb[::8, ::8].mean() / 255)], each=each)

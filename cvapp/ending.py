@@ -14,7 +14,8 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 class Ending:
     """Takes these signals while its block runs, in the main thread; one that is ignored (as under nohup) stays so.
 
-    A signal raises KeyboardInterrupt: at once, or, between `hold` and `release`, at the release. A second one does not wait.
+    A signal raises KeyboardInterrupt: at once, or, between `hold` and `release`, at the release. A second one does not wait. SIGPIPE,
+    which would end the process at once, is a BrokenPipeError of whoever writes.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,8 @@ class Ending:
             for number in SIGNALS:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._before[number] = signal.signal(number, self._end)
+            if hasattr(signal, "SIGPIPE"):
+                self._before[signal.SIGPIPE] = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         return self
 
     def __exit__(self, *_: object) -> None:

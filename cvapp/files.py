@@ -1,6 +1,7 @@
 """Files are written to a temporary neighbour and moved into place, so a crash leaves the old or the new, never half."""
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import json
@@ -12,12 +13,14 @@ from typing import Any, Iterator
 
 from cvapp.errors import CvappError, Exit
 
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk, or one person's share of it
 _numbers = itertools.count()  # two threads may write the same file at once
 
 
 def cannot_write(path: Path, error: OSError) -> CvappError:
     """The one line for a full disk, a read-only folder or a name that is taken."""
-    return CvappError(f"{path}: cannot write ({error.strerror or error}); free some space or choose another place", Exit.CANNOT_WRITE)
+    cure = "free some space or choose another place" if error.errno in _FULL else "choose another place"
+    return CvappError(f"{path}: cannot write ({error.strerror or error}); {cure}", Exit.CANNOT_WRITE)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Files replaced whole or not at all: by an exception, a kill -9, a full disk, two writers at once."""
 
+import errno
 import json
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cvapp.errors import CvappError, Exit
-from cvapp.files import check_writable, replacing, replacing_folder, sha256, write_bytes, write_json, write_text
+from cvapp.files import cannot_write, check_writable, replacing, replacing_folder, sha256, write_bytes, write_json, write_text
 
 LIMIT = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
 
@@ -173,7 +174,7 @@ def test_a_full_disk_is_one_line_with_exit_7_and_leaves_the_old(tmp_path, write)
     else:
         place.write_text("old")
     code = f"{LIMIT}\ntry:\n    {write}\nexcept files.CvappError as error:\n    print(int(error.code), error)"
-    assert run(code, place).stdout == f"7 {place}: cannot write (File too large); free some space or choose another place\n"
+    assert run(code, place).stdout == f"7 {place}: cannot write (File too large); choose another place\n"
     assert (place / "a" if place.is_dir() else place).read_text() == "old" and names(tmp_path) == ["place"]
     assert run(code.replace("8192", "4096"), place).stdout == "", "what fits is written"
 
@@ -181,9 +182,17 @@ def test_a_full_disk_is_one_line_with_exit_7_and_leaves_the_old(tmp_path, write)
 @pytest.mark.parametrize("write", [lambda path: write_bytes(path, b"x"), check_writable, lambda path: replacing_folder(path).__enter__()])
 def test_a_place_below_a_file_is_refused_with_exit_7(tmp_path, write):
     (tmp_path / "file").write_text("old")
-    with pytest.raises(CvappError, match=r"file.inside: cannot write \(.*\); free some space or choose another place") as error:
+    with pytest.raises(CvappError, match=r"file.inside: cannot write \((File exists|Not a directory)\); choose another place$") as error:
         write(tmp_path / "file" / "inside")
     assert error.value.code == Exit.CANNOT_WRITE and names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(
+    "number, cure", [(errno.ENOSPC, "free some space or "), (errno.EDQUOT, "free some space or "), (errno.EACCES, ""), (errno.EROFS, "")]
+)
+def test_the_cure_fits_the_reason(number, cure):
+    error = cannot_write(Path("a"), OSError(number, "so"))
+    assert (str(error), error.code) == (f"a: cannot write (so); {cure}choose another place", Exit.CANNOT_WRITE)
 
 
 def test_a_writable_folder_is_made_and_left_empty(tmp_path):

@@ -4,52 +4,27 @@ import contextlib
 import dataclasses
 import itertools
 import time
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator
 
 import cv2
 import numpy as np
 
 from cvapp.ending import Ending
 from cvapp.camera.log import frame_log
-from cvapp.camera.loop import Ahead, Answered, Rate, answers, latest
+from cvapp.camera.loop import Ahead, Answered, answers, latest
 from cvapp.camera.smoothing import Smoothing
 from cvapp.camera.sources import Frame, Settings, Source, open_source
 from cvapp.camera.stage import Seen, Stage, told
+from cvapp.camera.tally import Scores, Summary, Tally, status
 from cvapp.errors import CvappError
 from cvapp.progress import Report, silent
 
-Scores = Sequence[tuple[str, float]]
 Classify = Callable[[np.ndarray], Scores]
 LIVE_SMOOTHING = 0.3  # seconds, of a live source where nothing else is asked for
-_KEPT = 100_000  # the newest times, that medians are taken of: an hour of frames; a run of days must not grow
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a live run did.
-
-    Args:
-        frames: that were answered.
-        seconds: from the first to the end.
-        frames_per_second: of those.
-        answer_milliseconds: the median time of an answer, fitting included.
-        age_milliseconds: the median and the largest age of a frame when its answer was drawn.
-        dropped: frames that came but were too old to be answered.
-        labels: frames by answer.
-        saved: the recording.
-    """
-
-    frames: int
-    seconds: float
-    frames_per_second: float
-    answer_milliseconds: float
-    age_milliseconds: tuple[float, float]
-    dropped: int
-    labels: dict[str, int]
-    saved: str | None
+MOST_FPS = 120.0  # frames a second of a live recording; some streams state a thousand, and each one would be written
+NAMED_SECONDS = 3.0  # for which the picture names the variant that the person chose
 
 
 @dataclass(frozen=True)
@@ -91,51 +66,6 @@ class Options:
             raise CvappError(f"smooth is {self.smooth:g}: give seconds, 0 or more")
 
 
-@dataclass
-class Tally:
-    """What a run has done so far."""
-
-    start: float = field(default_factory=time.perf_counter)
-    rate: Rate = field(default_factory=Rate)
-    first: float | None = None
-    frames: int = 0
-    dropped: int = 0
-    labels: Counter[str] = field(default_factory=Counter)
-    answer_times: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    ages: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    oldest: float = 0.0
-
-    def add(self, answered: Answered[Scores], said: str) -> dict[str, Any]:
-        """Count a frame; its line of the log."""
-        age = 1e3 * (time.monotonic() - answered.captured)
-        self.frames, self.oldest = self.frames + 1, max(self.oldest, age)
-        self.dropped = answered.frame.index + 1 - self.frames
-        self.labels[said] += 1
-        self.answer_times.append(answered.milliseconds)
-        self.ages.append(age)
-        label, probability = answered.answer[0]
-        self.first = answered.frame.seconds if self.first is None else self.first
-        return {
-            "frame": answered.frame.index,
-            "seconds": round(answered.frame.seconds - self.first, 4),
-            "answer": said,
-            "label": label,
-            "probability": round(float(probability), 4),
-            "milliseconds": round(answered.milliseconds, 2),
-            "age_milliseconds": round(age, 1),
-            "dropped": self.dropped,
-            "frames_per_second": round(self.rate.tick(), 1),
-        }
-
-    def summary(self, saved: Path | None) -> Summary:
-        """What is told at the end."""
-        seconds = time.perf_counter() - self.start
-        median, age = (round(float(np.median(values)), 2) if values else 0.0 for values in (self.answer_times, self.ages))
-        labels, path = dict(self.labels.most_common()), str(saved) if saved is not None else None
-        rate = round(self.frames / seconds, 1)
-        return Summary(self.frames, round(seconds, 2), rate, median, (age, round(self.oldest, 2)), self.dropped, labels, path)
-
-
 def run(
     source: int | str,
     classify: Classify,
@@ -151,49 +81,74 @@ def run(
         options: what else to do.
         each: called with every answered frame.
         report: told how many frames are done, and what happens to the source.
+
+    Raises:
+        CvappError: what cannot work, before the first frame; `Stopped` after it.
     """
-    with contextlib.ExitStack() as stack:
-        stack.callback(cv2.setNumThreads, cv2.getNumThreads())
-        cv2.setNumThreads(1)  # more would take the core that infers
-        ending = stack.enter_context(Ending())
-        _check_other_file(source, options.save)
-        opened = stack.enter_context(open_source(source, options.settings, report))
-        title = f"cvapp {opened.name}" if options.show else None
-        stage = stack.enter_context(Stage(title, options.save, opened.fps, options.mirror, options.snapshots, options.seen, report))
-        log = stack.enter_context(frame_log(options.log)) if options.log is not None else None
-        running = _answering(opened, classify, options, stack)
-        stack.callback(ending.hold)  # files are finished, though the person presses Ctrl-C again
-        tally, count = Tally(), _counter(opened, options, report)
-        try:
-            for answered in itertools.islice(running, options.frames):
-                ending.hold()
-                answered, line = count(tally, answered)
-                if each is not None:
-                    each(answered)
-                if log is not None:
-                    log(line)
-                if not stage.idle:
-                    early = 0.0 if opened.live else answered.frame.seconds - (time.perf_counter() - tally.start)
-                    stage.put(answered.frame, answered.answer, line["answer"], _status(line), early)
-                ending.release()
-                tally.start += stage.pause()
-                if stage.controls.quit:
-                    break
-                if stage.controls.variant:
-                    stage.controls.variant = False
-                    _switch(options.next_variant, report)
-        except KeyboardInterrupt:
-            report("stopped")
-        return tally.summary(stage.saved)
+    tally = Tally()
+    try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(cv2.setNumThreads, cv2.getNumThreads())
+            cv2.setNumThreads(1)  # more would take the core that infers
+            ending = stack.enter_context(Ending())
+            _check_other_file(source, options.save)
+            opened = stack.enter_context(open_source(source, options.settings, report))
+            stage = stack.enter_context(_stage(opened, options, report))
+            log = stack.enter_context(frame_log(options.log)) if options.log is not None else None
+            running = _answering(opened, classify, options, stack)
+            stack.callback(ending.hold)  # files are finished, though the person presses Ctrl-C again
+            count, variant = _counter(opened, options, report), _Switch(options.next_variant, report)
+            tally.start = time.perf_counter()
+            stack.callback(tally.stop)
+            try:
+                for answered in itertools.islice(running, options.frames):
+                    ending.hold()
+                    answered, line = count(tally, answered)
+                    if each is not None:
+                        each(answered)
+                    if log is not None:
+                        log(line)
+                    if not stage.idle:
+                        early = 0.0 if opened.live else answered.frame.seconds - (time.perf_counter() - tally.start)
+                        stage.put(answered.frame, answered.answer, line["answer"], variant.named() + status(line), early)
+                    ending.release()
+                    tally.paused(stage.pause())
+                    if stage.controls.quit:
+                        break
+                    if stage.controls.variant:
+                        stage.controls.variant = False
+                        variant.next()
+            except KeyboardInterrupt:
+                report("stopped")
+    except CvappError as error:
+        if tally.frames == 0:
+            raise
+        raise Stopped(error, tally.summary(*stage.saved)) from error
+    return tally.summary(*stage.saved)
+
+
+class Stopped(CvappError):
+    """An error that ended a run after its first frame: a lost camera, a full disk; `summary` says what was done before."""
+
+    def __init__(self, error: CvappError, summary: Summary):
+        super().__init__(str(error), error.code)
+        self.summary = summary
+
+
+def _stage(source: Source, options: Options, report: Report) -> Stage:
+    title = f"cvapp {source.name}" if options.show else None
+    fps = min(source.fps, MOST_FPS) if source.live else source.fps
+    return Stage(title, options.save, fps, options.mirror, options.snapshots, options.seen, source.live, report)
 
 
 def _answering(source: Source, classify: Classify, options: Options, stack: contextlib.ExitStack) -> Ahead[Answered[Scores]]:
-    """The answered frames; the threads behind them end with the stack, before the source is closed."""
+    """The answered frames. With the stack the source is closed first, so that no thread waits for a frame of it, then they end."""
     read = latest(source) if source.live else None  # in a thread of its own: slow steps skip frames then, and queue none
     running = answers(_stepped(read or source, options.steps), classify, options.prepare, newest=source.live)
     stack.callback(running.close)
     if read is not None:
         stack.callback(read.close)
+    stack.callback(source.close)
     return running
 
 
@@ -214,10 +169,25 @@ def _counter(
     return count
 
 
-def _switch(next_variant: Callable[[], str] | None, report: Report) -> None:
-    """Put the next variant to work, and tell."""
-    with told(report):
-        report(f"{next_variant()} answers now" if next_variant is not None else "there is no other variant")
+class _Switch:
+    """Puts the next variant of the model to work, and names it on the picture for a while."""
+
+    def __init__(self, next_variant: Callable[[], str] | None, report: Report):
+        self._next, self._report, self._name, self._until = next_variant, report, "", 0.0
+
+    def next(self) -> None:
+        """Switch, and tell."""
+        with told(self._report):
+            if self._next is None:
+                self._report("there is no other variant")
+                return
+            self._name = self._next()
+            self._until = time.monotonic() + NAMED_SECONDS
+            self._report(f"{self._name} answers now")
+
+    def named(self) -> str:
+        """What the picture says of it now."""
+        return f"{self._name}  " if time.monotonic() < self._until else ""
 
 
 def _check_other_file(source: int | str, save: str | Path | None) -> None:
@@ -228,9 +198,3 @@ def _check_other_file(source: int | str, save: str | Path | None) -> None:
 def _stepped(source: Iterable[Frame], steps: Callable[[np.ndarray], np.ndarray] | None) -> Iterator[Frame]:
     """The frames, each with the steps done to its picture."""
     return iter(source) if steps is None else (dataclasses.replace(frame, image=steps(frame.image)) for frame in source)
-
-
-def _status(line: dict[str, Any]) -> str:
-    dropped = f"  {line['dropped']} dropped" if line["dropped"] else ""
-    rate = line["frames_per_second"]
-    return f"{rate:.{0 if rate >= 9.5 else 1}f} frames/s  {line['milliseconds']:.0f} ms  {line['age_milliseconds']:.0f} ms old{dropped}"

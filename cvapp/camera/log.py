@@ -55,9 +55,11 @@ def frame_log(path: str | Path) -> Iterator[Write]:
 
 
 def print_line(values: Mapping[str, Any]) -> None:
-    """One JSON line on standard output."""
+    """One JSON line on standard output; KeyboardInterrupt where nobody reads it any more."""
     try:
         sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
         sys.stdout.flush()
+    except BrokenPipeError:
+        raise KeyboardInterrupt from None  # who read them went away (`| head`): as good as Ctrl-C
     except OSError as error:
         raise cannot_write(Path("standard output"), error) from error

@@ -9,6 +9,7 @@ from typing import Any, Callable, Generic, Iterable, Iterator, NamedTuple, TypeV
 import numpy as np
 
 from cvapp.camera.sources import Frame, Source
+from cvapp.camera.sources.frames import now
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -17,7 +18,7 @@ _POLL = 0.1  # seconds; how soon a waiting thread sees that it was stopped
 
 
 class Answered(NamedTuple, Generic[A]):
-    """A frame, what was answered for it, how long that took, and when the frame was captured (of a file: read) by `time.monotonic()`."""
+    """A frame, what was answered for it, how long that took, and when the frame was captured (of a file: read) by `now()`."""
 
     frame: Frame
     answer: A
@@ -103,8 +104,7 @@ def answers(
         newest: as in Ahead, for both threads.
     """
     ready = Ahead(
-        ((frame, frame.seconds if newest else time.monotonic(), prepare(frame.image) if prepare else frame.image) for frame in frames),
-        newest=newest,
+        ((frame, frame.seconds if newest else now(), prepare(frame.image) if prepare else frame.image) for frame in frames), newest=newest
     )
 
     def each() -> Iterator[Answered[A]]:

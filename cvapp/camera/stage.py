@@ -33,15 +33,24 @@ class Stage:
         mirror: whether the picture begins as a mirror shows it.
         snapshots: the folder that snapshots go to.
         seen: which part of a picture of some shape the model sees, to mark its corners.
+        live: whether the video is to last as long as life did, while it is recorded; else it has each frame once.
         report: told what was kept.
     """
 
     def __init__(
-        self, title: str | None, save: str | Path | None, fps: float, mirror: bool, snapshots: Path, seen: Seen | None, report: Report
+        self,
+        title: str | None,
+        save: str | Path | None,
+        fps: float,
+        mirror: bool,
+        snapshots: Path,
+        seen: Seen | None,
+        live: bool,
+        report: Report,
     ):
         self.controls = Controls(mirror=mirror, recording=save is not None)
-        self.saved = Path(save) if save is not None else None
-        self._title, self._fps, self._snapshots, self._seen, self._report = title, fps, snapshots, seen, report
+        self._save = Path(save) if save is not None else None
+        self._title, self._fps, self._snapshots, self._seen, self._live, self._report = title, fps, snapshots, seen, live, report
         self._stack = contextlib.ExitStack()
         self._window: Window | None = None
         self._last: Any = None
@@ -51,12 +60,18 @@ class Stage:
     def __enter__(self) -> "Stage":
         with contextlib.ExitStack() as stack:
             self._window = stack.enter_context(Window(self._title)) if self._title is not None else None
-            self._recorder = stack.enter_context(record(self.saved, self._fps)) if self.saved is not None else None
+            self._recorder = stack.enter_context(record(self._save, self._fps)) if self._save is not None else None
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool | None:
         return self._stack.__exit__(kind, error, trace)
+
+    @property
+    def saved(self) -> tuple[Path | None, bool]:
+        """After the end: the recording that was kept, and whether it took the place of another file."""
+        recorder = self._recorder
+        return (recorder.name, recorder.replaced) if recorder is not None and recorder.kept else (None, False)
 
     @property
     def idle(self) -> bool:
@@ -72,18 +87,26 @@ class Stage:
         recorder = self._recorder if self.controls.recording else None
         picture = overlay.draw(image, scores, f"● {status}" if recorder is not None else status, seen, said)
         if recorder is not None:
-            recorder.write(picture)
+            recorder.write(picture, frame.seconds if self._live else None)
         self._last = frame, picture
         self._show(picture, early)
         if self.controls.paused:
             self._still = overlay.draw(image, scores, PAUSED, seen, said)
 
     def pause(self) -> float:
-        """Let the last picture stand still for as long as the person wants; the seconds that it did."""
+        """Let the last picture stand still for as long as the person wants; the seconds that it did, 0 where nobody paused."""
+        if not self.controls.paused:
+            return 0.0
         start = time.perf_counter()
+        self._cut()
         while self.controls.paused and not self.controls.quit:
             self._show(self._still, _WAIT)
         return time.perf_counter() - start
+
+    def _cut(self) -> None:
+        """What comes next is recorded as if it came at once."""
+        if self._recorder is not None:
+            self._recorder.cut()
 
     def _show(self, picture: np.ndarray, seconds: float) -> None:
         """Show a picture where there is a window, and do as the key says that is pressed meanwhile."""
@@ -92,6 +115,7 @@ class Stage:
         recording = self.controls.recording
         self.controls.press(self._window.show(overlay.listing(picture, list(HELP.items())) if self.controls.help else picture, seconds))
         if self._recorder is not None and recording != self.controls.recording:
+            self._cut()
             self._report("recording goes on" if self.controls.recording else "recording stopped; r goes on with it")
         if self.controls.snapshot:
             self.controls.snapshot = False
@@ -108,7 +132,6 @@ class Stage:
         path = Path(time.strftime("recording-%Y%m%d-%H%M%S.mp4"))
         with told(self._report):
             self._recorder = self._stack.enter_context(record(path, self._fps))
-            self.saved = path
             self._report(f"recording to {path}")
         self.controls.recording = self._recorder is not None
 

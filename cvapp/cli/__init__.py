@@ -18,6 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = build().parse_args(arguments)
     try:
         answer = args.run(args)
+        text = json.dumps(answer.values, ensure_ascii=False) if args.json else answer.text
+        if text:
+            print(text, flush=answer.error is not None)
+        if answer.error is not None:
+            raise answer.error
     except CvappError as error:
         if args.debug:
             raise
@@ -34,9 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return int(Exit.BUG)
-    text = json.dumps(answer.values, ensure_ascii=False) if args.json else answer.text
-    if text:
-        print(text)
     return int(answer.code)
 
 

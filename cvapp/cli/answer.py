@@ -11,11 +11,12 @@ MODELS, CARD = Path("saved_models"), "card.json"
 
 @dataclass(frozen=True)
 class Answer:
-    """`values` is printed with --json, `text` without."""
+    """`values` is printed with --json, `text` without; then the error is told that ended the work, where one did, with its own code."""
 
     values: dict[str, Any]
     text: str
     code: Exit = Exit.DONE
+    error: CvappError | None = None
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -159,7 +159,7 @@ def collect(args: argparse.Namespace) -> Answer:
     """Take photos into a class folder; a window shows what the camera sees where there is a display."""
     pace = collecting.Pace(args.count, args.interval, args.countdown)
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(open_source(args.source))
+        source = stack.enter_context(open_source(args.source, report=Terminal()))
         window = stack.enter_context(Window(f"cvapp: {args.label}")) if source.live and not args.no_show and has_display() else None
         show = None if window is None else lambda image, text: not quits(window.show(caption(image, text)))
         saved = collecting.collect(args.label, source, args.out, pace, show, Terminal())

@@ -38,6 +38,8 @@ def _packages() -> list[tuple[str, str, str]]:
     for package in TRAIN:
         version = _version(package)
         rows.append(("ok" if version else "absent", package, version or "only training needs it: pip install 'cvapp[train]'"))
+    rawpy = _version("rawpy")
+    rows.append(("ok" if rawpy else "absent", "rawpy", rawpy or "only raw files (DNG, CR2 ...) need it: pip install 'cvapp[raw]'"))
     wheels = [wheel for wheel in OPENCV_WHEELS if _version(wheel)]
     if len(wheels) > 1:
         rows.append(

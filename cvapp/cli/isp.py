@@ -18,15 +18,18 @@ def isp(args: argparse.Namespace) -> Answer:
     change = parse(args.steps, memory=0) if args.steps else None
     done = path.suffix.lower() in images.SUFFIXES | images.HEIC_SUFFIXES
     out = Path(args.out) if args.out else path.with_name(f"{path.stem}-steps.png" if done else f"{path.stem}.png")
-    if out.exists() and path.exists() and out.samefile(path):
+    replaces = out.exists()
+    if replaces and path.exists() and out.samefile(path):
         raise CvappError(f"--out {out}: it would take the place of the file itself; give another name")
+    if replaces and not args.out:
+        raise CvappError(f"{out} is there already; give --out {out} to replace it, or another name")
     rgb, told = _picture(args) if done else _developed(args)
     if change is not None:
         rgb, told = change(rgb), {**told, "steps": args.steps}
     images.write(out, rgb)
-    values = {"file": str(path), "out": str(out), "size": list(rgb.shape[:2]), **told}
+    values = {"file": str(path), "out": str(out), "replaced": replaces, "size": list(rgb.shape[:2]), **told}
     words = "".join(f", {name.replace('_', ' ')} {_word(value)}" for name, value in told.items())
-    return Answer(values, f"{path}: {rgb.shape[1]}x{rgb.shape[0]} pixels{words}; wrote {out}")
+    return Answer(values, f"{path}: {rgb.shape[1]}x{rgb.shape[0]} pixels{words}; {'replaced' if replaces else 'wrote'} {out}")
 
 
 def _word(value: Any) -> str:

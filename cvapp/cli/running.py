@@ -16,7 +16,7 @@ from cvapp.camera.sources import Settings, cameras
 from cvapp.camera.display import has_display
 from cvapp.cli.answer import Answer, model_folder, table
 from cvapp.errors import CvappError, Exit
-from cvapp.files import write_text
+from cvapp.files import check_writable, write_text
 from cvapp.loading import KERAS, load
 from cvapp.progress import Terminal
 
@@ -98,6 +98,8 @@ def camera(args: argparse.Namespace) -> Answer:
         raise CvappError(f"--frames {args.frames}: give at least 1")
     if args.json and args.log == "-":
         raise CvappError("--json and --log - both write to standard output; give --log FILE.jsonl")
+    if args.snapshots:
+        check_writable(args.snapshots)
     terminal = Terminal()
     bundle = _open(args)
     show = not args.no_show and has_display()
@@ -108,7 +110,7 @@ def camera(args: argparse.Namespace) -> Answer:
         show=show,
         save=args.save,
         log=args.log,
-        snapshots=Path(args.snapshots),
+        snapshots=Path(args.snapshots or "snapshots"),
         frames=args.frames,
         mirror=args.mirror,
         smooth=args.smooth,
@@ -119,24 +121,34 @@ def camera(args: argparse.Namespace) -> Answer:
         say=bundle.answer,
         next_variant=variants.next if variants.others() else None,
     )
-    done = live.run(args.source, variants, options, report=terminal)
+    error: live.Stopped | None = None
+    try:
+        done = live.run(args.source, variants, options, report=terminal)
+    except live.Stopped as stopped:
+        done, error = stopped.summary, stopped
+    values = {"model": args.name, "variant": variants.bundle.variant, **dataclasses.asdict(done), "error": str(error) if error else None}
+    return Answer(values, "" if args.log == "-" else _summary(done, variants.used), error=error)
+
+
+def _summary(done: live.Summary, variants: list[str]) -> str:
+    """What a live run did, for a person."""
     rows = [(label, count) for label, count in done.labels.items()]
     age, oldest = done.age_milliseconds
     lines = [
         table(("answer", "frames"), rows),
-        f"{done.frames} frames in {done.seconds:.1f} s: {done.frames_per_second:.1f} a second, {done.answer_milliseconds:.1f} ms an answer",
+        f"{done.frames} frames in {done.seconds:.1f} s: {done.frames_per_second:.1f} a second, {done.answer_milliseconds:.1f} ms an answer"
+        f" by {', then '.join(variants)}",
         f"a frame was {age:.0f} ms old when it was answered, {oldest:.0f} at most; {done.dropped} were dropped",
     ]
-    lines += [f"saved {done.saved}"] if done.saved else []
-    text = "" if args.log == "-" else "\n".join(lines)
-    return Answer({"model": args.name, "variant": variants.bundle.variant, **dataclasses.asdict(done)}, text)
+    lines += [f"saved {done.saved}" + (", replaced" if done.replaced else "")] if done.saved else []
+    return "\n".join(lines)
 
 
 class _Variants:
     """The model's variants, of which one answers; the others are opened when the person asks for them."""
 
     def __init__(self, args: argparse.Namespace, bundle: Bundle):
-        self.bundle = bundle
+        self.bundle, self.used = bundle, [bundle.variant]
         self._folder, self._threads = model_folder(args.name), args.threads
         export = read_export(self._folder, bundle.card)
         self._names = [name for name, row in export["variants"].items() if row["published"]] if export else []
@@ -152,6 +164,7 @@ class _Variants:
         """Put the next variant to work; its name."""
         place = self._names.index(self.bundle.variant) + 1 if self.bundle.variant in self._names else 0
         self.bundle = load(self._folder, self._names[place % len(self._names)], self._threads)
+        self.used.append(self.bundle.variant)
         return self.bundle.variant
 
 

@@ -18,6 +18,7 @@ from cvapp.isp.shapes import PATTERNS, colours
 from cvapp.isp.tone import camera_to_srgb
 
 ARRAYS = (".npy", ".npz")
+SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"})
 # LibRaw's `flip`: bit 2 swaps rows and columns, bit 1 mirrors the rows' order, bit 0 the columns' -> EXIF orientation
 ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 
@@ -48,21 +49,24 @@ def read_raw(path: str | Path, pattern: str | None = None) -> Raw:
 
     Args:
         path: of the file.
-        pattern: of a mosaic; a raw file says its own, and giving another one is an error.
+        pattern: of a mosaic that does not say its own, as raw files do; another one than the file's own is an error.
 
     Raises:
         CvappError: no raw file, truncated, too large, no Bayer pattern (exit 3); no pattern given, or rawpy is not installed (exit 2).
     """
     if pattern is not None:
         colours((2, 2), pattern)
-    return _from_array(Path(path), pattern) if Path(path).suffix.lower() in ARRAYS else _from_camera(path, pattern)
+    made = _from_array(Path(path), pattern) if Path(path).suffix.lower() in ARRAYS else _from_camera(path)
+    if pattern not in (None, made.pattern):
+        raise CvappError(f"{path}: its pattern is {made.pattern}, not {pattern}; leave --pattern out")
+    return made
 
 
 def _bad(path: str | Path, why: str) -> CvappError:
     return CvappError(f"{path}: {why}", Exit.BAD_DATA)
 
 
-def _from_camera(path: str | Path, pattern: str | None) -> Raw:
+def _from_camera(path: str | Path) -> Raw:
     data = read_bytes(path)
     try:
         import rawpy
@@ -72,16 +76,14 @@ def _from_camera(path: str | Path, pattern: str | None) -> Raw:
         with _silence(), rawpy.RawPy() as file:
             file.open_buffer(io.BytesIO(data))
             check_size((file.sizes.raw_height, file.sizes.raw_width), path)  # before LibRaw makes room for it
-            made = _taken(path, file)
-    except rawpy.LibRawIOError as error:
-        raise _bad(path, "the file ends early, or is damaged; copy it again") from error
-    except rawpy.LibRawFileUnsupportedError as error:
-        raise _bad(path, "not a camera's raw file that LibRaw knows (DNG, CR2, NEF, ARW ...); a picture wants no developing") from error
+            return _taken(path, file)
+    except (rawpy.LibRawIOError, rawpy.LibRawFileUnsupportedError) as error:
+        if isinstance(error, rawpy.LibRawIOError) and Path(path).suffix.lower() in SUFFIXES:
+            raise _bad(path, "the file ends early, or is damaged; copy it again") from error
+        taken = "a camera's raw file that LibRaw knows (DNG, CR2, NEF, ARW ...), a mosaic (.npy, .npz) or a picture (.jpg, .png ...)"
+        raise _bad(path, f"not {taken}; give one of these") from error
     except rawpy.LibRawError as error:
         raise _bad(path, f"LibRaw cannot read it ({str(error).strip(chr(39) + 'b')}); convert it to DNG") from error
-    if pattern not in (None, made.pattern):
-        raise CvappError(f"{path}: its pattern is {made.pattern}, not {pattern}; leave --pattern out")
-    return made
 
 
 @contextlib.contextmanager
@@ -122,7 +124,7 @@ def _matrix(file: Any) -> np.ndarray:
 
 def _from_array(path: Path, pattern: str | None) -> Raw:
     values, name = _array(path)
-    pattern = pattern or (name[4:] if name.startswith("cfa_") and name[4:] in PATTERNS else None)
+    pattern = name[4:] if name.startswith("cfa_") and name[4:] in PATTERNS else pattern
     if pattern is None:
         raise CvappError(f"{path}: a mosaic does not say its pattern; give --pattern, one of {', '.join(PATTERNS)}")
     if values.ndim != 2 or values.dtype.kind not in "fu":

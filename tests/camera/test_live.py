@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 from cvapp.camera import live, stage
-from cvapp.camera.live import Options, Summary, run
+from cvapp.camera.live import Options, Stopped, Summary, run
 from cvapp.camera.sources import Frame, Source
+from cvapp.camera.sources.frames import now
+from cvapp.camera.sources.reconnecting import Line, Reconnecting
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Terminal
 from tests.camera.test_recorder import played
@@ -55,7 +57,7 @@ def camera(count=None, pause=0.002, error=None):
     def frames():
         for index in itertools.count() if count is None else range(count):
             time.sleep(pause)
-            yield Frame(painted(index % 256, *SIZE), time.monotonic(), index)
+            yield Frame(painted(index % 256, *SIZE), now(), index)
         if error is not None:
             raise error
 
@@ -176,10 +178,12 @@ def test_an_error_of_the_classifier_surfaces_and_what_was_recorded_stays(video):
 def test_an_unplugged_camera_is_told_and_what_was_recorded_stays(workspace, monkeypatch, save):
     lost = CvappError("camera 0 stopped after 5 frames; was it unplugged?", Exit.NO_DEVICE)
     monkeypatch.setattr(live, "open_source", lambda *_: camera(5, 0.03, lost))
-    with pytest.raises(CvappError) as error:
+    with pytest.raises(Stopped) as error:
         run(0, classify, Options(save=save))
-    assert error.value is lost
-    assert save is None or numbers(save) == list(range(5))
+    done = error.value.summary
+    assert (str(error.value), error.value.code, error.value.__cause__) == (str(lost), Exit.NO_DEVICE, lost)
+    assert (done.frames, sum(done.labels.values()), done.saved, done.replaced) == (5, 5, save, False)
+    assert save is None or sorted(set(numbers(save))) == list(range(5))
 
 
 def test_a_model_that_fails_at_once_leaves_the_old_recording(video, workspace):
@@ -264,6 +268,62 @@ def test_a_camera_that_hangs_holds_the_end_for_two_seconds_at_most(monkeypatch):
     assert seconds < 3
 
 
+class Silent:
+    """A stream that falls silent after three frames, until it is let go."""
+
+    fps, count = 25.0, None
+
+    def __init__(self):
+        self.left, self.let_go = 3, threading.Event()
+
+    def read(self):
+        self.left -= 1
+        if self.left < 0:
+            self.let_go.wait(20)
+        return painted(self.left % 256, *SIZE)
+
+    def release(self):
+        pass
+
+
+def test_sigterm_during_a_stall_ends_it_within_a_second(monkeypatch, workspace):
+    device = Silent()
+    line = Reconnecting(Line("stream", lambda: device, 5, 5))
+    fps, _ = line.open()
+    monkeypatch.setattr(live, "open_source", lambda *_: Source("stream", line.frames(), True, fps, None, line.close))
+    sent = []
+
+    def stop():
+        while device.left >= 0 or sent.append(time.perf_counter()):
+            time.sleep(0.01)
+        time.sleep(0.1)
+        signal.raise_signal(signal.SIGTERM)
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    done = run(0, classify, Options(save="out.mp4"))
+    seconds = time.perf_counter() - sent[0]
+    device.let_go.set()
+    stopper.join()
+    line._connection._thread.join(2)
+    assert seconds < 1.1 and done.frames >= 1 and done.saved == "out.mp4"
+
+
+def test_a_live_recording_lasts_as_long_as_life_did_and_the_log_has_each_answer_once(workspace, monkeypatch):
+    """Frames stated to be 30 a second that come at 0, 0.11, 0.21, 0.81 s: 25 frames of video."""
+
+    def frames():
+        start = now()
+        for index, seconds in enumerate((0.0, 0.11, 0.21, 0.81)):
+            yield Frame(painted(index, *SIZE), start + seconds, index)
+            time.sleep(0.05)
+
+    monkeypatch.setattr(live, "open_source", lambda *_: Source("0", frames(), True, 30, None))
+    done = run(0, classify, Options(save="out.mp4", log=workspace / "log.jsonl"))
+    assert done.frames == len(lines_of(workspace / "log.jsonl")) == 4
+    assert numbers("out.mp4") == [0] * 3 + [1] * 3 + [2] * 18 + [3]
+
+
 def test_a_source_without_an_end_is_reported_in_a_line_or_two_not_in_one_a_frame(monkeypatch, capfd):
     monkeypatch.setattr(live, "open_source", lambda *_: camera(40, 0.001))
     assert run(0, classify, report=Terminal()).frames > 10
@@ -272,7 +332,7 @@ def test_a_source_without_an_end_is_reported_in_a_line_or_two_not_in_one_a_frame
 
 def test_a_source_that_ends_before_its_first_frame_did_nothing(monkeypatch):
     monkeypatch.setattr(live, "open_source", lambda *_: camera(0))
-    assert run(0, classify) == Summary(0, pytest.approx(0, abs=1), 0.0, 0.0, (0.0, 0.0), 0, {}, None)
+    assert run(0, classify) == Summary(0, pytest.approx(0, abs=1), 0.0, 0.0, (0.0, 0.0), 0, {}, None, False)
 
 
 KEYS = ["frame", "seconds", "answer", "label", "probability", "milliseconds", "age_milliseconds", "dropped", "frames_per_second"]
@@ -314,7 +374,7 @@ def paced(is_live=True):
         for index in itertools.count():
             time.sleep(max(0.0, start + index / 30 - time.monotonic()))
             newest[0] = index
-            yield Frame(painted(index % 256, *SIZE), time.monotonic(), index)
+            yield Frame(painted(index % 256, *SIZE), now(), index)
 
     return Source("0", frames(), is_live, 30, None), newest
 
@@ -352,7 +412,7 @@ def test_the_control_were_it_no_live_source_frames_would_queue_and_age(monkeypat
 
 def clocked(count=20):
     """A live source of numbered frames from 1 on, 30 a second by their times."""
-    start = time.monotonic()
+    start = now()
     frames = (time.sleep(0.01) or Frame(painted(n + 1, *SIZE), start + n / 30, n) for n in range(count))
     return Source("0", frames, True, 30, None)
 
@@ -407,7 +467,7 @@ def test_slow_steps_skip_frames_and_queue_none(monkeypatch):
     """Steps of 0.1 s on a camera of 50 frames a second: the frames are read all the same, and the newest is taken."""
     monkeypatch.setattr(live, "open_source", lambda *_: camera(count=60, pause=0.02))
     ages = []
-    done = run(0, classify, Options(steps=lambda rgb: time.sleep(0.1) or rgb), each=lambda one: ages.append(time.monotonic() - one.captured))
+    done = run(0, classify, Options(steps=lambda rgb: time.sleep(0.1) or rgb), each=lambda one: ages.append(now() - one.captured))
     assert 5 <= done.frames <= 20 and done.dropped >= 40 - done.frames
     assert max(ages) < 0.1 + 0.1 + 3 * 0.02, "the steps' own time, what waits for them, and three frames"
 

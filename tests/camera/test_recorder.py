@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from cvapp.camera.recorder import CODECS, count_frames, record
+from cvapp.camera import recorder as recording
+from cvapp.camera.recorder import CODECS, ROOM, count_frames, record
 from cvapp.errors import CvappError, Exit
 from tests.camera.test_sources import number_of, painted
 
@@ -139,7 +141,7 @@ Path("found.json").write_text(json.dumps(found))
 """
 
 
-@pytest.fixture(scope="module", params=[0, 50_000, 10_000_000])
+@pytest.fixture(scope="module", params=[0, 200_000, 10_000_000])
 def full_disk(request, tmp_path_factory):
     """40 frames of noise, about 280 kB, recorded in each format where files may grow to so many bytes: limit, folder, errors, chatter."""
     folder = tmp_path_factory.mktemp("disk")
@@ -148,11 +150,13 @@ def full_disk(request, tmp_path_factory):
     return request.param, folder, json.loads((folder / "found.json").read_text()), done.stderr
 
 
-def test_a_full_disk_is_exit_7_and_the_old_file_stays(full_disk):
+def test_a_full_disk_is_exit_7_and_what_cannot_be_played_leaves_the_old_file(full_disk):
     limit, folder, found, _ = full_disk
     assert sorted(path.name for path in folder.iterdir()) == ["found.json", "scene.avi", "scene.mkv", "scene.mov", "scene.mp4"]
     for suffix, (code, _) in found.items():
-        if limit < 1_000_000:
+        if limit == 200_000 and suffix in (".avi", ".mkv"):
+            assert code == Exit.CANNOT_WRITE and 10 < len(played(folder / f"scene{suffix}")[0]) < 40, "they play as far as they got"
+        elif limit < 1_000_000:
             assert (code, (folder / f"scene{suffix}").read_bytes()) == (Exit.CANNOT_WRITE, b"old"), suffix
         else:
             assert (code, len(played(folder / f"scene{suffix}")[0])) == (Exit.DONE, 40), suffix
@@ -165,6 +169,65 @@ def test_a_full_disk_is_told_in_one_line_with_numbers_that_can_be(full_disk):
             assert "the disk" in text or "cannot write" in text
             assert not any(word.startswith("-") or word.isdecimal() and int(word) > 40 for word in text.split()), text
     assert chatter == b"", "OpenCV and ffmpeg must be silent"
+
+
+def filling(monkeypatch, frames):
+    """A disk that has room for so many frames."""
+    free = iter([2 * ROOM] * (frames + 1))  # it is looked at once before the first
+    monkeypatch.setattr(recording.shutil, "disk_usage", lambda folder: SimpleNamespace(free=next(free, ROOM // 2)))
+
+
+@pytest.mark.parametrize("suffix", CODECS)
+def test_a_disk_that_fills_up_ends_it_at_once_with_a_recording_that_plays(tmp_path, monkeypatch, suffix):
+    filling(monkeypatch, 9)
+    path, written = tmp_path / f"a{suffix}", []
+    with pytest.raises(CvappError, match=rf"a{suffix}: the disk is almost full; free some space or choose another place$") as error:
+        with record(path, 25) as recorder:
+            for number in range(40):
+                recorder.write(painted(number))
+                written.append(number)
+    assert error.value.code == Exit.CANNOT_WRITE and written == list(range(9))
+    assert [number_of(frame) for frame in played(path)[0]] == written and [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("frames", [-1, 0])
+def test_a_disk_that_is_full_before_the_first_frame_leaves_the_old_file(tmp_path, monkeypatch, frames):
+    filling(monkeypatch, frames)
+    (tmp_path / "a.mp4").write_bytes(b"old")
+    with pytest.raises(CvappError, match="almost full"), record(tmp_path / "a.mp4", 25) as recorder:
+        recorder.write(painted(0))
+    assert (tmp_path / "a.mp4").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_frames_with_times_make_a_video_that_lasts_as_long_as_life_did(tmp_path):
+    """At 10 frames/s. 1 comes 0.5 s after 0, 2 and 3 a little late and early, 4 to 13 at twice the rate, 14 after a cut of a minute."""
+    times = [0.0, 0.5, 0.62, 0.68, *(0.75 + 0.05 * n for n in range(10)), 60.0, 60.1]
+    with record(tmp_path / "a.mp4", 10) as recorder:
+        for number, seconds in enumerate(times):
+            if number == 14:
+                recorder.cut()
+            recorder.write(painted(number), 1000 + seconds)
+    shown = [number_of(frame) for frame in played(tmp_path / "a.mp4")[0]]
+    assert len(shown) == recorder.count and shown[:7] == [0, 0, 0, 0, 0, 1, 2]
+    assert shown == sorted(shown) and shown[-2:] == [14, 15] and abs(len(shown) - 2 - 13) <= 1, "1.3 s and the two after the cut"
+    assert 5 <= len({4, 5, 6, 7, 8, 9, 10, 11, 12, 13} & set(shown)) <= 7, "half of those that came at twice the rate"
+
+
+def test_the_control_frames_without_times_are_one_each(tmp_path):
+    with record(tmp_path / "a.mp4", 10) as recorder:
+        for number in range(16):
+            recorder.write(painted(number))
+    assert [number_of(frame) for frame in played(tmp_path / "a.mp4")[0]] == list(range(16))
+
+
+def test_what_was_kept_and_what_it_replaced_is_known_afterwards(tmp_path):
+    found = []
+    for _ in range(2):
+        with record(tmp_path / "a.mp4", 10) as recorder:
+            recorder.write(painted(1))
+            found.append(recorder.kept)
+        found += [recorder.kept, recorder.replaced]
+    assert found == [False, True, False, False, True, True]
 
 
 def test_a_frame_that_was_written_but_not_yet_counted_at_ctrl_c_is_no_fault(tmp_path):

@@ -114,12 +114,25 @@ def test_what_a_mac_or_a_person_hides_in_a_folder_is_passed_over(workspace):
         assert [number_of(frame.image) for frame in source] == [7] and source.count == 1
 
 
-def test_a_bad_picture_in_a_folder_is_named(workspace):
-    images.write("photos/a.png", painted(1))
+@pytest.mark.parametrize("word", ["photos", "photos/*.png"])
+def test_a_bad_picture_among_others_is_named_and_left_out(workspace, word):
+    for number, name in enumerate("ac"):
+        images.write(f"photos/{name}.png", painted(number))
     Path("photos/b.png").write_bytes(Path("photos/a.png").read_bytes()[:60])
-    with open_source("photos") as source, pytest.raises(CvappError, match=r"photos/b\.png: the PNG file is truncated") as error:
-        list(source)
-    assert error.value.code == Exit.BAD_DATA
+    told = []
+    with open_source(word, report=told.append) as source:
+        with pytest.raises(CvappError, match=r": 1 of 3 pictures could not be read: b\.png$") as error:
+            list(source)
+    assert error.value.code == Exit.BAD_DATA and len(told) == 1 and told[0].startswith("photos/b.png: the PNG file is truncated")
+
+
+def test_the_pictures_after_a_bad_one_are_given_without_a_gap(workspace):
+    for number, name in enumerate("ac"):
+        images.write(f"photos/{name}.png", painted(number))
+    Path("photos/b.png").write_bytes(b"no picture")
+    with open_source("photos") as source:
+        frames = [next(iter(source)) for _ in range(2)]
+    assert [(number_of(frame.image), frame.index, frame.seconds) for frame in frames] == [(0, 0, 0), (1, 1, 1)]
 
 
 def cut(path: Path, share: float = 0.5) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cvapp.camera.sources import Settings, devices, open_source, reconnecting
+from cvapp.camera.sources.frames import now
 from cvapp.errors import CvappError, Exit
 
 
@@ -90,12 +91,12 @@ def test_a_camera_is_live_asks_for_no_queue_and_tells_when_it_is_unplugged(monke
     with pytest.raises(CvappError, match=r"^camera 0 stopped after 3 frames; was it unplugged\?$") as error:
         with open_source(0, Settings(patience=0)) as source:
             assert (source.live, source.fps, source.count, source.name) == (True, 30, None, "0")
-            opened = time.monotonic()
+            opened = now()
             for frame in source:
                 seen.append(frame)
     assert error.value.code == Exit.NO_DEVICE and asked == [(0, cv2.CAP_ANY)]
     assert [frame.index for frame in seen] == [0, 1, 2] and tuple(seen[0].image[0, 0]) == (0, 0, 255)
-    assert opened <= seen[0].seconds <= seen[1].seconds <= seen[2].seconds <= time.monotonic()
+    assert opened <= seen[0].seconds <= seen[1].seconds <= seen[2].seconds <= now()
     assert device.asked == {cv2.CAP_PROP_BUFFERSIZE: 1} and device.released
 
 

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from cvapp.camera.sources import connection as connecting
 from cvapp.camera.sources.connection import Connection
 from cvapp.camera.sources.reconnecting import Line, Reconnecting
 from cvapp.errors import CvappError, Exit
@@ -201,6 +202,38 @@ def test_a_device_that_falls_silent_is_lost_and_another_opening_takes_over():
     assert told == ["camera 0 lost, trying again in 0.5 s", "camera 0 is back"]
     line.close()
     hung.set()
+
+
+def test_frames_that_were_kept_while_the_program_stood_still_are_not_taken_for_new(monkeypatch):
+    """The second read ends ten seconds later by the clock though it took none: what the first device still holds is left there."""
+    slept = [0.0]
+    monkeypatch.setattr(connecting, "now", lambda: time.monotonic() + slept[0])
+    old, told = Device(9), []
+    read = old.read
+
+    def wakes():
+        slept[0] += 10 * (old.left == 8)
+        return read()
+
+    old.read = wakes
+    line = Reconnecting(Line("camera 0", opener(old, Device(2)), 5, 5), 60, told.append, rest=lambda _: False)
+    line.open()
+    frames = line.frames()
+    assert [next(frames).index for _ in range(3)] == [0, 1, 2]
+    assert old.left == 7 and old.released and told == ["camera 0 lost, trying again in 0.5 s", "camera 0 is back"]
+    line.close()
+
+
+def test_the_control_a_slow_frame_is_no_standing_still(monkeypatch):
+    """Nor is one that takes longer than the limit, since the waiting thread goes on all the while."""
+    monkeypatch.setattr(connecting, "STILL", 0.3)
+    slow = Device(2)
+    read = slow.read
+    slow.read = lambda: time.sleep(0.4) or read()
+    line = camera(opener(slow))
+    frames = line.frames()
+    assert [next(frames).index, next(frames).index] == [0, 1]
+    line.close()
 
 
 def test_a_closed_connection_gives_nothing_and_hangs_nobody():

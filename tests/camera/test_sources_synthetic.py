@@ -9,7 +9,7 @@ import pytest
 
 from cvapp.camera.loop import latest
 from cvapp.camera.sources import Settings, open_source
-from cvapp.camera.sources.frames import Frame, by_the_clock
+from cvapp.camera.sources.frames import Frame, by_the_clock, now
 from cvapp.errors import CvappError, Exit
 from cvapp.signs import moving_scene
 from tests.camera.test_sources import number_of, painted, write_video
@@ -23,13 +23,13 @@ def frames_of(word, settings=Settings()):
 
 
 def test_signs_come_by_the_clock():
-    start = time.monotonic()
+    start = now()
     frames = frames_of(f"{SMALL},fps=50,frames=51")
-    assert time.monotonic() - start > 1
+    assert now() - start > 1
     assert [frame.index for frame in frames] == list(range(51))
     late = [frame.seconds - frames[0].seconds - frame.index / 50 for frame in frames]
     assert min(late) > -0.001 and np.median(late) < 0.02, "never early"
-    assert start < frames[0].seconds and frames[-1].seconds <= time.monotonic()
+    assert start < frames[0].seconds and frames[-1].seconds <= now()
 
 
 def test_the_source_is_live_and_tells_what_it_is():
@@ -126,7 +126,7 @@ def test_a_slow_consumer_of_a_live_source_skips_and_stays_fresh():
     with open_source(f"{SMALL},fps=100,frames=60") as source:
         reading, ages, indices = latest(source), [], []
         for frame in reading:
-            ages.append(time.monotonic() - frame.seconds)
+            ages.append(now() - frame.seconds)
             indices.append(frame.index)
             time.sleep(0.05)
         reading.close()
@@ -135,22 +135,30 @@ def test_a_slow_consumer_of_a_live_source_skips_and_stays_fresh():
 
 def test_a_file_in_real_time_is_live_and_takes_its_time(tmp_path):
     video = write_video(tmp_path / "clip.avi", 16, 25)
-    start = time.monotonic()
+    start = now()
     with open_source(video, Settings(realtime=True)) as source:
         assert (source.live, source.fps, source.count) == (True, 25, 16)
         frames = list(source)
     assert [number_of(frame.image) for frame in frames] == [frame.index for frame in frames] == list(range(16))
     assert [frame.seconds - frames[0].seconds for frame in frames] == pytest.approx([n / 25 for n in range(16)], abs=0.03)
-    assert start < frames[0].seconds and time.monotonic() - start > 0.6
+    assert start < frames[0].seconds and now() - start > 0.6
     start = time.monotonic()
     assert len(frames_of(video)) == 16 and time.monotonic() - start < 0.5, "the control: without it, as fast as it is read"
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="Linux alone has a clock that stands still while the machine sleeps")
+def test_the_clock_of_frames_goes_on_while_the_machine_sleeps():
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert before <= now() <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def test_a_frame_that_is_late_is_given_at_once_and_those_after_it_keep_their_time():
     rests = []
     items = (Frame(painted(0), seconds, index) for index, seconds in enumerate((5.0, 5.1, 5.2)))
     timed = by_the_clock(items, lambda seconds: rests.append(seconds) or time.sleep(max(0, seconds)))
-    next(timed)
+    first = next(timed)
     time.sleep(0.15)
-    assert [frame.index for frame in timed] == [1, 2]
+    second = next(timed)
+    assert now() - second.seconds >= 0.05 and second.seconds - first.seconds == pytest.approx(0.1), "it is as old as it is late"
+    assert [frame.index for frame in (second, *timed)] == [1, 2]
     assert rests[0] == 0 and rests[1] < 0 < rests[2] <= 0.05

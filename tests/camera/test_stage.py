@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from cvapp import images
-from cvapp.camera import overlay, stage
+from cvapp.camera import live, overlay, stage
 from cvapp.camera.keys import HELP, QUIT
 from cvapp.camera.live import Options, run
 from cvapp.errors import CvappError, Exit
-from tests.camera.test_live import SIZE, classify, numbers
+from tests.camera.test_live import SIZE, camera, classify, numbers
 from tests.camera.test_recorder import played
 from tests.camera.test_sources import number_of, write_video
 
@@ -67,6 +67,18 @@ def test_space_holds_the_picture_and_says_so_until_it_is_pressed_again(played_wi
     changed = (window.pictures[3] != window.pictures[4]).any(2)
     assert changed[:12].any() and not changed[20:].any(), "the status alone gives way"
     assert numbers("out.mp4") == list(range(20)), "a standing picture is recorded once"
+
+
+def test_frames_that_pass_while_the_picture_stands_are_not_dropped_nor_recorded(workspace, monkeypatch):
+    """Half a second of a camera of at most 50 frames a second."""
+    window = ScriptedWindow({3: " ", 13: " ", 20: "q"})
+    monkeypatch.setattr(stage, "Window", lambda title: window)
+    monkeypatch.setattr(live, "open_source", lambda *_: camera(pause=0.02))
+    indices = []
+    done = run(0, classify, Options(show=True, save="out.mp4"), each=lambda answered: indices.append(answered.frame.index))
+    gap = max(later - earlier - 1 for earlier, later in zip(indices, indices[1:]))
+    assert gap >= 10 and done.dropped == indices[-1] + 1 - done.frames - gap
+    assert len(played("out.mp4")[0]) < 30, "the half second is not in it"
 
 
 def test_the_time_that_a_picture_stands_is_not_held_against_the_pace_of_the_file(played_with):
@@ -132,6 +144,15 @@ def test_v_puts_the_next_variant_to_work_and_tells(played_with):
     names = iter(["int8", "float16"])
     _, _, told = played_with({3: "v", 8: "v"}, next_variant=lambda: next(names))
     assert told == ["int8 answers now", "float16 answers now"]
+
+
+def test_v_names_the_variant_on_the_picture_for_a_while(played_with, monkeypatch):
+    drawn, draw = [], overlay.draw
+    monkeypatch.setattr(live, "NAMED_SECONDS", 0.1)
+    monkeypatch.setattr(overlay, "draw", lambda image, scores, status, *rest: drawn.append(status) or draw(image, scores, status, *rest))
+    played_with({3: "v"}, fps=50, next_variant=lambda: "int8")
+    named = [status.startswith("int8  ") for status in drawn]
+    assert named[:4] == [False] * 4 and named[4] and not named[-1], "a tenth of a second of twenty pictures in 0.4"
 
 
 def test_v_tells_where_there_is_no_other_variant_or_it_is_broken(played_with):

@@ -239,7 +239,7 @@ def test_data_commands(workspace, capsys):
 def test_doctor_and_version(capsys):
     code, out, _ = run(capsys, "doctor", "--json")
     assert code in (0, Exit.NO_DEVICE)
-    assert {"numpy", "opencv-python", "ai-edge-litert", "tensorflow", "cameras", "display"} <= {
+    assert {"numpy", "opencv-python", "ai-edge-litert", "tensorflow", "rawpy", "cameras", "display"} <= {
         row["what"] for row in json.loads(out)["rows"]
     }
     assert run(capsys, "--version")[1].startswith("cvapp 0.")

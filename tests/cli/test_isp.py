@@ -78,6 +78,16 @@ def test_steps_on_a_picture(raw_file, capsys, rng):
     assert np.array_equal(images.read("p.png"), picture)
 
 
+def test_a_file_that_is_there_is_replaced_where_it_was_named_and_that_is_said(raw_file, capsys):
+    images.write("a.png", np.full((9, 9, 3), 7, np.uint8))
+    code, out, err = run(capsys, "a.dng")
+    assert (code, out, err) == (Exit.USAGE, "", "cvapp: a.png is there already; give --out a.png to replace it, or another name\n")
+    assert images.read("a.png").shape == (9, 9, 3)
+    code, out, _ = run(capsys, "a.dng", "--out", "a.png")
+    assert code == 0 and out.endswith("; replaced a.png\n") and images.read("a.png").shape == (56, 40, 3)
+    assert json.loads(run(capsys, "a.dng", "--out", "b.png", "--json")[1])["replaced"] is False
+
+
 @pytest.mark.parametrize(
     "code, words, line",
     [
@@ -92,6 +102,12 @@ def test_steps_on_a_picture(raw_file, capsys, rng):
         (Exit.USAGE, ["a.dng", "--balance", "auto"], "choose one of camera, grey-world, white-world"),
         (Exit.USAGE, ["p.png"], "it was developed already; give --steps alone"),
         (Exit.USAGE, ["p.png", "--steps", "mean", "--pattern", "RGGB"], "--pattern is for raw files"),
+        (Exit.USAGE, ["m.npz", "--pattern", "RGGB"], "m.npz: its pattern is BGGR, not RGGB; leave --pattern out"),
+        (
+            Exit.BAD_DATA,
+            ["note.txt"],
+            "note.txt: not a camera's raw file that LibRaw knows (DNG, CR2, NEF, ARW ...), a mosaic (.npy, .npz) or a",
+        ),
         (Exit.BAD_DATA, ["none.dng"], "none.dng: cannot be read"),
         (Exit.BAD_DATA, ["cut.dng"], "cut.dng: the file ends early"),
         (Exit.CANNOT_WRITE, ["a.dng", "--out", "a.dng/b.png"], "cannot write"),
@@ -100,6 +116,8 @@ def test_steps_on_a_picture(raw_file, capsys, rng):
 )
 def test_an_error_is_one_line_with_its_code(code, words, line, raw_file, capsys):
     images.write("p.png", np.zeros((20, 30, 3), np.uint8))
+    np.savez("m.npz", cfa_BGGR=np.zeros((20, 30), np.float32))
+    (raw_file / "note.txt").write_text("a note\n")
     (raw_file / "cut.dng").write_bytes((raw_file / "a.dng").read_bytes()[:2000])
     found, out, err = run(capsys, *words)
     assert (found, out) == (int(code), "")

@@ -105,7 +105,8 @@ def test_mosaics_of_floats_and_of_whole_numbers(tmp_path, rng):
     assert read_raw(tmp_path / "b.npy", "GRBG").values == pytest.approx(floats, abs=2e-5)
     np.savez(tmp_path / "c.npz", cfa_BGGR=floats.astype(np.float16), truth=np.zeros((4, 4, 3)))
     assert read_raw(tmp_path / "c.npz").pattern == "BGGR"
-    assert read_raw(tmp_path / "c.npz", "RGGB").pattern == "RGGB", "a person may know better"
+    assert read_raw(tmp_path / "c.npz", "BGGR").pattern == "BGGR"
+    assert "c.npz: its pattern is BGGR, not RGGB; leave --pattern out" in refusal(tmp_path / "c.npz", "RGGB")[1]
     np.savez(tmp_path / "d.npz", mine=floats)
     assert np.array_equal(read_raw(tmp_path / "d.npz", "RGGB").values, floats)
 

@@ -3,15 +3,16 @@
 import contextlib
 import queue
 import threading
-import time
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import Callable, TypeVar
 
 import numpy as np
 
 from cvapp.camera.sources.capture import Capture
+from cvapp.camera.sources.frames import now
 
 T = TypeVar("T")
+BEAT, STILL = 0.1, 1.0  # seconds of one wait, and of one that says that the whole program or machine stood still
 FREE_SECONDS = 0.5  # how long closing waits for a device that is busy; its own thread frees it afterwards
 
 
@@ -39,14 +40,26 @@ class Connection:
             TimeoutError: it took longer.
             CancelledError: it was closed meanwhile.
         """
-        return self._ask(self._open, seconds)
+        return self._ask(self._open).result(seconds)
 
     def read(self, seconds: float) -> tuple[np.ndarray, float] | None:
-        """The next frame, uint8 RGB (H, W, 3), and when it arrived; None where it is lost, closed, or silent for so long."""
+        """The next frame, uint8 RGB (H, W, 3), and when it arrived; None where it is lost, closed, or silent for so long.
+
+        It is lost too where the program was stopped or the machine slept meanwhile: what driver and network still hold is from before.
+        """
+        end = now() + seconds
         try:
-            return self._ask(self._read, seconds)
-        except (TimeoutError, CancelledError):
-            return None
+            asked = self._ask(self._read)
+            while (start := now()) < end:
+                with contextlib.suppress(TimeoutError):
+                    asked.result(BEAT)
+                if now() - start > STILL:
+                    return None
+                if asked.done():
+                    return asked.result()
+        except CancelledError:
+            pass
+        return None
 
     def close(self) -> None:
         """End it, from any thread; who waits for it is let go at once."""
@@ -58,14 +71,14 @@ class Connection:
             self._tasks.put(None)
         self._thread.join(FREE_SECONDS)
 
-    def _ask(self, work: Callable[[], T], seconds: float) -> T:
+    def _ask(self, work: Callable[[], T]) -> "Future[T]":
         with self._lock:
             if self._closed:
                 raise CancelledError
             asked: Future[T] = Future()
             self._asked = asked
             self._tasks.put((asked, work))
-        return asked.result(seconds)
+        return asked
 
     def _serve(self) -> None:
         while (task := self._tasks.get()) is not None:
@@ -84,4 +97,4 @@ class Connection:
 
     def _read(self) -> tuple[np.ndarray, float] | None:
         rgb = self._capture.read() if self._capture is not None else None
-        return None if rgb is None else (rgb, time.monotonic())
+        return None if rgb is None else (rgb, now())

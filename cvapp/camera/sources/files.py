@@ -13,27 +13,29 @@ from cvapp import images
 from cvapp.camera.sources.capture import Capture, backend_number, registry
 from cvapp.camera.sources.frames import Frame, Settings, Source, by_the_clock, refuse
 from cvapp.errors import CvappError, Exit
-from cvapp.progress import hushed
+from cvapp.progress import Report, hushed, silent
 
 PICTURE_SECONDS = 1.0
 RAW_SUFFIXES = frozenset({".dng", ".cr2", ".nef", ".arw", ".raf", ".npz"})
 SUFFIXES = images.SUFFIXES | RAW_SUFFIXES
 
 
-def open_files(word: str, settings: Settings) -> Source:
+def open_files(word: str, settings: Settings, report: Report = silent) -> Source:
     """Open what a path or a pattern ("shots/*.jpg") names; numbers within names are sorted as numbers.
+
+    Of several pictures, one that cannot be read is told and left out; the source ends with an error then (exit 3).
 
     Raises:
         CvappError: nothing is there, or it cannot be played (exit 3); a setting that means nothing to it (exit 2).
     """
     if word and os.path.isdir(word):
-        return _open_pictures(word, _pictures_among(Path(word).iterdir()), "no pictures in this folder", settings)
+        return _open_pictures(word, _pictures_among(Path(word).iterdir()), "no pictures in this folder", settings, report)
     if os.path.isfile(word):
         picture = Path(word).suffix.lower() in SUFFIXES - {".gif"}  # a .gif may move
-        return _open_pictures(word, [Path(word)], "", settings) if picture else _open_video(word, settings)
+        return _open_pictures(word, [Path(word)], "", settings, report) if picture else _open_video(word, settings)
     if glob.has_magic(word):
         found = map(Path, glob.glob(word, recursive=True))
-        return _open_pictures(word, _pictures_among(found), "no picture has such a name", settings)
+        return _open_pictures(word, _pictures_among(found), "no picture has such a name", settings, report)
     raise CvappError(
         f"no source {word!r}: give a camera's index (0), a video file, a picture or a folder of pictures, a pattern ('shots/*.jpg'), "
         "an address (http://, rtsp://) or synthetic:signs",
@@ -51,17 +53,29 @@ def natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _open_pictures(word: str, files: list[Path], none: str, settings: Settings) -> Source:
+def _open_pictures(word: str, files: list[Path], none: str, settings: Settings, report: Report) -> Source:
     if not files:
         raise CvappError(f"{word}: {none}; give photos, a video file or a camera's index", Exit.BAD_DATA)
     refuse(settings, word, "backend", "size", "fps")
     closed = threading.Event()
 
     def frames() -> Iterator[Frame]:
-        for index, file in enumerate(files):
+        index, bad = 0, []
+        for file in files:
             if closed.is_set():
                 return
-            yield Frame(_read(file), index * PICTURE_SECONDS, index)
+            try:
+                picture = _read(file)
+            except CvappError as error:
+                if len(files) == 1:
+                    raise
+                report(str(error))
+                bad.append(file.name)
+                continue
+            yield Frame(picture, index * PICTURE_SECONDS, index)
+            index += 1
+        if bad:
+            raise CvappError(f"{word}: {len(bad)} of {len(files)} pictures could not be read: {', '.join(bad)}", Exit.BAD_DATA)
 
     return _timed(Source(word, frames(), False, 1 / PICTURE_SECONDS, len(files), closed.set), closed, settings.realtime)
 

@@ -13,12 +13,20 @@ from cvapp.errors import CvappError
 MAX_FPS, MAX_SIDE = 1000, 16384
 
 
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
+def now() -> float:
+    """Seconds of a clock that only grows, also while the machine sleeps; Linux's `time.monotonic()` would stand still."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
 @dataclass(frozen=True)
 class Frame:
     """One picture of a source: uint8 RGB (H, W, 3), its capture time in seconds, its number.
 
-    The time is `time.monotonic()` when the frame arrived where the source is live, the time into the file otherwise. Numbers that are
-    left out stand for frames that were lost.
+    The time is `now()` when the frame arrived (of a drawn or played one: when it was due) where the source is live, the time into the
+    file otherwise. Numbers that are left out stand for frames that were lost.
     """
 
     image: np.ndarray
@@ -94,7 +102,7 @@ class Source:
 
 
 def by_the_clock(frames: Iterator[Frame], rest: Callable[[float], bool]) -> Iterator[Frame]:
-    """Give each frame when its time has come, and that time to the frame; one that is late is given at once.
+    """Give each frame when its time has come, and that time to the frame; one that is late is given at once, and is as old as it is late.
 
     Args:
         frames: whose times count from their start.
@@ -102,8 +110,9 @@ def by_the_clock(frames: Iterator[Frame], rest: Callable[[float], bool]) -> Iter
     """
     start: float | None = None
     for frame in frames:
-        now = time.monotonic()
-        start = now - frame.seconds if start is None else start
-        if rest(start + frame.seconds - now):
+        moment = now()
+        start = moment - frame.seconds if start is None else start
+        due = start + frame.seconds
+        if rest(due - moment):
             return
-        yield dataclasses.replace(frame, seconds=time.monotonic())
+        yield dataclasses.replace(frame, seconds=due)

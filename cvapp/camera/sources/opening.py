@@ -17,7 +17,7 @@ def open_source(word: int | str | Path, settings: Settings = Settings(), report:
         word: a camera's index or device path; a video, a picture, a raw file, a folder or a pattern of pictures; an address
             (rtsp://, http://); `synthetic:signs,fps=30,drop=0.1,seed=1,size=480x640,frames=100`.
         settings: how to open it.
-        report: told when a camera gives another size than asked for, is lost, or is back.
+        report: told when a camera gives another size than asked for, is lost, or is back, and of pictures that cannot be read.
 
     Raises:
         CvappError: no such device or stream, or it gives no picture (exit 6); no such file, or one that cannot be played (exit 3);
@@ -32,4 +32,4 @@ def open_source(word: int | str | Path, settings: Settings = Settings(), report:
     if is_address(text):
         refuse(settings, text, "size", "fps")
         return open_address(text, settings, report)
-    return open_files(text, settings)
+    return open_files(text, settings, report)
