@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from cvapp.boxes import Boxes, iou
+from cvapp.camera.kinds import Kind, Place
 from cvapp.camera.overlay import patch, tag, text_width, unit_of, write
 
 SAME = 0.4  # IoU from which a box is that of the frame before
@@ -42,7 +43,9 @@ def draw(image: np.ndarray, found: Boxes, labels: Sequence[str], status: str = "
                 cv2.circle(out, (x, y), thick + 1 + extra, ink, -1, cv2.LINE_AA)
     for index in reversed(range(len(found))):
         left, top = np.round(found.xyxy[index, :2]).astype(int).tolist()
-        _label(out, f"{labels[found.classes[index]]} {100 * found.scores[index]:.0f}%", (left, top), unit, colour_of(int(found.classes[index])))
+        _label(
+            out, f"{labels[found.classes[index]]} {100 * found.scores[index]:.0f}%", (left, top), unit, colour_of(int(found.classes[index]))
+        )
     if status:
         tag(out, status, unit)
     return out
@@ -65,6 +68,18 @@ def mirrored(found: Boxes, width: int) -> Boxes:
     points = found.points.copy()
     points[..., 0] = width - found.points[..., 0]
     return Boxes(xyxy, found.scores, found.classes, points)
+
+
+def boxed(labels: Sequence[str]) -> Kind:
+    """Answers of a detector: Boxes in the picture's pixels, their classes' names being `labels`."""
+
+    def draw_all(picture: np.ndarray, found: Boxes, status: str, seen: Place | None, mirror: bool) -> np.ndarray:
+        return draw(picture, mirrored(found, picture.shape[1]) if mirror else found, labels, status)
+
+    def counted(found: Boxes) -> list[str]:
+        return sorted({labels[label] for label in found.classes}) or [NOTHING]
+
+    return Kind(Steadying, lambda found: told(found, labels), lambda found: {"boxes": rows(found, labels)}, counted, draw_all)
 
 
 def told(found: Boxes, labels: Sequence[str]) -> str:
@@ -112,5 +127,7 @@ class Steadying:
             weight = share.reshape(-1, *[1] * (ours.ndim - 1))
             return weight * ours + (1 - weight) * theirs[same]
 
-        self._kept = Boxes(mixed(found.xyxy, before.xyxy), mixed(found.scores, before.scores), found.classes, mixed(found.points, before.points))
+        self._kept = Boxes(
+            mixed(found.xyxy, before.xyxy), mixed(found.scores, before.scores), found.classes, mixed(found.points, before.points)
+        )
         return self._kept

@@ -8,7 +8,7 @@ from typing import Any
 from cvapp import card as cards
 from cvapp import recipe as recipes
 from cvapp import shipped
-from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, table
+from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, size_of, table
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import check_writable
 from cvapp.progress import Terminal
@@ -77,6 +77,29 @@ def _trained(made: cards.Card, folder: Path) -> str:
         f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{hint if drawings else ''}"
         f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
         f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+    )
+
+
+def slide(args: argparse.Namespace) -> Answer:
+    """Make a detector of a classifier."""
+    if args.tune < 0:
+        raise CvappError(f"--tune {args.tune}: give a number of steps, 0 for none")
+    source = model_folder(args.model)
+    folder = new_model_folder(args.name or f"{source.name}_boxes")
+    if folder.resolve() == source.resolve():
+        raise CvappError(f"--name {folder.name}: it would take the classifier's place; give another")
+    try:
+        from cvapp.training.slide import slide as make
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "tensorflow", "train") from error
+    made = make(source, folder, size_of("--size", args.size), args.data, args.tune, Terminal())
+    assert made.scan is not None
+    rows = [(f"{round(made.scan.windows.size[1] / x)}x{round(made.scan.windows.size[0] / y)}",) for y, x in made.scan.scales]
+    values = {"name": folder.name, "folder": str(folder), "labels": list(made.labels), "threshold": made.threshold, **made.metrics}
+    return Answer(
+        values,
+        f"{table(('windows, in pixels of the frame',), rows)}\n{folder}: a detector, from a score of {made.threshold:.2f} on\n"
+        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}",
     )
 
 

@@ -41,6 +41,7 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"cvapp {cvapp.__version__}")
     group = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     _add_model_commands(group)
+    _add_slide_command(group)
     _add_proving_commands(group)
     _add_running_commands(group)
     _add_isp_command(group)
@@ -80,6 +81,25 @@ def _add_model_commands(group: Any) -> None:
     evaluate.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
 
 
+def _add_slide_command(group: Any) -> None:
+    slide = _command(
+        group,
+        "slide",
+        _later("models", "slide"),
+        "make a detector of a classifier: slid over frames at several scales, it finds what it can name",
+        "cvapp slide signs --name signs_boxes --data photos",
+    )
+    slide.add_argument("model", metavar="NAME", help="of the classifier; not one on a hub module, whose layers are unknown")
+    slide.add_argument("--name", metavar="NAME", help="of the detector (default: that of the classifier, and _boxes)")
+    slide.add_argument(
+        "--data", metavar="DIR|CSV", help="where the classifier's photos lie: they choose the threshold and prove the export"
+    )
+    slide.add_argument("--size", default="480x640", metavar="HxW", help="of the frames it will look at (default: %(default)s)")
+    slide.add_argument(
+        "--tune", type=int, default=0, metavar="N", help="steps in which a padded network learns to answer as on its windows"
+    )
+
+
 def _add_proving_commands(group: Any) -> None:
     export = _command(group, "export", _later("proving", "export"), "make .tflite variants and prove them", "cvapp export mine --auto")
     verify = _command(
@@ -105,10 +125,11 @@ def _add_proving_commands(group: Any) -> None:
 
 
 def _add_running_commands(group: Any) -> None:
-    predict = _command(group, "predict", _later("running", "predict"), "name what photos show", "cvapp predict mine photo.jpg")
+    predict = _command(group, "predict", _later("running", "predict"), "name what photos show, or box it", "cvapp predict mine photo.jpg")
     predict.add_argument("name", metavar="NAME", help="of the model")
     predict.add_argument("paths", nargs="+", metavar="FILE|DIR", help="photos, or folders of them")
     predict.add_argument("--csv", metavar="OUT.csv", help="also write the table to a file")
+    predict.add_argument("--draw", metavar="DIR", help="also write the photos with the answers drawn on them")
     camera = _command(
         group, "camera", _later("running", "camera"), "run a model live on a camera, a video or a folder", "cvapp camera mine --source 0"
     )
@@ -134,6 +155,12 @@ def _add_running_commands(group: Any) -> None:
     camera.add_argument("--backend", metavar="B", help="of OpenCV, such as V4L2")
     camera.add_argument("--list", action="store_true", help="list the cameras and stop")
     for command in (predict, camera):
+        command.add_argument(
+            "--conf", type=float, metavar="X", help="of a detector: score from which a box counts (default: the card's threshold)"
+        )
+        command.add_argument(
+            "--iou", type=float, metavar="X", help="of a detector: overlap above which one of two boxes of a class is dropped"
+        )
         command.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
         command.add_argument("--threads", type=int, default=1, metavar="N", help="of the interpreter (default: %(default)s)")
 

@@ -9,7 +9,8 @@ from cvapp.models.window_net import MOMENTUM
 from cvapp.recipe import Recipe
 from cvapp.windows import BOX
 
-MIDDLE = keras.initializers.Constant(0.5)  # a box starts in the middle of its window, half as large
+MIDDLE = keras.initializers.Constant(0.5)  # a box starts in the middle of its window, half as large, wherever the object is
+NEAR = keras.initializers.RandomNormal(stddev=0.01)
 
 
 def answers(features: Any, num_classes: int, points: int, recipe: Recipe) -> tuple[list[Any], list[Any]]:
@@ -26,9 +27,9 @@ def answers(features: Any, num_classes: int, points: int, recipe: Recipe) -> tup
     hidden = keras.layers.ReLU(name="hidden_relu")(hidden)
     hidden = keras.layers.Dropout(recipe.model.dropout, name="dropout")(hidden)
     found = keras.layers.Dense(1, kernel_initializer=start, name="object")(hidden)
-    box = keras.layers.Dense(BOX - 1, kernel_initializer=start, bias_initializer=MIDDLE, name="box")(hidden)
+    box = keras.layers.Dense(BOX - 1, kernel_initializer=NEAR, bias_initializer=MIDDLE, name="box")(hidden)
     classes = keras.layers.Dense(num_classes, kernel_initializer=start, name="classes")(hidden)
-    last = [keras.layers.Dense(2 * points, kernel_initializer=start, bias_initializer=MIDDLE, name="points")(hidden)] if points else []
+    last = [keras.layers.Dense(2 * points, kernel_initializer=NEAR, bias_initializer=MIDDLE, name="points")(hidden)] if points else []
     sure = keras.layers.Activation("sigmoid", name="object_probability")(found)
     named = keras.layers.Softmax(name="class_probabilities")(classes)
     return [found, box, classes, *last], [sure, box, named, *last]

@@ -6,6 +6,7 @@ import numpy as np
 
 from cvapp.boxes import Boxes, nms
 from cvapp.windows.geometry import Pair
+from cvapp.windows.merging import merge
 from cvapp.windows.scan import BOX, Scan, Tile, lay_out
 
 MOST, SHOWN = 1000, 300  # boxes that are kept for the suppression, and after it, the best
@@ -53,8 +54,12 @@ def decode(maps: np.ndarray, scan: Scan, frame: Pair, least: float, nothing: Seq
 
 
 def detect(maps: np.ndarray, scan: Scan, frame: Pair, least: float, overlap: float, nothing: Sequence[int] = ()) -> Boxes:
-    """What a frame shows, the best first: `decode`, then of boxes of one class that overlap by more than the IoU `overlap` the surest."""
+    """What a frame shows, the best first: `decode`, then of boxes of one class that overlap by more than the IoU `overlap` the surest.
+
+    Where windows do not say where in them an object lies (`scan.refined` is False), those that show one object are merged before that.
+    """
     found, _ = decode(maps, scan, frame, least, nothing)
+    found = found if scan.refined else merge(found)
     return found.take(nms(found.xyxy, found.scores, found.classes, overlap)[:SHOWN])
 
 
