@@ -13,6 +13,6 @@ RECIPE = Recipe(
     task="detect",
     images=Images(size=(480, 640), fit="letterbox"),
     model=Model(backbone="window_net", weights="none", alpha=1.0, dropout=0.3, initialiser="he"),
-    augment=Augment(stretch=0.1, brightness=0.05, contrast=0.15, colour=0.1),
-    train=Train(epochs=16, batch=96, learning_rate=2e-3, schedule="cosine", warmup=0.05, patience=100),
+    augment=Augment(stretch=0.3, brightness=0.1, contrast=0.25, colour=0.15),
+    train=Train(epochs=12, batch=96, learning_rate=2e-3, schedule="cosine", warmup=0.05, patience=100),
 )

@@ -32,6 +32,7 @@ from cvapp.windows import paint
 
 SCHEMA = 2
 FLOAT32, SMALLEST = "float32", "smallest"
+PROVEN = 100  # validation photos that a detector is proven on, at most: each is a few thousand windows
 KEPT_IN_FLOAT = (0, 2, 4, 8, 16)  # layers that are tried in float, one number after the other, where int8 fails
 
 
@@ -83,6 +84,7 @@ def export(
     model = open_model(cards.check_file(card, folder, "model.keras"))
     store, val, known = _photos(card, folder, data, report)
     wishes = wishes or card.recipe.export
+    val = val if card.scan is None else [val[place] for place in np.unique(np.linspace(0, len(val) - 1, PROVEN).astype(int))]
     calibration, pixels = (_inputs(store, rows, card) for rows in (balanced(known, _few(wishes.calibration, card)), val))
     judge = _judge(card, folder, predict_function(model)(pixels), val, wishes)
     proof = Proof(card, model, wishes, calibration, pixels, judge)

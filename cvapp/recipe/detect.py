@@ -36,11 +36,11 @@ class Detect:
     zoom: float = 0.2
     turn: bool = False
     background: float = 2.0
-    hard: float = 0.6
-    rounds: int = 4
+    hard: float = 0.4
+    rounds: int = 3
     passes: int = 2
     landmarks: bool = True
-    box_weight: float = 5.0
+    box_weight: float = 10.0
     overlap: float = 0.45
     tune: int = 0
 

@@ -159,6 +159,15 @@ def test_a_plain_classifiers_box_is_the_middle_of_its_window():
     assert maps.max() == np.float32(0.7), "the maps stay as they were"
 
 
+def test_windows_of_a_plain_classifier_that_show_one_object_are_merged_and_those_of_a_detector_are_not():
+    maps, _ = blank(dataclasses.replace(SCAN, scales=((1.0, 1.0),)), classes=1)
+    maps[4, 4], maps[4, 5], maps[4, 9] = (0.6, 0.5, 0.5, 0.6, 0.6, 1), (0.3, 0.5, 0.5, 0.6, 0.6, 1), (0.4, 0.5, 0.5, 0.6, 0.6, 1)
+    scan = dataclasses.replace(SCAN, scales=((1.0, 1.0),), refined=False, fill=0.6)
+    found = detect(maps[..., :1], scan, FRAME, 0.2, 0.3)
+    assert found.scores == pytest.approx([0.6, 0.4]) and found.xyxy[0] == pytest.approx([25.07, 22.4, 44.27, 41.6], abs=0.01)
+    assert detect(maps, dataclasses.replace(scan, refined=True), FRAME, 0.2, 0.3).xyxy[0] == pytest.approx([22.4, 22.4, 41.6, 41.6])
+
+
 def test_boxes_end_at_the_frame_and_those_beyond_it_or_without_area_are_none():
     corner = (0.9, 0.0, 0.0, 0.5, 0.5, 1)
     assert decode(one_cell(SCAN, corner), SCAN, FRAME, 0.5)[0].xyxy.tolist() == [[0, 0, 8, 8]]
