@@ -60,7 +60,7 @@ def windowed(frames: Frames, names: Sequence[str], shapes: np.ndarray, points: i
         found = frames.truth[name]
         boxes.append(corners(found))
         classes.append(np.array([frames.labels.index(box.label) for box in found], int))
-        landmarks.append(np.array([box.points for box in found], np.float32).reshape(len(found), -1, 2)[:, :points])
+        landmarks.append(np.array([box.points for box in found] if points else [], np.float32).reshape(len(found), points, 2))
     return Windowed(frames.pixels.read(names), boxes, classes, landmarks, shapes, len(frames.labels))
 
 
