@@ -139,6 +139,10 @@ def split_(args: argparse.Namespace) -> Answer:
     """Freeze the split beside the photos; rows that it holds already stay."""
     if not (0 < args.val < 1 and 0 <= args.test < 1 and args.val + args.test < 1):
         raise CvappError(f"--val {args.val:g} --test {args.test:g}: give shares above 0 (test may be 0) that leave photos to train on")
+    if formats.is_boxed(args.folder):
+        raise CvappError(
+            f"{args.folder}: photos with boxes; training parts them, by their own lists or by content, and freezes split.csv there"
+        )
     made = parted.freeze(args.folder, Data(val=args.val, test=args.test), args.seed, Terminal())
     counts = split.counts(made.rows)
     lines = [table(("class", *PARTS), [(label, *parts.values()) for label, parts in counts.items()])]

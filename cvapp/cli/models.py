@@ -9,6 +9,7 @@ from cvapp import card as cards
 from cvapp import recipe as recipes
 from cvapp import shipped
 from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, size_of, table
+from cvapp.data.formats import is_boxed
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import check_writable
 from cvapp.progress import Terminal
@@ -30,6 +31,10 @@ def train(args: argparse.Namespace) -> Answer:
     if args.data is not None and not Path(args.data).exists():
         raise CvappError(
             f"--data {args.data}: no such folder or file; give a folder with a folder of photos for each class, or a CSV", Exit.BAD_DATA
+        )
+    if args.data is not None and recipe.task == "classify" and is_boxed(args.data):
+        raise CvappError(
+            f"--data {args.data}: photos with boxes, {args.pipeline} wants a folder for each class; try cvapp train window_detector"
         )
     check_writable(MODELS)
     if (folder / cards.FILE).is_file():
@@ -143,7 +148,12 @@ def _evaluate_detector(args: argparse.Namespace) -> Answer:
         found,
         f"{table(('class', 'objects', 'AP50', 'precision', 'recall'), rows)}\n"
         f"false boxes from {found['counted_from']:.2f} on: {false}; missed: {sum(found['missed_by_size'].values())} of {found['objects']}\n"
-        f"{args.name} ({found['variant']}): mAP50 {found['map50']:.4f}, COCO AP {found['coco']['ap']:.4f} "
+        + (
+            f"landmarks lie {100 * found['landmark_error']:.1f}% of their box's side off, in the mean\n"
+            if "landmark_error" in found
+            else ""
+        )
+        + f"{args.name} ({found['variant']}): mAP50 {found['map50']:.4f}, COCO AP {found['coco']['ap']:.4f} "
         f"on the {found['photos']} photos of {found['split']}",
     )
 
@@ -171,6 +181,7 @@ def list_all(args: argparse.Namespace) -> Answer:
             "task": card.task,
             "labels": len(card.labels),
             "accuracy": figures.get("accuracy"),
+            "map50": figures.get("map50"),
             "lite": sorted(path.stem for path in (folder / "lite").glob("*.tflite")),
         }
     rows = [
@@ -178,7 +189,7 @@ def list_all(args: argparse.Namespace) -> Answer:
             name,
             row.get("task", "-"),
             row.get("labels", "-"),
-            row.get("accuracy", "-"),
+            next((row[name] for name in ("accuracy", "map50") if row.get(name) is not None), "-"),
             ", ".join(row.get("lite", [])) or row.get("error", "not exported"),
         )
         for name, row in models.items()
@@ -186,6 +197,6 @@ def list_all(args: argparse.Namespace) -> Answer:
     text = (
         table(("pipeline", "what it is"), list(pipelines.items()))
         + "\n\n"
-        + table(("model", "task", "classes", "accuracy", "variants"), rows)
+        + table(("model", "task", "classes", "accuracy, mAP50", "variants"), rows)
     )
     return Answer({"pipelines": pipelines, "models": models}, text)

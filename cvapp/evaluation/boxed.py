@@ -26,9 +26,34 @@ def truth_of(boxes: Sequence[Box], labels: Sequence[str]) -> Truth:
     return Truth(corners, classes, np.array([box.difficult for box in boxes], bool))
 
 
-def figures_of(found: Sequence[Boxes], truths: Sequence[Truth], labels: Sequence[str]) -> dict[str, Any]:
-    """All figures of one part: those of `detection.summary`, and COCO's twelve."""
-    return {**detection.summary(found, truths, labels), "coco": coco.coco_summary(found, truths, labels)}
+def figures_of(found: Sequence[Boxes], frames: Sequence[Sequence[Box]], labels: Sequence[str]) -> dict[str, Any]:
+    """All figures of one part: those of `detection.summary`, COCO's twelve (`coco`), and `landmark_error` where there are landmarks.
+
+    Args:
+        found: in each frame, down to low scores.
+        frames: the true boxes of each.
+        labels: the classes.
+    """
+    truths = [truth_of(boxes, labels) for boxes in frames]
+    figures = {**detection.summary(found, truths, labels), "coco": coco.coco_summary(found, truths, labels)}
+    error = landmark_error(found, frames, labels, figures["best_threshold"])
+    return figures if error is None else {**figures, "landmark_error": error}
+
+
+def landmark_error(found: Sequence[Boxes], frames: Sequence[Sequence[Box]], labels: Sequence[str], least: float) -> float | None:
+    """How far landmarks lie from the true ones: the mean distance over the root of the true box's area, of right boxes from a score on.
+
+    None where there are none.
+    """
+    errors = []
+    for boxes, truth in zip(found, frames, strict=True):
+        shown = boxes.take(boxes.scores >= least)
+        right = detection.match(shown, truth_of(truth, labels)).right
+        for number in np.flatnonzero(right >= 0) if shown.points.shape[1] else ():
+            box = truth[right[number]]
+            side = np.sqrt((box.xyxy[2] - box.xyxy[0]) * (box.xyxy[3] - box.xyxy[1]))
+            errors.append(np.linalg.norm(shown.points[number] - np.array(box.points), axis=1).mean() / side)
+    return round(float(np.mean(errors)), 4) if errors else None
 
 
 def evaluate(
@@ -39,10 +64,10 @@ def evaluate(
     rows = split.read(cards.check_file(bundle.card, folder, split.FILE))
     truth = read_truth(cards.check_file(bundle.card, folder, TRUTH))
     part, store, held = held_photos(folder, rows, bundle.card, (data, part), report)
-    found, truths = [], []
+    found, frames = [], []
     for row in each(held, f"evaluating {bundle.variant}", report):
         frame = store.read([row.hash])[0]
         found.append(bundle.detect(frame, LEAST))
-        truths.append(truth_of(truth[row.hash], bundle.card.labels))
-    figures = figures_of(found, truths, bundle.card.labels)
+        frames.append(truth[row.hash])
+    figures = figures_of(found, frames, bundle.card.labels)
     return {"name": folder.name, "variant": bundle.variant, "split": part, **figures, "fingerprint": bundle.card.data["fingerprint"]}

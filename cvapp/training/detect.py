@@ -87,9 +87,7 @@ def _judge(finder: Finder, frames: Frames, recipe: Recipe, report: Report) -> tu
         names = frames.of(part)
         pictures = (frames.pixels.read([name])[0] for name in each(names, f"measuring on {part}", report))
         here = dict(zip(names, finder.find(pictures, LEAST, recipe.detect.overlap)))
-        figures[part] = figures_of(
-            [here[name] for name in names], [truth_of(frames.truth[name], frames.labels) for name in names], frames.labels
-        )
+        figures[part] = figures_of([here[name] for name in names], [frames.truth[name] for name in names], frames.labels)
         found |= here
     return figures, found
 
