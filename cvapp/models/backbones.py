@@ -13,7 +13,7 @@ import keras
 from cvapp import card as cards
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
-from cvapp.models import hub, keras_cv_parts, small_resnet, window_net
+from cvapp.models import hub, keras_cv_parts, small_resnet, vit, window_net
 from cvapp.models.surgery import pooled, turn_channels
 from cvapp.recipe import HUB, SHIPPED_BACKBONE, Model
 from cvapp.shipped import shipped_models
@@ -65,6 +65,10 @@ def _keras_cv(name: str) -> Row:
     return Row(lambda size, settings, weights: keras_cv_parts.backbone(name, size), (1 / 255, 0.0))
 
 
+def _transformer(name: str, own: Size) -> Row:
+    return Row(lambda size, settings, weights: vit.build(size, name), size=own)
+
+
 _RAW: dict[str, Any] = {"include_preprocessing": False}
 TABLE = {
     "shipped": Row(_application("MobileNetV2"), size=(96, 96)),
@@ -75,6 +79,9 @@ TABLE = {
     "resnet_50": Row(_application("ResNet50"), CAFFE, imagenet="MIT", bgr=True),
     "small_resnet": Row(lambda size, settings, weights: small_resnet.build(size, settings.alpha), size=(32, 32)),
     "window_net": Row(lambda size, settings, weights: window_net.build(size, settings.alpha), size=(64, 64)),
+    "vit_small": _transformer("vit_small_4", (32, 32)),
+    "vit_small_8": _transformer("vit_small_8", (64, 64)),
+    "vit_compact": _transformer("cct_2_3x2", (32, 32)),
     "keras_cv_resnet_18_v2": _keras_cv("keras_cv_resnet_18_v2"),
     "keras_cv_efficientnet_lite_b0": _keras_cv("keras_cv_efficientnet_lite_b0"),
 }

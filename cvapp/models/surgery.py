@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from cvapp.errors import CvappError
+from cvapp.models.transformer_blocks import EncoderBlock
 from cvapp.recipe import Model
 
 INITIALISERS = {"glorot": "glorot_uniform", "he": "he_normal", "lecun": "lecun_normal"}
@@ -101,7 +102,7 @@ def training_copy(network: keras.Model, settings: Model, half: bool) -> keras.Mo
 
     From scratch batch norm learns its statistics, and the initialiser is the recipe's; a pretrained one keeps them.
     """
-    sums = [layer for layer in network.layers if isinstance(layer, keras.layers.Add)]
+    sums = [layer for layer in network.layers if isinstance(layer, (keras.layers.Add, EncoderBlock))]
     rates = {layer.name: settings.stochastic_depth * (place + 1) / len(sums) for place, layer in enumerate(sums)}
     if settings.stochastic_depth and not sums:
         raise CvappError(f"model.stochastic_depth is {settings.stochastic_depth:g}: {settings.backbone} has no residuals to skip")
@@ -116,7 +117,9 @@ def training_copy(network: keras.Model, settings: Model, half: bool) -> keras.Mo
             return InferenceNorm.from_config(options)
         if isinstance(layer, keras.layers.BatchNormalization):
             options["momentum"] = min(options["momentum"], MOMENTUM)
-        if rates.get(layer.name):
+        if isinstance(layer, EncoderBlock):
+            options["depth_drop"] = rates[layer.name]
+        elif rates.get(layer.name):
             return StochasticAdd(rates[layer.name], residual_branch(layer), name=layer.name, dtype=options.get("dtype"))
         if settings.from_scratch and isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
             name = "depthwise_initializer" if isinstance(layer, keras.layers.DepthwiseConv2D) else "kernel_initializer"

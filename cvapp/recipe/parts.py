@@ -19,6 +19,9 @@ BACKBONES = (
     "resnet_50",
     "small_resnet",
     "window_net",
+    "vit_small",
+    "vit_small_8",
+    "vit_compact",
     "keras_cv_resnet_18_v2",
     "keras_cv_efficientnet_lite_b0",
 )

@@ -15,7 +15,7 @@ from cvapp.models.backbones import TABLE, open_backbone
 from cvapp.recipe import Model
 from cvapp.recipe.parts import BACKBONES, HUB
 
-# without a top, batch norm's statistics included; MobileNetV2 at width 0.35
+# without a top, batch norm's statistics included; MobileNetV2 and the window net at width 0.35; the transformers' positions are of 32x32
 PARAMETERS = {
     "shipped": 410_208,
     "mobilenet_v2": 410_208,
@@ -24,6 +24,10 @@ PARAMETERS = {
     "efficientnet_v2_b0": 5_919_312,
     "resnet_50": 23_587_712,
     "small_resnet": 157_128,
+    "window_net": 13_048,
+    "vit_small": 384_960,
+    "vit_small_8": 394_176,
+    "vit_compact": 283_201,
     "keras_cv_resnet_18_v2": 11_183_488,
     "keras_cv_efficientnet_lite_b0": 3_413_024,
 }
@@ -37,9 +41,10 @@ def test_the_recipe_knows_the_table_and_the_hub():
 @pytest.mark.parametrize("name", TABLE)
 def test_a_backbone_has_the_parameters_that_its_paper_says(name, monkeypatch):
     monkeypatch.setattr(socket, "socket", None)
-    network = TABLE[name].build((32, 32), Model(), None)
+    size = (64, 64) if name == "window_net" else (32, 32)
+    network = TABLE[name].build(size, Model(), None)
     assert network.count_params() == PARAMETERS[name]
-    assert network.input_shape == (None, 32, 32, 3) and len(network.output_shape) == 4
+    assert network.input_shape == (None, *size, 3) and len(network.output_shape) == 4
 
 
 def test_the_width_of_a_mobilenet_is_the_recipes():

@@ -1,0 +1,38 @@
+"""A small vision transformer trained from scratch: attention for thousands of small pictures.
+
+`vit_compact` takes its tokens from two convolutions and weighs them at the end (Hassani et al. 2021, arXiv:2104.05704, CCT-2/3x2; 283,000
+parameters). `vit_small` and `vit_small_8` cut the picture into patches of 4 and 8 pixels (Dosovitskiy et al. 2021, arXiv:2010.11929; 384,000
+parameters) and want more pictures; the sides of a picture are multiples of the patch. AdamW with warm-up, cosine, clipping, MixUp, label
+smoothing and stochastic depth.
+
+    cvapp train vision_transformer --data fashion-mnist --name fashion
+    cvapp train vision_transformer --data fashion-mnist --name patches --set model.backbone=vit_small
+
+Of photos and signs, which are neither grey nor centred, more is varied, and nothing mixed where they are few:
+
+    cvapp train vision_transformer --data signs --name signs --epochs 50 --set images.size=32,32 --set train.batch=64
+    --set train.learning_rate=1.5e-3 --set augment.mirror=false --set augment.mixup=0 --set augment.crop=0.1 --set augment.zoom=0.2
+    --set augment.rotation=15 --set augment.stretch=0.1 --set augment.brightness=0.1 --set augment.contrast=0.2 --set augment.colour=0.05
+
+Measured on 2 shared cores: 2,400 drawn signs, the last command, 354 seconds, 0.971 of 240 held out, 0.983 of 240 for validation.
+"""
+
+from cvapp.recipe import Augment, Data, Images, Model, Recipe, Train
+
+RECIPE = Recipe(
+    data=Data(val=0.1, test=0.1),
+    images=Images(size=(28, 28)),
+    model=Model(backbone="vit_compact", weights="none", dropout=0.1, stochastic_depth=0.05),
+    augment=Augment(mirror=True, mixup=0.1),
+    train=Train(
+        epochs=15,
+        batch=128,
+        learning_rate=2e-3,
+        schedule="cosine",
+        warmup=0.1,
+        weight_decay=5e-2,
+        clip_norm=1.0,
+        label_smoothing=0.05,
+        patience=50,
+    ),
+)
