@@ -15,7 +15,7 @@ from cvapp.windows import Scan, decode, detect, paint
 from cvapp.windows.geometry import Pair
 
 SURE = 0.1  # score from which a mistake is worth learning from
-MOST_OF_FRAME = 60  # mistakes of one frame, the surest
+MOST_OF_FRAME, MOST_FRAMES = 60, 300  # mistakes of one frame, the surest; frames that are looked at
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class Finder:
 def mistakes(finder: Finder, material: Windowed, settings: Detect, report: Report) -> np.ndarray:
     """Windows of the training frames that show no object and were taken for one: float32 (N, 5), the frame and the window's edges."""
     found = []
-    for number, frame in enumerate(each(list(material.frames), "looking for mistakes", report)):
-        boxes, windows = decode(finder.maps(frame), finder.scan, finder.frame, SURE)
+    chosen = np.unique(np.linspace(0, len(material.frames) - 1, MOST_FRAMES).astype(int))
+    for number in each(chosen, "looking for mistakes", report):
+        boxes, windows = decode(finder.maps(material.frames[number]), finder.scan, finder.frame, SURE)
         wrong = shows_nothing(windows, material.boxes[number], settings.fill) & _misses(
             boxes, material.boxes[number], material.classes[number]
         )

@@ -209,7 +209,7 @@ def crowd():
 @pytest.mark.parametrize("given", [material, crowd], ids=["some objects", "a crowd"])
 def test_what_is_called_nothing_shows_no_object(given):
     given, settings = given(), recipe()
-    for place, edges in windows_without(given, settings):
+    for place, edges in windows_without(given, settings, 150):
         middle = (edges[:2] + edges[2:]) / 2
         half = 0.3 * (edges[2:] - edges[:2])
         inner = np.concatenate([middle - half, middle + half])[None]

@@ -79,6 +79,8 @@ def test_a_right_box_seen_from_a_window_that_hardly_shows_it_is_no_mistake():
     aside = (6, 6, 0.9, 0.9, 0.5, 0.625, 0.625)
     assert mistakes(numbers(aside), material([(51, 38, 71, 58)]), SETTINGS, silent).shape == (0, 5)
     assert len(mistakes(numbers(aside), material([(80, 38, 100, 58)]), SETTINGS, silent)) == 1, "the control"
+    other = material([(51, 38, 71, 58)], classes=[np.array([1])])
+    assert len(mistakes(numbers(aside), other, SETTINGS, silent)) == 1, "under a wrong name it is not true"
 
 
 def test_an_unsure_answer_is_not_worth_learning_from():
