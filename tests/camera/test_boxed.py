@@ -102,7 +102,7 @@ def test_a_box_is_drawn_on_its_own_edges():
 
 def test_the_surest_lies_on_top():
     drawn = draw(plain((240, 320)), boxes((80, 60, 200, 180), (80, 60, 200, 180), classes=[0, 1]), LABELS)
-    assert tuple(drawn[120, 80]) == colour_of(0)
+    assert np.abs(drawn[120, 80].astype(int) - colour_of(0)).max() < 40 < 60 < np.abs(drawn[120, 80].astype(int) - colour_of(1)).max()
 
 
 def test_the_rate_never_covers_a_label():
@@ -118,7 +118,7 @@ def test_landmarks_are_dots():
     found = Boxes(np.float32([[80, 60, 200, 180]]), np.float32([1]), np.int32([0]), at)
     changed = (draw(plain((240, 320)), found, LABELS) != draw(plain((240, 320)), boxes((80, 60, 200, 180)), LABELS)).any(2)
     changed[:60] = False  # the scores differ
-    assert changed[100, 120] and changed[130, 150] and changed.sum() < 120
+    assert changed[100, 120] and changed[130, 150] and changed.sum() < 250
 
 
 def test_a_mirror_swaps_left_and_right():

@@ -158,8 +158,10 @@ def test_the_command_says_what_it_made(here, capsys):
     assert code == 0 and [line.strip() for line in lines[1:6]] == ["48x48", "34x34", "24x24", "17x17", "12x12"]
     assert lines[-2].startswith("saved_models/parts_boxes: a detector, from a score of ") and "cvapp export parts_boxes" in lines[-1]
     assert run(capsys, "predict", "parts_boxes", "photos/disc/0.png", "--variant", "keras")[0] == 0
-    code, out, _ = run(capsys, "evaluate", "parts_boxes", "--part", "val", "--json")
-    assert code == 0 and json.loads(out)["objects"] == 0, "it knows no boxes"
+    code, out, err = run(capsys, "evaluate", "parts_boxes")
+    assert (code, out) == (Exit.BAD_DATA, "") and "was made of a classifier, whose photos have no boxes to measure by" in err
+    code, out, _ = run(capsys, "list", "--json")
+    assert code == 0 and json.loads(out)["models"]["parts_boxes"]["task"] == "detect"
 
 
 @pytest.mark.parametrize(
