@@ -86,7 +86,8 @@ class Bundle:
         shape = (shape[0], shape[1])
         xyxy = to_fitted(found.xyxy.reshape(-1, 2, 2), shape, card.images, back=True).reshape(-1, 4).clip(0, [shape[1], shape[0]] * 2)
         points = to_fitted(found.points, shape, card.images, back=True)
-        return Boxes(xyxy.astype(np.float32), found.scores, found.classes, points.astype(np.float32))
+        seen = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # others lie in the black bars of a letterbox
+        return Boxes(xyxy.astype(np.float32), found.scores, found.classes, points.astype(np.float32)).take(seen)
 
 
 def rank(labels: Sequence[str], probabilities: np.ndarray) -> list[Score]:

@@ -109,7 +109,9 @@ for score, label, box in found:  # the surest first; what overlaps it by more sh
         kept.append((score, label, box))
 labels = Path("lite/labels.txt").read_text(encoding="utf-8").splitlines()
 for score, label, box in kept[:$shown]:
-    print(labels[label], f"{score:.4f}", *(f"{edge:.1f}" for edge in to_photo(box)))
+    left, top, right, bottom = to_photo(box)
+    if right > left and bottom > top:
+        print(labels[label], f"{score:.4f}", f"{left:.1f} {top:.1f} {right:.1f} {bottom:.1f}")
 """)
 
 

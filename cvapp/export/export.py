@@ -140,7 +140,7 @@ def _few(count: int, card: Card) -> int:
 def _judge(card: Card, folder: Path, reference: np.ndarray, val: Sequence[Row], wishes: Export) -> Judge:
     """How a variant's answers to the validation photos are compared with Keras'."""
     boxed = card.scan is not None
-    dead = boxed_parity.check_alive(reference) if boxed else parity.check_alive(reference)
+    dead = boxed_parity.check_alive(reference, card) if boxed else parity.check_alive(reference)
     if dead:
         raise CvappError(f"{folder}: {dead}", Exit.GATE)
     if boxed:

@@ -31,7 +31,8 @@ def answers(features: Any, num_classes: int, points: int, recipe: Recipe) -> tup
     classes = keras.layers.Dense(num_classes, kernel_initializer=start, name="classes")(known)
     last = [keras.layers.Dense(2 * points, kernel_initializer=NEAR, bias_initializer=MIDDLE, name="points")(hidden)] if points else []
     sure = keras.layers.Activation("sigmoid", name="object_probability")(found)
-    named = keras.layers.Softmax(name="class_probabilities")(classes)
+    certain = keras.layers.Rescaling(0.0, 1.0, name="class_probabilities")  # of one class; Keras warns of a softmax that can answer 1 alone
+    named = (keras.layers.Softmax(name="class_probabilities") if num_classes > 1 else certain)(classes)
     return [found, box, classes, *last], [sure, box, named, *last]
 
 

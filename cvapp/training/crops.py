@@ -162,6 +162,8 @@ def _background(material: Windowed, recipe: Recipe, rng: np.random.Generator) ->
             edges = _edges(rng.uniform(0, size), extent)
         if shows_nothing(edges[None], boxes, recipe.detect.fill)[0]:
             break
+    else:  # a crowd: what lies beyond the frame's corner is never an object
+        edges = _edges(-extent, extent)
     return material.frames[number], edges
 
 

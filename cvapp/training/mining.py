@@ -7,6 +7,7 @@ from typing import Callable, Iterator, Sequence
 import numpy as np
 
 from cvapp.boxes import Boxes, iou, nms
+from cvapp.errors import CvappError, Exit
 from cvapp.files import replacing
 from cvapp.progress import Report, each
 from cvapp.recipe import Detect
@@ -65,8 +66,12 @@ def _misses(found: Boxes, truth: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 def kept(path: Path | None, resumed: bool, make: Callable[[], np.ndarray]) -> np.ndarray:
     """The mistakes before a round: as a file holds them where an interrupted run goes on, made and written otherwise."""
-    if resumed:
-        return np.load(path) if path is not None and path.is_file() else np.zeros((0, 5), np.float32)
+    if resumed and path is not None:
+        try:
+            return np.load(path)
+        except (OSError, ValueError, EOFError) as error:
+            wrong = f"{path}: cannot be read ({type(error).__name__}: {error})"
+            raise CvappError(f"{wrong}; leave --resume out to start anew", Exit.BAD_DATA) from error
     values = make()
     if path is None:
         return values
