@@ -153,7 +153,7 @@ def _evaluate_detector(args: argparse.Namespace) -> Answer:
             if "landmark_error" in found
             else ""
         )
-        + f"{args.name} ({found['variant']}): mAP50 {found['map50']:.4f}, COCO AP {found['coco']['ap']:.4f} "
+        + f"{args.name} ({found['variant']}): mAP50 {found['map50']:.4f}, COCO AP {found['coco']['ap'] or 0:.4f} "
         f"on the {found['photos']} photos of {found['split']}",
     )
 

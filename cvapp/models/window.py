@@ -10,7 +10,7 @@ from cvapp.recipe import Recipe
 from cvapp.windows import BOX
 
 MIDDLE = keras.initializers.Constant(0.5)  # a box starts in the middle of its window, half as large, wherever the object is
-NEAR = keras.initializers.RandomNormal(stddev=0.01)
+NEAR = {"class_name": "RandomNormal", "config": {"stddev": 0.01}}  # drawn for each layer by the recipe's seed; an object made here has its own
 
 
 def answers(features: Any, num_classes: int, points: int, recipe: Recipe) -> tuple[list[Any], list[Any]]:

@@ -107,7 +107,8 @@ def _judge(finder: Finder, frames: Frames, recipe: Recipe, report: Report) -> tu
         names = frames.of(part)
         pictures = (frames.pixels.read([name])[0] for name in each(names, f"measuring on {part}", report))
         here = dict(zip(names, finder.find(pictures, LEAST, recipe.detect.overlap)))
-        figures[part] = figures_of([here[name] for name in names], [frames.truth[name] for name in names], frames.labels)
+        score = figures["val"]["best_threshold"] if figures else None  # chosen on the validation photos, which come first
+        figures[part] = figures_of([here[name] for name in names], [frames.truth[name] for name in names], frames.labels, score)
         found |= here
     return figures, found
 
