@@ -140,8 +140,7 @@ def _boxes_table(variants: Rows) -> str:
     rows = [
         (
             name,
-            f"{100 * row['map50']:.2f}",
-            f"{100 * (row['map50'] - row['keras_map50']):+.2f}",
+            *((f"{100 * row['map50']:.2f}", f"{100 * (row['map50'] - row['keras_map50']):+.2f}") if row["keras_map50"] else ("-", "-")),
             f"{100 * row['agreement']:.1f}",
             f"{row['largest_difference']:.4f}",
             f"{row['mean_difference']:.4f}",

@@ -86,6 +86,7 @@ def cut(material: Windowed, recipe: Recipe, numbers: np.ndarray, epoch: int, win
             picture, target = _object(material, recipe, rng, of_class[rng.integers(len(of_class))], window)
         else:
             picture, target = crop(*_background(material, recipe, rng), window), _nothing(material)
+            picture, _ = _turned(picture, np.zeros((1, 2)), recipe, rng)  # or a turned picture would mean an object
         pictures.append(picture)
         targets.append(target)
     colours = dataclasses.replace(recipe.augment, mirror=False, crop=0.0, zoom=0.0, rotation=0.0, stretch=0.0, mixup=0.0, cutmix=0.0)

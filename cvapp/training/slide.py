@@ -30,6 +30,7 @@ MODEL = "model.keras"
 STEP = math.sqrt(2)  # from one level to the next
 LEVELS = 5  # from windows as high as the frame to a quarter of that
 FILL = 0.8  # of the window that an object fills where a classifier is sure of it, in the mean of windows too large and too small
+HIGHEST = 0.99  # threshold; above it hardly anything would be found
 EMPTY = 0.95  # of validation photos without an object that may show no box
 
 
@@ -99,7 +100,12 @@ def _threshold(card: Card, finder: Finder, store: Store, held: Sequence[Row], re
     for name in each(empty, "looking at photos without an object", report):
         found, _ = decode(finder.maps(store.read([name])[0]), finder.scan, finder.frame, card.threshold, card.nothing)
         best.append(float(found.scores.max(initial=card.threshold)))
-    threshold = round(max([card.threshold, *([float(np.quantile(best, EMPTY))] if best else [])]), 4)
+    wanted = max([card.threshold, *([float(np.quantile(best, EMPTY))] if best else [])])
+    threshold = round(max(card.threshold, min(wanted, HIGHEST)), 4)
+    if wanted > HIGHEST:
+        report(
+            f"photos without an object show boxes of a score up to {wanted:.4f}: expect false ones; more photos of background, or --tune, help"
+        )
     if threshold > card.threshold:
         report(f"photos without an object show boxes: the threshold rises from {card.threshold:.4g} to {threshold:.4g}")
     return threshold
