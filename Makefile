@@ -31,15 +31,18 @@ setup: .venv/.ready ## install everything into .venv
 doctor: setup ## look at this machine: versions, cameras, display, libraries
 	@$(CVAPP) doctor
 
-demo: setup ## signs to a live classifier: draw, train, export, run on a video
+demo: setup ## signs to a live model: draw, train, export, find them in a video
 	@$(CVAPP) data signs --out demo/signs --count 200 --print demo/signs.pdf
 	@$(CVAPP) data signs --video demo/scene.mp4 --seed 7
-	@$(CVAPP) train --data demo/signs --name signs
+	@$(CVAPP) train --data demo/signs --name signs --set model.backbone=shipped
 	@$(CVAPP) export signs
-	@$(CVAPP) camera signs --source demo/scene.mp4 --save demo/annotated.mp4 --no-show
 	@$(BIN)/python benchmarks/sign_video.py signs demo/scene.mp4
+	@$(CVAPP) slide signs --data demo/signs
+	@$(CVAPP) export signs_boxes --set export.variants=float32
+	@$(CVAPP) camera signs_boxes --source demo/scene.mp4 --save demo/annotated.mp4 --no-show
+	@$(BIN)/python benchmarks/sign_video.py signs_boxes demo/scene.mp4
 	@echo
-	@echo "annotated video  demo/annotated.mp4"
+	@echo "annotated video  demo/annotated.mp4   (boxes of the classifier, slid over the frames)"
 	@echo "report           saved_models/signs/report/report.html"
 	@echo "printable sheet  demo/signs.pdf   (print it, or show it on a screen, then: make webcam)"
 

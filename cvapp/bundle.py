@@ -8,15 +8,15 @@ from typing import Any, Callable, NamedTuple, Sequence
 import numpy as np
 
 from cvapp import card as cards
-from cvapp.card import Card
+from cvapp.boxes import Boxes
+from cvapp.card import NOTHING, UNKNOWN, Card
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
-from cvapp.images import fit
+from cvapp.images import fit, to_fitted
 from cvapp.progress import hushed
+from cvapp.windows import detect, paint
 
 LITE, EXPORT, LABELS = "lite", "export.json", "labels.txt"
-UNKNOWN = "unknown"
-NOTHING = ("background", UNKNOWN)  # classes that stand for none of the others: their answer is "unknown" too
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
@@ -33,7 +33,8 @@ class Bundle:
 
     Args:
         card: what the model is.
-        predict: uint8 RGB (B, H, W, 3) at the card's size -> float32 probabilities (B, classes); the same for Keras and LiteRT.
+        predict: uint8 RGB (B, H, W, 3) at the card's size -> float32 probabilities (B, classes); the same for Keras and LiteRT. A detector's
+            takes canvases, as `fit` makes them, and answers maps (B, rows, columns, numbers).
         variant: `keras`, or the name of the .tflite.
     """
 
@@ -51,12 +52,42 @@ class Bundle:
         return UNKNOWN if label in NOTHING or probability < self.card.threshold else label
 
     def fit(self, picture: np.ndarray) -> np.ndarray:
-        """Fit a picture of any size as the card says: uint8 RGB at the card's size."""
-        return fit(picture, self.card.images)
+        """Fit a picture of any size as the card says: uint8 RGB at the card's size; for a detector, its canvas of all scales."""
+        fitted = fit(picture, self.card.images)
+        return fitted if self.card.scan is None else paint(fitted, self.card.scan)
 
     def name(self, fitted: np.ndarray) -> list[Score]:
         """Name what a fitted picture shows."""
         return rank(self.card.labels, self.predict(fitted[None])[0])
+
+    def detect(self, picture: np.ndarray, least: float | None = None, overlap: float | None = None) -> Boxes:
+        """Find the objects in a picture of any size: uint8 RGB (H, W, 3) -> boxes in its pixels, the best first.
+
+        Args:
+            picture: what to look at.
+            least: score from which a box counts; the card's threshold when left out.
+            overlap: IoU above which the less sure of two boxes of one class is dropped; the recipe's when left out.
+        """
+        return self.locate(self.predict(self.fit(picture)[None])[0], picture.shape, least, overlap)
+
+    def locate(self, maps: np.ndarray, shape: Sequence[int], least: float | None = None, overlap: float | None = None) -> Boxes:
+        """What the maps (rows, columns, numbers) of a picture of `shape` (H, W, ...) say: as `detect`."""
+        card = self.card
+        if card.scan is None or card.images.size is None:
+            raise CvappError(f"{card.name} is a {card.task} model; only a detector finds boxes")
+        found = detect(
+            maps,
+            card.scan,
+            card.images.size,
+            card.threshold if least is None else least,
+            card.recipe.detect.overlap if overlap is None else overlap,
+            card.nothing,
+        )
+        shape = (shape[0], shape[1])
+        xyxy = to_fitted(found.xyxy.reshape(-1, 2, 2), shape, card.images, back=True).reshape(-1, 4).clip(0, [shape[1], shape[0]] * 2)
+        points = to_fitted(found.points, shape, card.images, back=True)
+        seen = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # others lie in the black bars of a letterbox
+        return Boxes(xyxy.astype(np.float32), found.scores, found.classes, points.astype(np.float32)).take(seen)
 
 
 def rank(labels: Sequence[str], probabilities: np.ndarray) -> list[Score]:

@@ -13,9 +13,12 @@ from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256, write_json
 from cvapp.images import Images
 from cvapp.recipe import Recipe
+from cvapp.windows import Scan, lay_out
 
 SCHEMA = 1
 FILE = "card.json"
+UNKNOWN = "unknown"
+NOTHING = ("background", UNKNOWN)  # classes that stand for none of the others: their answer is "unknown" too
 _STACK = ("cvapp", "tensorflow", "keras", "tensorflow-hub", "opencv-python", "numpy")
 
 
@@ -27,15 +30,17 @@ class Card:
         name: of the model, its folder's.
         task: as the recipe's.
         labels: in the order of the model's outputs; never sorted again.
-        images: how a photo is fitted; its size is settled.
+        images: how a photo is fitted; its size is settled. A detector's is that of its frames.
         recipe: that made the model.
         data: `fingerprint` (sha256 over the sorted content hashes), `photos` in each part.
         metrics: by part, as measured when the model was saved.
         temperature: what the logits were divided by, already folded into the last layer.
-        threshold: probability under which an answer is no better than "unknown": 95% of the right answers on validation photos lie above it.
+        threshold: probability under which an answer is no better than "unknown": 95% of the right answers on validation photos lie above it;
+            a detector's boxes are shown from it on, it gives the best F1 on validation photos.
         weights: `source` and `licence` of the backbone's weights.
         versions: of the packages that made it.
         files: sha256 of each file of the model, by its path in the folder.
+        scan: how a detector looks over a frame, and what its answers mean; None for all others.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Card:
     versions: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
+    scan: Scan | None = None
 
     def __post_init__(self) -> None:
         if not all(isinstance(part, Mapping) for part in (self.data, self.metrics, self.weights, self.versions, self.files)):
@@ -60,8 +66,21 @@ class Card:
             raise CvappError(f"labels are {self.labels}: expected at least one, none twice", Exit.BAD_DATA)
         if self.images.size is None:
             raise CvappError("a card's images.size must be settled", Exit.BAD_DATA)
+        if (self.scan is None) == (self.task == "detect"):
+            raise CvappError(f"a card of the task {self.task!r} {'needs a scan' if self.scan is None else 'has no scan'}", Exit.BAD_DATA)
         if not 0 <= self.threshold <= 1 or not self.temperature > 0:
             raise CvappError(f"threshold {self.threshold} or temperature {self.temperature} is out of range", Exit.BAD_DATA)
+
+    @property
+    def nothing(self) -> list[int]:
+        """The places of the labels that stand for no object, in answers that have no other word for it."""
+        return [place for place, label in enumerate(self.labels) if label in NOTHING and (self.scan is None or not self.scan.refined)]
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of what the network takes: the fitted picture, or a detector's canvas of all scales."""
+        assert self.images.size is not None  # seen to above
+        return self.images.size if self.scan is None else lay_out(self.scan, self.images.size)[1]
 
 
 def versions() -> dict[str, str]:
@@ -102,8 +121,8 @@ def read(folder: Path) -> Card:
             raise CvappError(
                 f"{path}: made by a newer cvapp (schema {schema}, this one reads up to {SCHEMA}); upgrade cvapp", Exit.BAD_DATA
             )
-        images = Images(**values.pop("images"))
-        return Card(images=images, recipe=recipes.from_json(values.pop("recipe")), **values)
+        images, scan = Images(**values.pop("images")), values.pop("scan", None)
+        return Card(images=images, recipe=recipes.from_json(values.pop("recipe")), scan=Scan(**scan) if scan else None, **values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CvappError(f"{path}: not a card ({type(error).__name__}: {error}); train or copy the model again", Exit.BAD_DATA) from error
     except CvappError as error:
@@ -122,7 +141,7 @@ def check_file(card: Card, folder: Path, name: str) -> Path:
     return path
 
 
-def hash_files(folder: Path, *besides: str) -> dict[str, str]:
-    """sha256 of every file below a folder, by its path in it; the card itself and files of the names `besides` are left out."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in (FILE, *besides))
+def hash_files(folder: Path, besides: str = FILE) -> dict[str, str]:
+    """sha256 of every file below a folder, by its path in it; the card itself and files of the pattern `besides` are left out."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILE and not path.match(besides))
     return {path.relative_to(folder).as_posix(): sha256(path) for path in found}

@@ -15,6 +15,10 @@ _PNM = re.compile(rb"P([56])" + 2 * rb"(?:\s|#.*\n)+(\d{1,9})" + rb"(?:\s|#.*\n)
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 
+_EXIF = {"JPEG": b"Exif\0\0", "PNG": b"eXIf", "WebP": b"EXIF", "TIFF": b""}  # what an orientation lies behind
+_EXIF_BYTES = 512  # bytes that hold the orientation; behind them a maker's note may begin with a header of its own
+
+
 @dataclass(frozen=True)
 class Header:
     """Facts of a picture file.
@@ -176,6 +180,12 @@ def orientation(exif: bytes) -> int:
     return tags[274] if 1 <= tags.get(274, 1) <= 8 and 274 in tags else 1
 
 
+def turn(data: bytes, format: str) -> int:
+    """The orientation 1..8 that a picture file of a format asks for; 1 where it says nothing."""
+    at = data.find(_EXIF[format]) if format in _EXIF else -1
+    return orientation(data[at : len(data) if format == "TIFF" else at + _EXIF_BYTES]) if at >= 0 else 1
+
+
 def check_size(size: tuple[int, ...], name: str | Path) -> None:
     """Refuse a picture of an absurd size (exit 3): `size` is (height, width)."""
     height, width = size
@@ -200,7 +210,9 @@ def inspect(data: bytes, name: str | Path) -> Header:
             Exit.BAD_DATA,
         )
     if header.format == "unknown":
-        raise CvappError(f"{name}: not a picture (unknown file signature); use JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or 8-bit PNM", Exit.BAD_DATA)
+        raise CvappError(
+            f"{name}: not a picture (unknown file signature); use JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or 8-bit PNM", Exit.BAD_DATA
+        )
     if not header.complete:
         raise CvappError(f"{name}: the {header.format} file is truncated ({len(data)} bytes); copy it again", Exit.BAD_DATA)
     if "turned" in header.notes:

@@ -128,25 +128,41 @@ def window(shape: tuple[int, ...], images: Images) -> tuple[int, int, int, int]:
     return (height - part_height) // 2, (width - part_width) // 2, part_height, part_width
 
 
-def _resize(rgb: np.ndarray, size: tuple[int, int], kind: str) -> np.ndarray:
+def resize(rgb: np.ndarray, size: tuple[int, int], kind: str = "area") -> np.ndarray:
+    """A picture at another (height, width); `kind` as `Images.resize`."""
     if rgb.shape[:2] == size:
         return np.ascontiguousarray(rgb)
     shrinks = rgb.shape[0] >= size[0] and rgb.shape[1] >= size[1]
     return cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA if kind == "area" and shrinks else cv2.INTER_LINEAR)
 
 
+def inside(shape: tuple[int, ...], images: Images) -> tuple[int, int, int, int]:
+    """Where the part that the model sees lies in the fitted picture: (top, left, height, width) in its pixels; all of it but for `letterbox`."""
+    _, _, height, width = window(shape, images)
+    size = images.size or (height, width)  # `window` has made sure of it
+    if images.fit != "letterbox":
+        return 0, 0, *size
+    scale = min(size[0] / height, size[1] / width)
+    inner = max(1, round(scale * height)), max(1, round(scale * width))
+    return (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2, *inner
+
+
+def to_fitted(xy: np.ndarray, shape: tuple[int, ...], images: Images, back: bool = False) -> np.ndarray:
+    """Points (..., 2), x and y in pixels of a picture of `shape` (H, W, ...), as points of the fitted picture; `back` is the way back."""
+    (top, left, height, width), (to_top, to_left, to_height, to_width) = window(shape, images), inside(shape, images)
+    scale = np.array([to_width / width, to_height / height])
+    start, end = np.array([left, top]), np.array([to_left, to_top])
+    return (xy - end) / scale + start if back else (xy - start) * scale + end
+
+
 def fit(rgb: np.ndarray, images: Images) -> np.ndarray:
     """Fit a picture to the model: uint8 RGB (H, W, 3) of any size -> uint8 RGB of exactly `images.size`."""
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
         raise CvappError(f"a picture is uint8 RGB (height, width, 3); this is {rgb.dtype} {rgb.shape}")
-    top, left, height, width = window(rgb.shape, images)
-    size = images.size or (height, width)  # `window` has made sure of it
-    part = rgb[top : top + height, left : left + width]
+    (top, left, height, width), (to_top, to_left, *size) = window(rgb.shape, images), inside(rgb.shape, images)
+    part = resize(rgb[top : top + height, left : left + width], (size[0], size[1]), images.resize)
     if images.fit != "letterbox":
-        return _resize(part, size, images.resize)
-    scale = min(size[0] / height, size[1] / width)
-    inner = max(1, round(scale * height)), max(1, round(scale * width))
-    out = np.zeros((*size, 3), np.uint8)
-    top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    out[top : top + inner[0], left : left + inner[1]] = _resize(part, inner, images.resize)
+        return part
+    out = np.zeros((*(images.size or size), 3), np.uint8)
+    out[to_top : to_top + size[0], to_left : to_left + size[1]] = part
     return out

@@ -87,6 +87,82 @@ def home(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return tmp_path / "home"
 
 
+@pytest.fixture(scope="session")
+def boxed_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A COCO set, its parts given: 26 scenes of red discs and blue tiles, the last two without any; treat it as read-only."""
+    from cvapp import images
+    from cvapp.data.boxed import BoxedListing, BoxedPhoto
+    from cvapp.data.formats import coco
+
+    folder, rng, photos = tmp_path_factory.mktemp("data") / "scenes", np.random.default_rng(4), []
+    for number in range(26):
+        picture, boxes = scene(rng, int(rng.integers(1, 4)) if number < 24 else 0)
+        images.write(folder / "images" / f"{number}.png", picture)
+        part = ("train", "val", "train", "train", "test", "train")[number % 6]
+        photos.append(BoxedPhoto(f"images/{number}.png", boxes, picture.shape[:2], part))
+    coco.write(BoxedListing(folder, folder, photos, list(COLOURS)), folder)
+    return folder
+
+
+COLOURS = {"disc": (220, 60, 40), "tile": (40, 90, 220)}
+
+
+def scene(rng: np.random.Generator, count: int):
+    """Noise of 96x128 with so many objects, at most three; uint8 RGB and their boxes, each with its corners as landmarks."""
+    import cv2
+
+    from cvapp.data.boxed import Box
+
+    picture, boxes = rng.integers(90, 150, (96, 128, 3)).astype(np.uint8), []
+    for column in rng.permutation(3)[:count].tolist():
+        side, label = int(rng.integers(24, 37)), str(rng.choice(list(COLOURS)))
+        left, top = 43 * column + int(rng.integers(43 - side)), int(rng.integers(96 - side))
+        right, bottom = left + side, top + side
+        if label == "tile":
+            picture[top:bottom, left:right] = COLOURS[label]
+        else:
+            cv2.circle(picture, (left + side // 2, top + side // 2), side // 2, COLOURS[label], -1)
+        corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+        boxes.append(Box(label, (left, top, right, bottom), False, corners))
+    return picture, tuple(boxes)
+
+
+@pytest.fixture(scope="session")
+def detector(tmp_path_factory: pytest.TempPathFactory, boxed_photos: Path) -> Path:
+    """A folder with `saved_models/boxes`, a detector trained on the scenes and exported; treat it as read-only, or copy it."""
+    from cvapp.export.export import export
+    from cvapp.training.detect import train
+
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        train(boxed_recipe(), boxed_photos, home / "saved_models" / "boxes")
+        export(home / "saved_models" / "boxes")
+    return home
+
+
+@pytest.fixture
+def boxed_home(detector: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the exported detector's folder, as the current folder."""
+    shutil.copytree(detector, tmp_path / "home")
+    monkeypatch.chdir(tmp_path / "home")
+    return tmp_path / "home"
+
+
+def boxed_recipe(**detect: object):
+    """A detector of one window shape on frames of 96x128, in a few seconds."""
+    from cvapp.recipe import Detect, Export, Images, Model, Recipe, Train
+
+    return Recipe(
+        task="detect",
+        images=Images((96, 128), "letterbox"),
+        model=Model(backbone="window_net", weights="none", alpha=0.35, dropout=0.1, initialiser="he"),
+        train=Train(epochs=6, batch=32, learning_rate=5e-3, schedule="cosine"),
+        detect=Detect(**{"window": (48, 48), "shapes": 1, "hidden": 16, "rounds": 2, **detect}),
+        export=Export(min_agreement=0.5, max_drop=50),
+    )
+
+
 def small_recipe(module: Path, **train: object):
     """The default recipe on the tiny module, in a second."""
     from cvapp.recipe import Export, Model, Recipe, Train

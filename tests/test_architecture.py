@@ -15,6 +15,7 @@ RANKS = [
     ("files", "progress", "ending"),
     ("headers",),
     ("boxes", "images"),
+    ("windows",),
     ("isp",),
     ("signs",),
     ("recipe",),

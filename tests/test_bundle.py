@@ -12,8 +12,10 @@ from cvapp import images
 from cvapp.bundle import Bundle, Score, open_lite, open_tflite, rank
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
+from cvapp.windows import Scan, Windows, lay_out
 from tests.camera.test_sources import painted, write_video
 from tests.tiny_tflite import LABELS, change_export, publish, remade, save_model, softmax_of_pixels, tiny_tflite
+from tests.windows.drawn import detector_card, draw, perfect
 
 BLOCKED = ("tensorflow", "keras", "tensorflow_hub", "keras_cv", "matplotlib")
 
@@ -225,3 +227,106 @@ def test_an_unsure_answer_and_the_background_are_unknown(model, best, answer):
     card = dataclasses.replace(opened.card, threshold=0.7)
     assert Bundle(card, opened.predict, "float32").answer([Score(*best), Score("dog", 0.01)]) == answer
     assert Bundle(dataclasses.replace(card, threshold=0.0), opened.predict, "float32").answer([Score("cat", 0.4)]) == "cat"
+
+
+SCAN = Scan(Windows((32, 32), (8, 8)), ((1.0, 1.0), (0.5, 0.5), (1.5, 1.2)), 16, 0.6)
+FRAME = (96, 128)
+
+
+def detector(fit="letterbox", scan=SCAN, labels=("cat", "dog"), **more):
+    """A bundle that finds every drawn object of a fitting size, and calls it a dog."""
+    card = detector_card(scan, Images(FRAME, fit), labels, **more)
+    return Bundle(card, perfect(scan, len(labels), labels.index("dog")), "keras")
+
+
+@pytest.mark.parametrize(
+    "shape, fit", [(FRAME, "letterbox"), ((200, 150), "letterbox"), ((60, 200), "letterbox"), ((200, 150), "crop"), ((70, 200), "crop"),
+                   ((150, 130), "stretch"), ((70, 64), "stretch")],
+)
+def test_what_is_drawn_on_a_picture_of_any_shape_is_found_in_its_pixels(shape, fit, rng):
+    bundle = detector(fit)
+    top, left, height, width = images.window(shape, bundle.card.images)
+    inner = images.inside(shape, bundle.card.images)[2:]
+    for scale in SCAN.scales:
+        sides = [round(0.6 * 32 / one * seen / drawn) for one, seen, drawn in zip(scale, (height, width), inner)]
+        if sides[0] > height or sides[1] > width:
+            continue
+        last = height - sides[0], width - sides[1]
+        for y, x in [*rng.integers(0, np.array(last) + 1, (2, 2)).tolist(), (0, 0), last]:
+            box = left + x, top + y, left + x + sides[1], top + y + sides[0]
+            found = bundle.detect(draw(shape, box))
+            assert len(found) == 1 and found.classes.tolist() == [1]
+            assert np.abs(found.xyxy[0] - box).max() < 1, "within a pixel of the picture"
+            assert np.abs(found.xyxy[0] - np.add(box, (3, 0, 3, 0))).max() > 1, "the control"
+
+
+def test_landmarks_are_found_in_the_pictures_pixels_too(rng):
+    scan = dataclasses.replace(SCAN, points=2, scales=((1.0, 1.0), (0.7, 0.8)))
+    bundle = detector(scan=scan)
+    for x, y in rng.integers(20, 110, (6, 2)).tolist():
+        points = [[x + 8, y + 10], [x + 22, y + 25]]
+        found = bundle.detect(draw((180, 160), (x, y, x + 34, y + 34), points=points))
+        assert found.points.shape == (1, 2, 2) and np.abs(found.points[0] - points).max() < 1.2
+        assert np.abs(found.points[0] - points[::-1]).max() > 10, "the control: the other landmark"
+
+
+def test_two_objects_are_two_boxes_and_an_empty_picture_has_none():
+    boxes = (10, 10, 42, 42), (100, 60, 133, 92)
+    assert len(detector().detect(draw((160, 210), *boxes))) == 2
+    for nothing in (detector().detect(draw((160, 210))), detector().detect(draw((3, 5)))):
+        assert [part.shape for part in vars(nothing).values()] == [(0, 4), (0,), (0,), (0, 0, 2)]
+
+
+def one_answer(bundle, shape, *numbers):
+    """What a picture's maps say with one answer, in the cell whose window begins at the corner of the frame."""
+    tile = lay_out(bundle.card.scan, FRAME)[0][0]
+    height, width = bundle.card.input_size
+    maps = np.zeros(((height - 32) // 8 + 1, (width - 32) // 8 + 1, len(numbers)), np.float32)
+    maps[(tile.top + 16) // 8, (tile.left + 16) // 8] = numbers
+    return bundle.locate(maps, shape)
+
+
+def test_a_box_in_the_black_bars_of_a_letterbox_is_none():
+    """The picture covers rows 32 to 64 of the frame: an answer above it is about nothing that anybody could show."""
+    scan = dataclasses.replace(SCAN, scales=((1.0, 1.0),))
+    bundle = detector(scan=scan)
+    assert len(one_answer(bundle, (50, 200, 3), 0.9, 0.5, 0.5, 0.4, 0.4, 0, 1)) == 0
+    reaching = one_answer(bundle, (50, 200, 3), 0.9, 0.5, 1.0, 0.5, 0.5, 0, 1)
+    assert reaching.xyxy.tolist() == [[8 * 200 / 128, 0, 24 * 200 / 128, 8 * 50 / 32]], "what reaches in ends at the edge"
+
+
+def test_the_card_says_what_counts_unless_the_caller_does():
+    scan = dataclasses.replace(SCAN, scales=((1.0, 1.0),))
+    bundle = detector(scan=scan)
+    maps = np.zeros((13, 17, 7), np.float32)  # of the frame and its margin, 128x160
+    maps[2, 2], maps[2, 3] = (0.9, 0.5, 0.5, 0.6, 0.6, 1, 0), (0.55, 0.5, 0.5, 0.6, 0.6, 1, 0)  # 19 wide, 8 apart: an IoU of 0.41
+    maps[8, 8] = 0.45, 0.5, 0.5, 0.6, 0.6, 1, 0
+    for settings, scores in (
+        ({}, [0.9]),  # a threshold of 0.5 and an overlap of 0.3
+        ({"overlap": 0.5}, [0.9, 0.55]),
+        ({"least": 0.4}, [0.9, 0.45]),
+        ({"least": 0.0, "overlap": 1.0}, [0.9, 0.55, 0.45]),
+    ):
+        assert bundle.locate(maps, FRAME, **settings).scores == pytest.approx(scores), settings
+
+
+def test_the_background_of_a_classifier_that_was_slid_is_no_object():
+    scan = dataclasses.replace(SCAN, refined=False, scales=((1.0, 1.0),))
+    bundle = Bundle(detector_card(scan, Images(FRAME, "letterbox"), ("background", "dog", "unknown")), None, "keras")
+    for numbers, classes in (((0.9, 0.1, 0), []), ((0, 0.1, 0.9), []), ((0.2, 0.8, 0), [1])):
+        assert one_answer(bundle, FRAME, *numbers).classes.tolist() == classes
+
+
+def test_a_detector_is_given_its_canvas():
+    given = []
+    bundle = detector()
+    spying = dataclasses.replace(bundle, predict=lambda canvases: given.append(canvases) or bundle.predict(canvases))
+    spying.detect(draw((50, 70)))
+    assert [(one.shape, one.dtype) for one in given] == [((1, *bundle.card.input_size, 3), np.uint8)]
+    assert bundle.card.input_size == lay_out(SCAN, FRAME)[1]
+
+
+def test_a_classifier_finds_no_boxes(model):
+    with pytest.raises(CvappError, match="^tiny is a classify model; only a detector finds boxes$") as error:
+        open_lite(model).detect(np.zeros((8, 8, 3), np.uint8))
+    assert error.value.code == Exit.USAGE

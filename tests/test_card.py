@@ -10,6 +10,7 @@ from cvapp.card import Card
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
 from cvapp.recipe import Recipe, override
+from cvapp.windows import Scan, Windows, lay_out
 
 CARD = Card(
     name="mine",
@@ -126,3 +127,85 @@ def test_a_card_is_checked_when_made(values):
 def test_versions_name_what_is_installed():
     found = cards.versions()
     assert {"python", "cvapp", "numpy", "opencv-python"} <= set(found) and all(found.values())
+
+
+SCAN = Scan(Windows((32, 40), (8, 4)), ((1.0, 0.9), (0.3, 0.4)), 20, 0.65, points=5)
+DETECTOR = dataclasses.replace(CARD, task="detect", scan=SCAN)
+
+
+def test_a_detectors_card_is_read_back_with_its_scan(folder):
+    cards.write(DETECTOR, folder)
+    assert cards.read(folder) == DETECTOR != CARD
+    assert cards.read(folder).scan == SCAN and isinstance(cards.read(folder).scan.windows, Windows)
+    change(folder, scan={**json.loads((folder / cards.FILE).read_text("utf-8"))["scan"], "margin": 21})
+    assert cards.read(folder) == dataclasses.replace(DETECTOR, scan=dataclasses.replace(SCAN, margin=21)) != DETECTOR
+
+
+def test_a_card_written_before_there_were_detectors_is_read(folder):
+    values = json.loads((folder / cards.FILE).read_text("utf-8"))
+    del values["scan"], values["recipe"]["detect"]
+    (folder / cards.FILE).write_text(json.dumps(values), "utf-8")
+    assert cards.read(folder) == CARD
+
+
+def test_the_network_takes_the_fitted_picture_or_a_detectors_canvas():
+    assert CARD.input_size == (96, 128)
+    assert DETECTOR.input_size == lay_out(SCAN, (96, 128))[1] == (208, 156)
+
+
+@pytest.mark.parametrize("refined, expected", [(True, []), (False, [0, 2])])
+def test_only_a_classifier_or_what_was_slid_has_a_word_for_nothing(refined, expected):
+    labels = ("background", "ant", "unknown")
+    scan = dataclasses.replace(SCAN, refined=refined)
+    assert dataclasses.replace(DETECTOR, labels=labels, scan=scan).nothing == expected, "a trained detector may name a thing so"
+    assert dataclasses.replace(CARD, labels=labels).nothing == [0, 2] and CARD.nothing == []
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        ({"scan": None}, "a card of the task 'detect' needs a scan"),
+        ({"scan": {}}, "a card of the task 'detect' needs a scan"),
+        ({"task": "classify"}, "a card of the task 'classify' has no scan"),
+        ({"scan": [1]}, "not a card (TypeError"),
+        ({"scan": {"fill": 0.5}}, "not a card (TypeError"),
+    ],
+)
+def test_a_scan_that_is_missing_or_none_is_bad_data(folder, values, words):
+    cards.write(DETECTOR, folder)
+    change(folder, **values)
+    refused(folder, words)
+
+
+def refused(folder, words):
+    with pytest.raises(CvappError) as error:
+        cards.read(folder)
+    assert words in str(error.value) and str(error.value).startswith(f"{folder / 'card.json'}: ") and error.value.code == Exit.BAD_DATA
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        ({"scales": []}, "a scan needs scales above 0"),
+        ({"scales": [[1, 0]]}, "a scan needs scales above 0"),
+        ({"scales": [[1, float("nan")]]}, "a scan needs scales above 0"),
+        ({"scales": [[1, 1, 1]]}, "not a card (ValueError"),
+        ({"scales": [["a", 1]]}, "not a card (ValueError"),
+        ({"fill": 1.5}, "a scan needs scales above 0, a fill of 0 to 1"),
+        ({"margin": "wide"}, "a scan needs scales"),
+        ({"margin": 3.5}, "a scan needs scales"),
+        ({"points": -1}, "a scan needs scales"),
+        ({"refined": "no"}, "a scan needs scales"),
+        ({"windows": 3}, "not a card (AttributeError"),
+        ({"windows": [[32, 32], [8, 8]]}, "not a card (AttributeError"),
+        ({"windows": {"size": [32, 32]}}, "not a card (TypeError"),
+        ({"windows": {"size": [32, 32], "stride": [0, 8]}}, "size and stride above 0"),
+        ({"windows": {"size": [32], "stride": [8, 8]}}, "expected pairs of whole numbers"),
+        ({"windows": {"size": [32, 32], "stride": [8, 8], "places": 3}}, "not a card (TypeError"),
+        ({"surprise": 1}, "not a card (TypeError"),
+    ],
+)
+def test_an_altered_scan_is_bad_data_too(folder, values, words):
+    cards.write(DETECTOR, folder)
+    change(folder, scan={**json.loads((folder / cards.FILE).read_text("utf-8"))["scan"], **values})
+    refused(folder, words)

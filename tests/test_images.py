@@ -324,6 +324,63 @@ def test_the_window_is_what_the_model_sees(shape, size, fit, expected):
     assert images.window(shape, Images(size, fit)) == expected
 
 
+@pytest.mark.parametrize("shape, size, fit, expected", [
+    ((480, 640, 3), (96, 96), "letterbox", (12, 0, 72, 96)), ((640, 480), (96, 96), "letterbox", (0, 12, 96, 72)),
+    ((40, 80), (20, 20), "letterbox", (5, 0, 10, 20)), ((20, 20), (20, 20), "letterbox", (0, 0, 20, 20)),
+    ((1, 1000), (20, 20), "letterbox", (9, 0, 1, 20)), ((480, 640, 3), (96, 96), "crop", (0, 0, 96, 96)),
+    ((480, 640, 3), (96, 128), "stretch", (0, 0, 96, 128)),
+])
+def test_all_but_a_letterbox_fill_the_fitted_picture(shape, size, fit, expected):
+    assert images.inside(shape, Images(size, fit)) == expected
+
+
+def test_the_place_inside_a_letterbox_is_where_the_picture_is_drawn(rng):
+    for height, width in rng.integers(1, 300, (40, 2)).tolist():
+        fitted = images.fit(np.full((height, width, 3), 90, np.uint8), Images((48, 64), "letterbox"))
+        top, left, inner_height, inner_width = images.inside((height, width), Images((48, 64), "letterbox"))
+        drawn = np.zeros_like(fitted)
+        drawn[top : top + inner_height, left : left + inner_width] = 90
+        np.testing.assert_array_equal(fitted, drawn)
+
+
+@pytest.mark.parametrize("fit", images.FITS)
+@pytest.mark.parametrize("resize", images.RESIZES)
+def test_a_point_lies_on_what_it_lay_on(rng, fit, resize):
+    """A white block on black, wherever it is fitted to, has its middle where the middle's point is fitted to."""
+    for _ in range(40):
+        height, width, *size = rng.integers(60, 120, 4).tolist()
+        how = Images((size[0], size[1]), fit, resize)
+        top, left, part_height, part_width = images.window((height, width), how)
+        y, x = top + int(rng.integers(6, part_height - 6)), left + int(rng.integers(6, part_width - 6))
+        rgb = np.zeros((height, width, 3), np.uint8)
+        rgb[y - 6 : y + 6, x - 6 : x + 6] = 255
+        light = images.fit(rgb, how)[..., 0].astype(float)
+        found = [(light.sum(axis) * (np.arange(light.shape[1 - axis]) + 0.5)).sum() / light.sum() for axis in (0, 1)]
+        expected = images.to_fitted(np.array([x, y]), (height, width, 3), how)
+        assert np.abs(expected - found).max() < 0.5 < np.abs(expected + 1 - found).max(), "a pixel further would be seen"
+
+
+@pytest.mark.parametrize("fit", images.FITS)
+def test_points_come_back(rng, fit):
+    for _ in range(30):
+        height, width, *size = rng.integers(8, 900, 4).tolist()
+        how, xy = Images((size[0], size[1]), fit), rng.uniform(-50, 900, (3, 4, 2))
+        fitted = images.to_fitted(xy, (height, width), how)
+        assert fitted.shape == xy.shape
+        np.testing.assert_allclose(images.to_fitted(fitted, (height, width), how, back=True), xy, atol=1e-8)
+        (top, left, *part), (to_top, to_left, *inner) = images.window((height, width), how), images.inside((height, width), how)
+        ends = [[left, top], [left + part[1], top + part[0]]]
+        wanted = [[to_left, to_top], [to_left + inner[1], to_top + inner[0]]]
+        np.testing.assert_allclose(images.to_fitted(np.array(ends), (height, width), how), wanted, atol=1e-8)
+    assert images.to_fitted(np.zeros((0, 2)), (10, 10), Images((8, 8), fit)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("fit, expected", [("letterbox", [16, 18]), ("crop", [12, 16]), ("stretch", [16, 16])])
+def test_a_point_by_hand(fit, expected):
+    """Of a picture 80 wide and 40 high: halved below a bar of 10, 20 further left, or halved in width alone."""
+    assert images.to_fitted(np.array([32.0, 16.0]), (40, 80), Images((40, 40), fit)).tolist() == expected
+
+
 @pytest.mark.parametrize("fit", images.FITS)
 @pytest.mark.parametrize("resize", images.RESIZES)
 def test_the_size_is_exact_and_a_picture_of_that_size_is_left_alone(rng, fit, resize):
@@ -348,7 +405,7 @@ def test_what_is_no_rgb_picture_is_not_fitted(shape, dtype):
 
 
 def test_an_unsettled_size_is_told():
-    for use in (images.fit, lambda rgb, how: images.window(rgb.shape, how)):
+    for use in (images.fit, *(lambda rgb, how, one=one: one(rgb.shape, how) for one in (images.window, images.inside))):
         with pytest.raises(CvappError, match="images.size is not settled; give --set images.size=224,224"):
             use(np.zeros((9, 9, 3), np.uint8), Images())
 

@@ -29,6 +29,9 @@ SETTINGS = {
     "export.variants=int8,float32": ("int8", "float32"), "export.calibration=1": 1, "export.max_difference=0.01": 0.01,
     "export.max_drop=2": 2.0, "export.min_agreement=0.5": 0.5, "export.description=Tells ants, bees and Käfer": "Tells ants, bees and Käfer",
     "export.author=N. N.": "N. N.", "export.licence=MIT": "MIT", "export.version=2": "2",
+    "detect.window=48,64": (48, 64), "detect.shapes=1": 1, "detect.fill=.5": 0.5, "detect.hidden=32": 32, "detect.shift=0": 0.0,
+    "detect.zoom=.3": 0.3, "detect.turn=yes": True, "detect.background=1": 1.0, "detect.hard=0": 0.0, "detect.rounds=2": 2,
+    "detect.passes=1": 1, "detect.landmarks=no": False, "detect.box_weight=1": 1.0, "detect.overlap=.3": 0.3, "detect.tune=40": 40,
 }
 
 
@@ -58,7 +61,8 @@ def test_every_value_can_be_set_and_survives_the_round_trip_through_json():
         ("export.variants=float32", "export.variants", ("float32",)), ("model.handle=modules, old/a", "model.handle", "modules, old/a"),
         ("model.handle=2024", "model.handle", "2024"), ("export.version=1.10", "export.version", "1.10"),
         ("export.variants=dynamic,float16,float32", "export.variants", ("dynamic", "float16", "float32")),
-        ("model.alpha=0.35", "model.alpha", 0.35),
+        ("model.alpha=0.35", "model.alpha", 0.35), ("detect.window=none", "detect.window", None),
+        ("detect.window=[8, 1024]", "detect.window", (8, 1024)),
     ],
 )
 def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
@@ -103,6 +107,22 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("model.alpha=1", "model.alpha is 1, but hub comes in one width; choose model.backbone=mobilenet_v2 or small_resnet"),
         ("data.test=0.8", "data.val + data.test is 1: give at most 0.9, the rest trains"),
         ("task=backbone", "a backbone recipe needs data.generated, images.size and a model.backbone other than hub"),
+        ("task=detect", "a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or shipped"),
+        ("task=detector", "task is 'detector': choose one of classify, backbone, detect. Did you mean detect?"),
+        ("detect.windows=8,8", "detect.windows is no part of a recipe. Did you mean detect.window?"),
+        ("detect.window=64", "detect.window is (64,): give (height, width), each 8 to 1024 pixels"),
+        ("detect.window=7,64", "detect.window is (7, 64): give (height, width), each 8 to 1024 pixels"),
+        ("detect.window=64,1025", "detect.window is (64, 1025): give (height, width), each 8 to 1024 pixels"),
+        ("detect.window=a,b", "detect.window is ('a', 'b'): give (height, width), each 8 to 1024 pixels"),
+        ("detect.window=64.0,64", "detect.window is (64.0, 64): give (height, width), each 8 to 1024 pixels"),
+        ("detect.shapes=0", "detect.shapes is 0: give a number from 1 to 32"), ("detect.shapes=1.5", "detect.shapes is 1.5: expected int"),
+        ("detect.fill=0", "detect.fill is 0.0: give a number from 0.1 to 1"), ("detect.fill=nan", "detect.fill is 'nan': expected float"),
+        ("detect.hidden=0", "detect.hidden is 0: give a number from 1 to 65536"), ("detect.shift=.6", "detect.shift is 0.6: give a number"),
+        ("detect.zoom=-1", "detect.zoom is -1.0: give a number from 0 to 1"), ("detect.turn=2", "detect.turn is 2: expected bool"),
+        ("detect.background=0", "detect.background is 0.0: give a number from 0.1 to 20"), ("detect.hard=2", "detect.hard is 2.0: give"),
+        ("detect.rounds=0", "detect.rounds is 0: give a number from 1 to 100"), ("detect.passes=0", "detect.passes is 0: give a number"),
+        ("detect.box_weight=-1", "detect.box_weight is -1.0: give a number from 0 to 1000"),
+        ("detect.overlap=1.1", "detect.overlap is 1.1: give a number from 0 to 1"), ("detect.tune=-1", "detect.tune is -1: give a number"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_helps(setting, words):
@@ -111,10 +131,19 @@ def test_a_wrong_setting_is_one_line_that_helps(setting, words):
     assert words in str(error.value) and error.value.code == Exit.USAGE
 
 
+def test_a_detector_needs_the_size_of_its_frames():
+    with pytest.raises(CvappError, match="^a detector needs the size of its frames: give images.size, such as 480,640$") as error:
+        Recipe(task="detect", model=Model(backbone="window_net", weights="none"))
+    assert error.value.code == Exit.USAGE
+    for backbone in ("window_net", "shipped"):
+        weights = "none" if backbone == "window_net" else "imagenet"
+        Recipe(task="detect", images=Images((480, 640)), model=Model(backbone=backbone, weights=weights))
+
+
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_only_a_backbone_of_several_widths_takes_another(backbone):
     assert Model(backbone=backbone).alpha == 0.35, "the width that is not asked for is no error"
-    if backbone in ("mobilenet_v2", "small_resnet"):
+    if backbone in ("mobilenet_v2", "small_resnet", "window_net"):
         assert Model(backbone=backbone, alpha=0.5).alpha == 0.5
     else:
         with pytest.raises(CvappError, match=f"model.alpha is 0.5, but {backbone} comes in one width"):

@@ -12,16 +12,17 @@ import cv2
 import numpy as np
 
 from cvapp.ending import Ending
+from cvapp.camera.kinds import Kind, Place, named
 from cvapp.camera.log import frame_log
 from cvapp.camera.loop import Ahead, Answered, answers, latest
-from cvapp.camera.smoothing import Smoothing
 from cvapp.camera.sources import Frame, Settings, Source, open_source
-from cvapp.camera.stage import Seen, Stage, told
-from cvapp.camera.tally import Scores, Summary, Tally, status
+from cvapp.camera.stage import Stage, told
+from cvapp.camera.tally import Summary, Tally, status
 from cvapp.errors import CvappError
 from cvapp.progress import Report, silent
 
-Classify = Callable[[np.ndarray], Scores]
+Answer = Callable[[Any], Any]
+Seen = Callable[[tuple[int, ...]], Place]
 LIVE_SMOOTHING = 0.3  # seconds, of a live source where nothing else is asked for
 MOST_FPS = 120.0  # frames a second of a live recording; some streams state a thousand, and each one would be written
 NAMED_SECONDS = 3.0  # for which the picture names the variant that the person chose
@@ -42,8 +43,8 @@ class Options:
         settings: of the source.
         steps: what is done to every picture first: uint8 RGB (H, W, 3) -> the same.
         seen: which part of a picture of some shape the model sees, to mark its corners.
-        prepare: what is done to each picture, in the reader's thread, before the classifier takes it.
-        say: what is said of the scores; the best label when left out.
+        prepare: what is done to each picture, in the reader's thread, before it is answered.
+        kind: of the answers; those of a classifier when left out.
         next_variant: puts the next variant of the model to work; its name.
     """
 
@@ -57,8 +58,8 @@ class Options:
     settings: Settings = Settings()
     steps: Callable[[np.ndarray], np.ndarray] | None = None
     seen: Seen | None = None
-    prepare: Callable[[np.ndarray], np.ndarray] | None = None
-    say: Callable[[Scores], str] = lambda scores: scores[0][0]
+    prepare: Callable[[np.ndarray], Any] | None = None
+    kind: Kind = named()
     next_variant: Callable[[], str] | None = None
 
     def __post_init__(self) -> None:
@@ -68,16 +69,17 @@ class Options:
 
 def run(
     source: int | str,
-    classify: Classify,
+    answer: Answer,
     options: Options = Options(),
-    each: Callable[[Answered[Scores]], None] | None = None,
+    each: Callable[[Answered[Any]], None] | None = None,
     report: Report = silent,
 ) -> Summary:
-    """Run a classifier over a source until it ends, enough frames are done, or the person quits (q, Ctrl-C, SIGTERM).
+    """Run a model over a source until it ends, enough frames are done, or the person quits (q, Ctrl-C, SIGTERM).
 
     Args:
         source: as `open_source` takes it.
-        classify: uint8 RGB (H, W, 3) of any size -> label and probability, the best first. Called in a thread of its own.
+        answer: takes what `prepare` made of a picture, or the picture, uint8 RGB (H, W, 3) of any size; gives an answer of the kind. Called in a
+            thread of its own.
         options: what else to do.
         each: called with every answered frame.
         report: told how many frames are done, and what happens to the source.
@@ -95,7 +97,7 @@ def run(
             opened = stack.enter_context(open_source(source, options.settings, report))
             stage = stack.enter_context(_stage(opened, options, report))
             log = stack.enter_context(frame_log(options.log)) if options.log is not None else None
-            running = _answering(opened, classify, options, stack)
+            running = _answering(opened, answer, options, stack)
             stack.callback(ending.hold)  # files are finished, though the person presses Ctrl-C again
             count, variant = _counter(opened, options, report), _Switch(options.next_variant, report)
             tally.start = time.perf_counter()
@@ -110,7 +112,7 @@ def run(
                         log(line)
                     if not stage.idle:
                         early = 0.0 if opened.live else answered.frame.seconds - (time.perf_counter() - tally.start)
-                        stage.put(answered.frame, answered.answer, line["answer"], variant.named() + status(line), early)
+                        stage.put(answered.frame, answered.answer, variant.named() + status(line), early)
                     ending.release()
                     tally.paused(stage.pause())
                     if stage.controls.quit:
@@ -138,13 +140,17 @@ class Stopped(CvappError):
 def _stage(source: Source, options: Options, report: Report) -> Stage:
     title = f"cvapp {source.name}" if options.show else None
     fps = min(source.fps, MOST_FPS) if source.live else source.fps
-    return Stage(title, options.save, fps, options.mirror, options.snapshots, options.seen, source.live, report)
+
+    def draw(picture: np.ndarray, answer: Any, text: str, mirrored: bool) -> np.ndarray:
+        return options.kind.draw(picture, answer, text, options.seen(picture.shape) if options.seen is not None else None, mirrored)
+
+    return Stage(title, options.save, fps, options.mirror, options.snapshots, draw, source.live, report)
 
 
-def _answering(source: Source, classify: Classify, options: Options, stack: contextlib.ExitStack) -> Ahead[Answered[Scores]]:
+def _answering(source: Source, answer: Answer, options: Options, stack: contextlib.ExitStack) -> Ahead[Answered[Any]]:
     """The answered frames. With the stack the source is closed first, so that no thread waits for a frame of it, then they end."""
     read = latest(source) if source.live else None  # in a thread of its own: slow steps skip frames then, and queue none
-    running = answers(_stepped(read or source, options.steps), classify, options.prepare, newest=source.live)
+    running = answers(_stepped(read or source, options.steps), answer, options.prepare, newest=source.live)
     stack.callback(running.close)
     if read is not None:
         stack.callback(read.close)
@@ -152,16 +158,14 @@ def _answering(source: Source, classify: Classify, options: Options, stack: cont
     return running
 
 
-def _counter(
-    source: Source, options: Options, report: Report
-) -> Callable[[Tally, Answered[Scores]], tuple[Answered[Scores], dict[str, Any]]]:
-    """A function that counts an answered frame: the same with its scores smoothed, and its line of the log."""
-    smooth = Smoothing((LIVE_SMOOTHING if source.live else 0.0) if options.smooth is None else options.smooth)
+def _counter(source: Source, options: Options, report: Report) -> Callable[[Tally, Answered[Any]], tuple[Answered[Any], dict[str, Any]]]:
+    """A function that counts an answered frame: the same with its answer steadied, and its line of the log."""
+    steady = options.kind.steady((LIVE_SMOOTHING if source.live else 0.0) if options.smooth is None else options.smooth)
     total = min(filter(None, (source.count, options.frames)), default=None)
 
-    def count(tally: Tally, answered: Answered[Scores]) -> tuple[Answered[Scores], dict[str, Any]]:
-        answered = answered._replace(answer=smooth(answered.answer, answered.frame.seconds))
-        line = tally.add(answered, options.say(answered.answer))
+    def count(tally: Tally, answered: Answered[Any]) -> tuple[Answered[Any], dict[str, Any]]:
+        answered = answered._replace(answer=steady(answered.answer, answered.frame.seconds))
+        line = tally.add(answered, options.kind)
         if total is not None:
             report("frames", tally.frames, total)
         return answered, line

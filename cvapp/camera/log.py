@@ -45,7 +45,7 @@ def frame_log(path: str | Path) -> Iterator[Write]:
                     return
                 if file.tell() == 0:
                     table.writerow(values)
-                table.writerow(values.values())
+                table.writerow([json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for value in values.values()])
             except OSError as error:
                 with contextlib.suppress(OSError):
                     file.close()  # gives up what found no room; else closing would fail for it once more

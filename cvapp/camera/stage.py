@@ -4,7 +4,7 @@ import contextlib
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Iterator
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from cvapp.camera.window import Window
 from cvapp.errors import CvappError
 from cvapp.progress import Report
 
-Seen = Callable[[tuple[int, ...]], tuple[int, int, int, int]]
+Draw = Callable[[np.ndarray, Any, str, bool], np.ndarray]
 PAUSED = "paused: space goes on"
 _WAIT = 0.05  # seconds between two looks at the keys while the picture stands still
 
@@ -32,25 +32,17 @@ class Stage:
         fps: frames a second of the video.
         mirror: whether the picture begins as a mirror shows it.
         snapshots: the folder that snapshots go to.
-        seen: which part of a picture of some shape the model sees, to mark its corners.
+        draw: (picture, answer, status, whether the picture is mirrored) -> a copy of the picture with them.
         live: whether the video is to last as long as life did, while it is recorded; else it has each frame once.
         report: told what was kept.
     """
 
     def __init__(
-        self,
-        title: str | None,
-        save: str | Path | None,
-        fps: float,
-        mirror: bool,
-        snapshots: Path,
-        seen: Seen | None,
-        live: bool,
-        report: Report,
+        self, title: str | None, save: str | Path | None, fps: float, mirror: bool, snapshots: Path, draw: Draw, live: bool, report: Report
     ):
         self.controls = Controls(mirror=mirror, recording=save is not None)
         self._save = Path(save) if save is not None else None
-        self._title, self._fps, self._snapshots, self._seen, self._live, self._report = title, fps, snapshots, seen, live, report
+        self._title, self._fps, self._snapshots, self._draw, self._live, self._report = title, fps, snapshots, draw, live, report
         self._stack = contextlib.ExitStack()
         self._window: Window | None = None
         self._last: Any = None
@@ -78,20 +70,19 @@ class Stage:
         """Whether nobody sees or keeps the picture, so that none need be drawn."""
         return self._window is None and self._recorder is None
 
-    def put(self, frame: Frame, scores: Sequence[tuple[str, float]], said: str, status: str, early: float = 0.0) -> None:
+    def put(self, frame: Frame, answer: Any, status: str, early: float = 0.0) -> None:
         """Draw a frame, record it, show it for at least `early` seconds, and do as the keys say."""
         image = cv2.flip(frame.image, 1) if self.controls.mirror else frame.image
-        seen = self._seen(image.shape) if self._seen is not None else None
         if self.controls.recording and self._recorder is None:
             self._start_recording()
         recorder = self._recorder if self.controls.recording else None
-        picture = overlay.draw(image, scores, f"● {status}" if recorder is not None else status, seen, said)
+        picture = self._draw(image, answer, f"● {status}" if recorder is not None else status, self.controls.mirror)
         if recorder is not None:
             recorder.write(picture, frame.seconds if self._live else None)
         self._last = frame, picture
         self._show(picture, early)
         if self.controls.paused:
-            self._still = overlay.draw(image, scores, PAUSED, seen, said)
+            self._still = self._draw(image, answer, PAUSED, self.controls.mirror)
 
     def pause(self) -> float:
         """Let the last picture stand still for as long as the person wants; the seconds that it did, 0 where nobody paused."""

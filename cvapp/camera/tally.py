@@ -4,14 +4,14 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 
+from cvapp.camera.kinds import Kind
 from cvapp.camera.loop import Answered, Rate
 from cvapp.camera.sources.frames import now
 
-Scores = Sequence[tuple[str, float]]
 _KEPT = 100_000  # the newest times, that medians are taken of: an hour of frames; a run of days must not grow
 
 
@@ -26,7 +26,7 @@ class Summary:
         answer_milliseconds: the median time of an answer, fitting included.
         age_milliseconds: the median and the largest age of a frame when its answer was drawn.
         dropped: frames that came but were too old to be answered.
-        labels: frames by answer.
+        labels: frames by answer; of boxes, by what they showed.
         saved: the recording that was kept.
         replaced: whether it took the place of another file.
     """
@@ -58,23 +58,21 @@ class Tally:
     ages: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     oldest: float = 0.0
 
-    def add(self, answered: Answered[Scores], said: str) -> dict[str, Any]:
+    def add(self, answered: Answered[Any], kind: Kind) -> dict[str, Any]:
         """Count a frame; its line of the log."""
         age = 1e3 * (now() - answered.captured)
         self.frames, self.oldest = self.frames + 1, max(self.oldest, age)
         self.dropped += 0 if self.expected is None else answered.frame.index - self.expected
         self.expected = answered.frame.index + 1
-        self.labels[said] += 1
+        self.labels.update(kind.counted(answered.answer))
         self.answer_times.append(answered.milliseconds)
         self.ages.append(age)
-        label, probability = answered.answer[0]
         self.first = answered.frame.seconds if self.first is None else self.first
         return {
             "frame": answered.frame.index,
             "seconds": round(answered.frame.seconds - self.first, 4),
-            "answer": said,
-            "label": label,
-            "probability": round(float(probability), 4),
+            "answer": kind.say(answered.answer),
+            **kind.line(answered.answer),
             "milliseconds": round(answered.milliseconds, 2),
             "age_milliseconds": round(age, 1),
             "dropped": self.dropped,

@@ -50,3 +50,11 @@ def new_model_folder(name: str) -> Path:
     if not name or name.startswith(".") or any(mark in name for mark in '/\\:*?"<>|'):
         raise CvappError(f"--name {name!r}: give a plain folder name of letters, digits, - and _")
     return MODELS / name
+
+
+def size_of(option: str, text: str) -> tuple[int, int]:
+    """(height, width) from HEIGHTxWIDTH, as an option gave it."""
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise CvappError(f"{option} {text}: give HEIGHTxWIDTH, such as 480x640")
+    return int(sides[0]), int(sides[1])

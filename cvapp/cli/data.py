@@ -1,7 +1,8 @@
-"""`cvapp data check|split|collect|signs`."""
+"""`cvapp data check|convert|split|collect|signs`."""
 
 import argparse
 import contextlib
+import dataclasses
 from pathlib import Path
 from typing import Mapping, Sequence
 
@@ -13,7 +14,10 @@ from cvapp.camera.window import Window
 from cvapp.cli.answer import Answer, table
 from cvapp.data import check as checks
 from cvapp.data import collect as collecting
-from cvapp.data import parted, signs, split
+from cvapp.data import boxed_check, formats, parted, scenes, signs, split
+from cvapp.data.boxed_check import BoxedFindings
+from cvapp.data.formats import converting
+from cvapp.data.formats.reading import KINDS
 from cvapp.data.listing import PARTS
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Terminal
@@ -25,6 +29,8 @@ SHOWN = 20  # lines of a kind
 
 def check(args: argparse.Namespace) -> Answer:
     """Name everything that is wrong with photos and what is unusual, the most important first; exit 3 where something should be mended."""
+    if formats.is_boxed(args.folder):
+        return _check_boxes(args.folder)
     found = checks.check(args.folder, Terminal())
     sections = {
         "classes that cannot be learnt": found.unlearnable,
@@ -34,12 +40,8 @@ def check(args: argparse.Namespace) -> Answer:
         "copies, all used: they stay in one part of the split": _joined(found.within),
         "unusual files, all used": _named(found.unusual),
     }
-    lines = [table(("class", "usable photos"), list(found.photos.items()))]
-    for title, entries in sections.items():
-        if entries:
-            lines += ["", f"{title} ({len(entries)})", *_cut(entries)]
-    verdict = "mend what stands first, then train" if found.wrong else "ready to train"
-    lines += ["", f"{sum(found.photos.values())} photos of {len(found.photos)} classes can be used: {verdict}"]
+    counts = f"{sum(found.photos.values())} photos of {len(found.photos)} classes"
+    text = _told(table(("class", "usable photos"), list(found.photos.items())), sections, counts, found.wrong)
     values = {
         "folder": args.folder,
         "photos": found.photos,
@@ -50,7 +52,75 @@ def check(args: argparse.Namespace) -> Answer:
         "near_duplicates": found.near_duplicates,
         "across_labels": found.across,
     }
-    return Answer(values, "\n".join(lines), Exit.BAD_DATA if found.wrong else Exit.DONE)
+    return Answer(values, text, Exit.BAD_DATA if found.wrong else Exit.DONE)
+
+
+def _check_boxes(folder: str) -> Answer:
+    """The same for photos with boxes."""
+    found = boxed_check.check(folder, Terminal())
+    sections = {
+        "files that cannot be used": _named(found.unusable),
+        "classes that are measured but not trained": found.absent,
+        "one object under two labels": found.contradictory,
+        "the same picture, or nearly, in several parts: what is measured there is not what a new photo will show": _joined(found.across),
+        **{KINDS[kind]: lines for kind, lines in found.mended.items()},
+        "one object with two boxes, both used": found.twice,
+        "boxes hardly larger than a point, all used": found.tiny,
+        "classes that are hard to learn": found.rare,
+        "photos without objects, all used": found.empty,
+    }
+    counts = f"{sum(found.parts.values())} photos with {found.objects} objects of {len(found.classes)} classes"
+    values = {"folder": folder, "wrong": found.wrong, "objects": found.objects, **dataclasses.asdict(found)}
+    return Answer(values, _told(_tallies(found), sections, counts, found.wrong), Exit.BAD_DATA if found.wrong else Exit.DONE)
+
+
+def _tallies(found: BoxedFindings) -> str:
+    """Classes by photos, objects, objects by part, and the sides of their boxes."""
+    parts = [part for part in found.parts if len(found.parts) > 1]
+    rows = [
+        (
+            label,
+            tally.photos,
+            tally.objects,
+            *(tally.parts[part] for part in parts),
+            *(f"{side:.0f}" for side in tally.sides or ()),
+            *([] if tally.sides else ["", "", ""]),
+        )
+        for label, tally in found.classes.items()
+    ]
+    return table(("class", "photos", "objects", *parts, "shortest side", "median", "longest"), rows)
+
+
+def _told(counts: str, sections: Mapping[str, Sequence[str]], usable: str, wrong: bool) -> str:
+    """A table, the sections that hold anything, and the verdict."""
+    lines = [counts]
+    for title, entries in sections.items():
+        if entries:
+            lines += ["", f"{title} ({len(entries)})", *_cut(entries)]
+    return "\n".join([*lines, "", f"{usable} can be used: {'mend what stands first, then train' if wrong else 'ready to train'}"])
+
+
+def convert(args: argparse.Namespace) -> Answer:
+    """Write photos with boxes in another format, and say what was left out and what the format cannot hold."""
+    listing = formats.scan(args.source, Terminal())
+    lost = converting.convert(listing, args.to, args.out, Terminal())
+    objects = sum(len(photo.boxes) for photo in listing.photos)
+    values = {
+        "source": args.source,
+        "from": listing.format,
+        "to": args.to,
+        "out": args.out,
+        "photos": len(listing.photos),
+        "objects": objects,
+        "lost": lost,
+        "left_out": listing.stray,
+        "mended": listing.mended,
+    }
+    sections = {f"what {args.to} cannot hold": lost, "photos left out": _named(listing.stray), "boxes mended": listing.mended}
+    lines = [line for title, entries in sections.items() if entries for line in (f"{title} ({len(entries)})", *_cut(entries), "")]
+    return Answer(
+        values, "\n".join([*lines, f"{len(listing.photos)} photos with {objects} objects, from {listing.format} to {args.to}: {args.out}"])
+    )
 
 
 def _named(reasons: Mapping[str, str]) -> list[str]:
@@ -70,6 +140,10 @@ def split_(args: argparse.Namespace) -> Answer:
     """Freeze the split beside the photos; rows that it holds already stay."""
     if not (0 < args.val < 1 and 0 <= args.test < 1 and args.val + args.test < 1):
         raise CvappError(f"--val {args.val:g} --test {args.test:g}: give shares above 0 (test may be 0) that leave photos to train on")
+    if formats.is_boxed(args.folder):
+        raise CvappError(
+            f"{args.folder}: photos with boxes; training parts them, by their own lists or by content, and freezes split.csv there"
+        )
     made = parted.freeze(args.folder, Data(val=args.val, test=args.test), args.seed, Terminal())
     counts = split.counts(made.rows)
     lines = [table(("class", *PARTS), [(label, *parts.values()) for label, parts in counts.items()])]
@@ -102,11 +176,12 @@ def collect(args: argparse.Namespace) -> Answer:
 
 
 def draw_signs(args: argparse.Namespace) -> Answer:
-    """Draw photos of the signs, the sheet and the video, whichever was asked for."""
-    wanted = {"out": args.out, "print": args.print, "video": args.video}
+    """Draw photos of the signs, the sheet, the video and scenes with boxes, whichever was asked for."""
+    wanted = {"out": args.out, "print": args.print, "video": args.video, "scenes": args.scenes}
     if not any(wanted.values()):
         raise CvappError(
-            "nothing to draw: give --out DIR for photos, --print FILE.pdf for the sheet, --video FILE.mp4 for the moving scene"
+            "nothing to draw: give --out DIR for photos, --print FILE.pdf for the sheet, --video FILE.mp4 for the moving scene,"
+            " --scenes DIR for scenes with boxes"
         )
     lines, values = [], {name: path for name, path in wanted.items() if path}
     if args.out:
@@ -118,4 +193,9 @@ def draw_signs(args: argparse.Namespace) -> Answer:
     if args.video:
         values["frames"] = signs.write_video(args.video, args.seed, Terminal())
         lines.append(f"{values['frames']} frames in {args.video}, their truth in {signs.truth_path(args.video)}")
+    if args.scenes:
+        photos = scenes.write_scenes(args.scenes, args.count, args.seed, Terminal()).photos
+        values["scene_photos"], values["boxes"] = len(photos), sum(len(photo.boxes) for photo in photos)
+        lines.append(f"{len(photos)} scenes with {values['boxes']} signs, their boxes and corners (COCO), in {args.scenes}")
+        lines.append(f"next: cvapp data check {args.scenes}, then cvapp train window_detector --data {args.scenes} --name NAME")
     return Answer(values, "\n".join(lines))

@@ -8,10 +8,14 @@ from typing import Any
 from cvapp import card as cards
 from cvapp import recipe as recipes
 from cvapp import shipped
-from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, table
+from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, size_of, table
+from cvapp.data.formats import is_boxed
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import check_writable
 from cvapp.progress import Terminal
+
+
+WANTED = {"classify": "a folder for each class", "backbone": "photos", "detect": "photos and their boxes (Pascal VOC, COCO or YOLO)"}
 
 
 def train(args: argparse.Namespace) -> Answer:
@@ -21,15 +25,17 @@ def train(args: argparse.Namespace) -> Answer:
     recipe = recipes.override(recipe, [f"{name}={value}" for name, value in shorts.items() if value is not None])
     if recipe.data.generated is None and args.data is None:
         raise CvappError(
-            "no photos: give --data DIR with a folder for each class; cvapp data collect takes them, cvapp data signs draws some"
+            f"no photos: give --data DIR with {WANTED[recipe.task]}; cvapp data collect takes photos, cvapp data signs draws some"
         )
     if recipe.data.generated is not None and args.data is not None:
         raise CvappError(f"--data {args.data}: {args.pipeline} draws its own photos; leave --data out")
     name = args.name or (Path(args.data).resolve().stem if args.data else Path(args.pipeline).stem)
     folder = new_model_folder(name)
     if args.data is not None and not Path(args.data).exists():
+        raise CvappError(f"--data {args.data}: no such folder or file; give a folder with {WANTED[recipe.task]}", Exit.BAD_DATA)
+    if args.data is not None and recipe.task == "classify" and is_boxed(args.data):
         raise CvappError(
-            f"--data {args.data}: no such folder or file; give a folder with a folder of photos for each class, or a CSV", Exit.BAD_DATA
+            f"--data {args.data}: photos with boxes, {args.pipeline} wants a folder for each class; try cvapp train window_detector"
         )
     check_writable(MODELS)
     if (folder / cards.FILE).is_file():
@@ -39,6 +45,10 @@ def train(args: argparse.Namespace) -> Answer:
             from cvapp.training import backbone
 
             made = backbone.train(recipe, folder, Terminal(), args.resume)
+        elif recipe.task == "detect":
+            from cvapp.training import detect
+
+            made = detect.train(recipe, args.data, folder, Terminal(), args.resume)
         else:
             from cvapp.training import classify
 
@@ -58,6 +68,8 @@ def _trained(made: cards.Card, folder: Path) -> str:
     if made.task == "backbone":
         found = f"validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes"
         return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={folder}"
+    if made.task == "detect":
+        return _trained_detector(made, folder)
     rows = [
         (part, made.metrics[part]["photos"], f"{made.metrics[part]['accuracy']:.3f}", f"{made.metrics[part]['loss']:.3f}")
         for part in ("train", "val", "test")
@@ -74,8 +86,33 @@ def _trained(made: cards.Card, folder: Path) -> str:
     )
 
 
+def slide(args: argparse.Namespace) -> Answer:
+    """Make a detector of a classifier."""
+    if args.tune < 0:
+        raise CvappError(f"--tune {args.tune}: give a number of steps, 0 for none")
+    source = model_folder(args.model)
+    folder = new_model_folder(args.name or f"{source.name}_boxes")
+    if folder.resolve() == source.resolve():
+        raise CvappError(f"--name {folder.name}: it would take the classifier's place; give another")
+    try:
+        from cvapp.training.slide import slide as make
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "tensorflow", "train") from error
+    made = make(source, folder, size_of("--size", args.size), args.data, args.tune, Terminal())
+    assert made.scan is not None
+    rows = [(f"{round(made.scan.windows.size[1] / x)}x{round(made.scan.windows.size[0] / y)}",) for y, x in made.scan.scales]
+    values = {"name": folder.name, "folder": str(folder), "labels": list(made.labels), "threshold": made.threshold, **made.metrics}
+    return Answer(
+        values,
+        f"{table(('windows, in pixels of the frame',), rows)}\n{folder}: a detector, from a score of {made.threshold:.2f} on\n"
+        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}",
+    )
+
+
 def evaluate(args: argparse.Namespace) -> Answer:
     """Measure a model on one part of its split."""
+    if cards.read(model_folder(args.name)).task == "detect":
+        return _evaluate_detector(args)
     from cvapp.evaluation.evaluate import evaluate as measure
 
     found = measure(model_folder(args.name), args.data, args.part, args.variant, Terminal())
@@ -84,6 +121,41 @@ def evaluate(args: argparse.Namespace) -> Answer:
         found,
         f"{table(('class', 'accuracy'), rows)}\n"
         f"{args.name} ({found['variant']}): accuracy {found['accuracy']:.4f} on the {found['photos']} photos of {found['split']}",
+    )
+
+
+def _trained_detector(made: cards.Card, folder: Path) -> str:
+    rows = [
+        (part, figures["photos"], figures["objects"], f"{figures['map50']:.3f}", f"{figures['precision']:.3f}", f"{figures['recall']:.3f}")
+        for part in ("val", "test")
+        if (figures := made.metrics.get(part))
+    ]
+    return (
+        f"{table(('part', 'photos', 'objects', 'mAP50', 'precision', 'recall'), rows)}\n"
+        f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
+        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+    )
+
+
+def _evaluate_detector(args: argparse.Namespace) -> Answer:
+    from cvapp.evaluation.boxed import evaluate as measure
+
+    found = measure(model_folder(args.name), args.data, args.part, args.variant, Terminal())
+    rows = [
+        (label, row["objects"], *(f"{row[name]:.3f}" for name in ("ap", "precision", "recall"))) for label, row in found["by_class"].items()
+    ]
+    false = ", ".join(f"{count} {kind}" for kind, count in found["false"].items() if count) or "none"
+    return Answer(
+        found,
+        f"{table(('class', 'objects', 'AP50', 'precision', 'recall'), rows)}\n"
+        f"false boxes from {found['counted_from']:.2f} on: {false}; missed: {sum(found['missed_by_size'].values())} of {found['objects']}\n"
+        + (
+            f"landmarks lie {100 * found['landmark_error']:.1f}% of their box's side off, in the mean\n"
+            if "landmark_error" in found
+            else ""
+        )
+        + f"{args.name} ({found['variant']}): mAP50 {found['map50']:.4f}, COCO AP {found['coco']['ap'] or 0:.4f} "
+        f"on the {found['photos']} photos of {found['split']}",
     )
 
 
@@ -110,6 +182,7 @@ def list_all(args: argparse.Namespace) -> Answer:
             "task": card.task,
             "labels": len(card.labels),
             "accuracy": figures.get("accuracy"),
+            "map50": figures.get("map50"),
             "lite": sorted(path.stem for path in (folder / "lite").glob("*.tflite")),
         }
     rows = [
@@ -117,7 +190,7 @@ def list_all(args: argparse.Namespace) -> Answer:
             name,
             row.get("task", "-"),
             row.get("labels", "-"),
-            row.get("accuracy", "-"),
+            next((row[name] for name in ("accuracy", "map50") if row.get(name) is not None), "-"),
             ", ".join(row.get("lite", [])) or row.get("error", "not exported"),
         )
         for name, row in models.items()
@@ -125,6 +198,6 @@ def list_all(args: argparse.Namespace) -> Answer:
     text = (
         table(("pipeline", "what it is"), list(pipelines.items()))
         + "\n\n"
-        + table(("model", "task", "classes", "accuracy", "variants"), rows)
+        + table(("model", "task", "classes", "accuracy, mAP50", "variants"), rows)
     )
     return Answer({"pipelines": pipelines, "models": models}, text)

@@ -41,10 +41,11 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"cvapp {cvapp.__version__}")
     group = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     _add_model_commands(group)
+    _add_slide_command(group)
     _add_proving_commands(group)
     _add_running_commands(group)
     _add_isp_command(group)
-    data = group.add_parser("data", help="check, split, collect or draw photos").add_subparsers(
+    data = group.add_parser("data", help="check, convert, split, collect or draw photos").add_subparsers(
         dest="thing", metavar="THING", required=True, parser_class=Parser
     )
     _add_data_commands(data)
@@ -63,7 +64,10 @@ def _add_model_commands(group: Any) -> None:
         help="a pipeline's name or the path of its file (default: %(default)s)",
     )
     train.add_argument(
-        "--data", metavar="DIR|CSV", help="class folders of photos, with or without train/ val/ test/ above them; or a CSV of path,label"
+        "--data",
+        metavar="DIR|CSV",
+        help="class folders of photos, with or without train/ val/ test/ above them; a CSV of path,label; of a detector, photos with boxes as "
+        "Pascal VOC, COCO or YOLO",
     )
     train.add_argument("--name", metavar="NAME", help="of the model, saved_models/NAME (default: the data folder's name)")
     train.add_argument("--epochs", type=int, metavar="N", help="short for --set train.epochs=N")
@@ -78,6 +82,25 @@ def _add_model_commands(group: Any) -> None:
     evaluate.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
     evaluate.add_argument("--part", choices=("train", "val", "test"), help="of the split (default: test where there is one, else val)")
     evaluate.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
+
+
+def _add_slide_command(group: Any) -> None:
+    slide = _command(
+        group,
+        "slide",
+        _later("models", "slide"),
+        "make a detector of a classifier: slid over frames at several scales, it finds what it can name",
+        "cvapp slide signs --name signs_boxes --data photos",
+    )
+    slide.add_argument("model", metavar="NAME", help="of the classifier; not one on a hub module, whose layers are unknown")
+    slide.add_argument("--name", metavar="NAME", help="of the detector (default: that of the classifier, and _boxes)")
+    slide.add_argument(
+        "--data", metavar="DIR|CSV", help="where the classifier's photos lie: they choose the threshold and prove the export"
+    )
+    slide.add_argument("--size", default="480x640", metavar="HxW", help="of the frames it will look at (default: %(default)s)")
+    slide.add_argument(
+        "--tune", type=int, default=0, metavar="N", help="steps in which a padded network learns to answer as on its windows"
+    )
 
 
 def _add_proving_commands(group: Any) -> None:
@@ -105,10 +128,11 @@ def _add_proving_commands(group: Any) -> None:
 
 
 def _add_running_commands(group: Any) -> None:
-    predict = _command(group, "predict", _later("running", "predict"), "name what photos show", "cvapp predict mine photo.jpg")
+    predict = _command(group, "predict", _later("running", "predict"), "name what photos show, or box it", "cvapp predict mine photo.jpg")
     predict.add_argument("name", metavar="NAME", help="of the model")
     predict.add_argument("paths", nargs="+", metavar="FILE|DIR", help="photos, or folders of them")
     predict.add_argument("--csv", metavar="OUT.csv", help="also write the table to a file")
+    predict.add_argument("--draw", metavar="DIR", help="also write the photos with the answers drawn on them")
     camera = _command(
         group, "camera", _later("running", "camera"), "run a model live on a camera, a video or a folder", "cvapp camera mine --source 0"
     )
@@ -134,6 +158,12 @@ def _add_running_commands(group: Any) -> None:
     camera.add_argument("--backend", metavar="B", help="of OpenCV, such as V4L2")
     camera.add_argument("--list", action="store_true", help="list the cameras and stop")
     for command in (predict, camera):
+        command.add_argument(
+            "--conf", type=float, metavar="X", help="of a detector: score from which a box counts (default: the card's threshold)"
+        )
+        command.add_argument(
+            "--iou", type=float, metavar="X", help="of a detector: overlap above which one of two boxes of a class is dropped"
+        )
         command.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
         command.add_argument("--threads", type=int, default=1, metavar="N", help="of the interpreter (default: %(default)s)")
 
@@ -165,8 +195,20 @@ def _add_data_commands(group: Any) -> None:
         "freeze which photo trains, validates and tests, in DIR/split.csv (or beside the CSV); copies stay together",
         "cvapp data split photos",
     )
-    for command in (check, split):
-        command.add_argument("folder", metavar="DIR|CSV", help="class folders of photos, a CSV of path,label, or a folder of idx files")
+    folders = "class folders of photos, a CSV of path,label, or a folder of idx files"
+    boxed = "photos with boxes: a folder of Pascal VOC, COCO or YOLO, a COCO json or a data.yaml"
+    check.add_argument("folder", metavar="DIR|CSV", help=f"{folders}; or {boxed}")
+    split.add_argument("folder", metavar="DIR|CSV", help=folders)
+    convert = _command(
+        group,
+        "convert",
+        _later("data", "convert"),
+        "write photos with boxes in another format",
+        "cvapp data convert voc_photos --to yolo --out yolo_photos",
+    )
+    convert.add_argument("source", metavar="DIR|FILE", help=boxed)
+    convert.add_argument("--to", required=True, choices=("voc", "coco", "yolo"), help="the format")
+    convert.add_argument("--out", required=True, metavar="DIR", help="a folder that holds nothing yet")
     split.add_argument("--val", type=float, default=0.2, metavar="X", help="share of each class for validation (default: %(default)s)")
     split.add_argument(
         "--test", type=float, default=0.2, metavar="X", help="share of each class held out to the end (default: %(default)s)"
@@ -189,12 +231,13 @@ def _add_data_commands(group: Any) -> None:
         group,
         "signs",
         _later("data", "draw_signs"),
-        "draw the printable signs: photos, a sheet, a video",
+        "draw the printable signs: photos, a sheet, a video, scenes to find them in",
         "cvapp data signs --out signs --count 100 --print signs.pdf",
     )
     signs.add_argument("--out", metavar="DIR", help="write class folders of photos")
-    signs.add_argument("--count", type=int, default=100, metavar="N", help="photos of each class (default: %(default)s)")
+    signs.add_argument("--count", type=int, default=100, metavar="N", help="photos of each class; scenes (default: %(default)s)")
     signs.add_argument("--print", metavar="FILE.pdf", help="write the sheet to print or to show on a screen")
     signs.add_argument("--video", metavar="FILE.mp4", help="write a moving scene, and the truth for each frame beside it")
+    signs.add_argument("--scenes", metavar="DIR", help="write scenes of several signs with boxes and corners, for a detector (COCO)")
     for command in (split, signs):
         command.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another result (default: %(default)s)")

@@ -48,7 +48,8 @@ def _make(args: argparse.Namespace, folder: Path, card: Card) -> Answer:
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "tensorflow", "train") from error
     made = make(folder, args.data, wishes, args.use or (SMALLEST if args.auto else FLOAT32), Terminal())
-    lines = [_accuracy_table(made["variants"]), "", _speed_table(made["variants"], made["host"]["machine"])]
+    accuracy = _accuracy_table if card.scan is None else _boxes_table
+    lines = [accuracy(made["variants"]), "", _speed_table(made["variants"], made["host"]["machine"])]
     lines += [f"{name} was not published: it {'; it '.join(row['reasons'])}" for name, row in made["variants"].items() if row["reasons"]]
     lines.append(f"proven on {made['photos']} validation photos; {made['chosen']} is in use: {folder / LITE / made['chosen']}.tflite")
     lines.append(
@@ -100,7 +101,7 @@ def bench(args: argparse.Namespace) -> Answer:
     if args.rounds < 1 or min(args.threads or [1]) < 1:
         raise CvappError("--rounds and --threads: give at least 1")
     names = {name: variant_file(folder, made, name) for name, row in made["variants"].items() if row["published"]}
-    figures = apart.rounds(names, card.images.size or (0, 0), args.threads or apart.thread_counts(), args.rounds, Terminal())
+    figures = apart.rounds(names, card.input_size, args.threads or apart.thread_counts(), args.rounds, Terminal())
     rows = {name: {**made["variants"][name], **figures[name]} for name in names}
     machine = apart.machine()
     return Answer(
@@ -129,6 +130,30 @@ def _accuracy_table(variants: Rows) -> str:
     ]
     told = (
         "change, same answer, diff (of a probability), worse and better (photos): beside Keras; float ops: operations that compute in float"
+    )
+    return f"{table(head, rows)}\n{told}"
+
+
+def _boxes_table(variants: Rows) -> str:
+    """Each variant of a detector beside Keras on the validation photos."""
+    head = ("variant", "mAP50 %", "change", "same boxes %", "largest diff", "mean diff", "worse", "better", "float ops", "passes")
+    rows = [
+        (
+            name,
+            *((f"{100 * row['map50']:.2f}", f"{100 * (row['map50'] - row['keras_map50']):+.2f}") if row["keras_map50"] else ("-", "-")),
+            f"{100 * row['agreement']:.1f}",
+            f"{row['largest_difference']:.4f}",
+            f"{row['mean_difference']:.4f}",
+            row["broken"],
+            row["mended"],
+            row["float_operations"],
+            "yes" if row["published"] else "no",
+        )
+        for name, row in variants.items()
+    ]
+    told = (
+        "change, same boxes, worse and better (objects): beside Keras; diff: the largest of any number of any window, the mean of the boxes' "
+        "scores; float ops: operations that compute in float"
     )
     return f"{table(head, rows)}\n{told}"
 

@@ -10,11 +10,12 @@ from typing import Any, Callable
 import numpy as np
 
 from cvapp import images
-from cvapp.bundle import Bundle, Score, read_export
+from cvapp.bundle import Bundle, read_export
 from cvapp.camera import live
 from cvapp.camera.sources import Settings, cameras
 from cvapp.camera.display import has_display
-from cvapp.cli.answer import Answer, model_folder, table
+from cvapp.cli.answer import Answer, model_folder, size_of, table
+from cvapp.cli.seeing import seeing_of
 from cvapp.errors import CvappError, Exit
 from cvapp.files import check_writable, write_text
 from cvapp.loading import KERAS, load
@@ -49,27 +50,24 @@ def _photos(paths: list[str]) -> list[Path]:
 
 
 def predict(args: argparse.Namespace) -> Answer:
-    """Name what photos show, or say "unknown"; exit 3 where one could not be read, after all the others were answered."""
+    """Name what photos show, or box it; exit 3 where one could not be read, after all the others were answered."""
     files = _photos(args.paths)
     bundle = _open(args)
+    seeing = seeing_of(bundle, args)
+    drawn = _drawings(args.draw, files) if args.draw else {}
     answers, errors = {}, {}
     for file in files:
         try:
-            answers[str(file)] = bundle.classify(images.read(file))
+            picture = images.read(file)
+            found = answers[str(file)] = seeing.answer(bundle, seeing.prepare(picture))
+            if args.draw:
+                images.write(drawn[file], seeing.kind.draw(picture, found, "", None, False))
         except CvappError as error:
+            if error.code != Exit.BAD_DATA:
+                raise
             errors[str(file)] = str(error)
-    rows = [
-        (
-            file,
-            bundle.answer(scores),
-            scores[0].label,
-            f"{scores[0].probability:.3f}",
-            scores[1].label if len(scores) > 1 else "",
-            f"{scores[1].probability:.3f}" if len(scores) > 1 else "",
-        )
-        for file, scores in answers.items()
-    ]
-    head = ("file", "answer", "best label", "probability", "second", "its probability")
+    rows = [(file, *row) for file, found in answers.items() for row in seeing.rows(found)]
+    head = ("file", *seeing.head)
     if args.csv:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([head, *rows])
@@ -81,10 +79,23 @@ def predict(args: argparse.Namespace) -> Answer:
         "variant": bundle.variant,
         "errors": errors,
         "threshold": bundle.card.threshold,
-        "answers": {file: bundle.answer(scores) for file, scores in answers.items()},
-        "photos": {file: [{"label": label, "probability": round(value, 6)} for label, value in scores] for file, scores in answers.items()},
+        "answers": {file: seeing.kind.say(found) for file, found in answers.items()},
+        "photos": {file: seeing.values(found) for file, found in answers.items()},
     }
     return Answer(values, table(head, rows), Exit.BAD_DATA if errors else Exit.DONE)
+
+
+def _drawings(folder: str, files: list[Path]) -> dict[Path, Path]:
+    """Where each photo is written with its answer drawn: by its own name; all are numbered where several photos have one."""
+    check_writable(folder)
+    files = list(dict.fromkeys(files))
+    alike = len({file.stem.lower() for file in files}) < len(files)
+    places = {file: Path(folder) / f"{file.stem}{f'-{number}' if alike else ''}.jpg" for number, file in enumerate(files, 1)}
+    photos = {file.resolve() for file in files}
+    for place in places.values():
+        if place.resolve() in photos:
+            raise CvappError(f"--draw {folder}: {place} would take the place of a photo; choose another folder")
+    return places
 
 
 def camera(args: argparse.Namespace) -> Answer:
@@ -106,6 +117,7 @@ def camera(args: argparse.Namespace) -> Answer:
     if not show and not args.no_show:
         terminal("no display here, so no window is opened" + ("" if args.save else "; --save OUT.mp4 keeps the picture"))
     variants = _Variants(args, bundle)
+    seeing = seeing_of(bundle, args)
     options = live.Options(
         show=show,
         save=args.save,
@@ -117,13 +129,13 @@ def camera(args: argparse.Namespace) -> Answer:
         settings=_settings(args),
         steps=_steps(args.isp),
         seen=lambda shape: images.window(shape, bundle.card.images),
-        prepare=bundle.fit,
-        say=bundle.answer,
+        prepare=seeing.prepare,
+        kind=seeing.kind,
         next_variant=variants.next if variants.others() else None,
     )
     error: live.Stopped | None = None
     try:
-        done = live.run(args.source, variants, options, report=terminal)
+        done = live.run(args.source, lambda value: seeing.answer(variants.bundle, value), options, report=terminal)
     except live.Stopped as stopped:
         done, error = stopped.summary, stopped
     values = {"model": args.name, "variant": variants.bundle.variant, **dataclasses.asdict(done), "error": str(error) if error else None}
@@ -153,9 +165,6 @@ class _Variants:
         export = read_export(self._folder, bundle.card)
         self._names = [name for name, row in export["variants"].items() if row["published"]] if export else []
 
-    def __call__(self, fitted: np.ndarray) -> list[Score]:
-        return self.bundle.name(fitted)
-
     def others(self) -> bool:
         """Whether there is another variant."""
         return any(name != self.bundle.variant for name in self._names)
@@ -170,12 +179,7 @@ class _Variants:
 
 def _settings(args: argparse.Namespace) -> Settings:
     """How the source is to be opened."""
-    size = None
-    if args.size is not None:
-        sides = args.size.lower().split("x")
-        if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
-            raise CvappError(f"--size {args.size}: give HEIGHTxWIDTH, such as 480x640")
-        size = int(sides[0]), int(sides[1])
+    size = size_of("--size", args.size) if args.size is not None else None
     return Settings(backend=args.backend, size=size, fps=args.fps, realtime=args.realtime)
 
 

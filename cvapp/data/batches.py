@@ -4,7 +4,7 @@ import contextlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Iterator, Sequence, TypeVar
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from cvapp.data.augment import augment
 from cvapp.data.store import Store
 from cvapp.recipe import Augment
 
+T = TypeVar("T")
 Batch = tuple[np.ndarray, np.ndarray]
 THREADS, AHEAD = 2, 3
 IN_MEMORY = 2 * 1024**3  # bytes of pixels that are held rather than read from the store again each epoch
@@ -61,13 +62,18 @@ def epoch_batches(feed: Feed, epoch: int, first: int = 0) -> Iterator[Batch]:
         chosen = order[step * feed.batch :][: feed.batch]
         return augment(feed.read(chosen), chosen, epoch, feed.seed, feed.settings), chosen
 
+    return ahead(make, first, feed.steps)
+
+
+def ahead(make: Callable[[int], T], first: int, steps: int) -> Iterator[T]:
+    """`make(step)` for every step from `first` on, in order, made by threads a few steps before they are wanted."""
     with contextlib.ExitStack() as stack:
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         cv2.setNumThreads(1)  # OpenCV's own threads would fight with these for the cores
         pool = ThreadPoolExecutor(THREADS)
         stack.callback(pool.shutdown, cancel_futures=True)  # the loop may stop early
-        waiting: deque[Future[Batch]] = deque()
-        for step in range(first, feed.steps):
+        waiting: deque[Future[T]] = deque()
+        for step in range(first, steps):
             waiting.append(pool.submit(make, step))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()

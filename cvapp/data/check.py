@@ -25,8 +25,6 @@ FORMATS = {
     **dict.fromkeys((".heic", ".heif"), "HEIC"),
     **{".png": "PNG", ".bmp": "BMP", ".webp": "WebP", ".gif": "GIF", ".avif": "AVIF"},
 }
-EXIF = {"JPEG": b"Exif\0\0", "PNG": b"eXIf", "WebP": b"EXIF", "TIFF": b""}  # what an orientation lies behind
-EXIF_START = 512  # bytes that hold the orientation; behind them a maker's note may begin with a header of its own
 LIES = (
     "upright",
     "mirrored",
@@ -117,9 +115,7 @@ def check(source: str | Path, report: Report = silent) -> Findings:
 
 def _lying(data: bytes, kind: str) -> tuple[str, ...]:
     """A note where EXIF asks to turn the picture, which cvapp does and many programs do not."""
-    at = data.find(EXIF[kind]) if kind in EXIF else -1
-    end = len(data) if kind == "TIFF" else at + EXIF_START
-    turn = headers.orientation(data[at:end]) if at >= 0 else 1
+    turn = headers.turn(data, kind)
     return () if turn == 1 else (f"EXIF orientation {turn}: stored {LIES[turn - 1]}, turned upright here but not by every program",)
 
 

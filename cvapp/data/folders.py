@@ -1,11 +1,9 @@
 """Class folders, with or without train/, val/ and test/ inside; and which kind of source a path is."""
 
-import os
 from pathlib import Path
-from typing import Iterator
 
 from cvapp.data import idx, tables
-from cvapp.data.listing import Listing, Photo, files_below, part_named, wrong_suffix
+from cvapp.data.listing import Listing, Photo, files_below, files_in, part_named, wrong_suffix
 from cvapp.errors import CvappError, Exit
 
 _SIDE_FILES = {"split.csv", "thumbs.db", "desktop.ini", "readme.md", "readme.txt", "license", "truth.csv"}
@@ -34,9 +32,9 @@ def _class_folders(folder: Path) -> Listing:
         if child.is_dir()
     )
     photos, stray = [], {}
-    for path in sorted(_walk(folder)):
+    for path in sorted(files_in(folder)):
         pieces = path.relative_to(folder).parts
-        if not path.is_file() or any(piece.startswith(".") for piece in pieces) or path.name.lower() in _SIDE_FILES:
+        if not path.is_file() or path.name.lower() in _SIDE_FILES:
             continue
         part = part_named(pieces[0]) if parted and len(pieces) > 1 else None
         inner = pieces[1:] if part else pieces
@@ -51,18 +49,6 @@ def _class_folders(folder: Path) -> Listing:
         found = f"{len(stray)} files but none that can be used, such as {first[0]}: {first[1]}" if first else "nothing"
         raise CvappError(f"{folder}: expected class folders with photos, {folder}/CLASS/photo.jpg; found {found}", Exit.BAD_DATA)
     return Listing(folder, folder, photos, stray, files_below(folder), folder / "split.csv")
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, through links too, no folder twice."""
-    seen = set()
-    for place, inside, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            inside.clear()
-            continue
-        seen.add(real)
-        yield from (Path(place) / name for name in names)
 
 
 def _why_not(path: Path, inner: tuple[str, ...], folder: Path) -> str | None:

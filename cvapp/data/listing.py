@@ -2,10 +2,11 @@
 
 import dataclasses
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Callable, Mapping
+from typing import Callable, Iterator, Mapping
 
 from cvapp.images import HEIC_SUFFIXES, SUFFIXES
 from cvapp.progress import Report, each, silent
@@ -55,6 +56,17 @@ class Listing:
     def labels(self) -> list[str]:
         """The classes, numbers in their order ("2" before "10")."""
         return natural({photo.label for photo in self.photos})
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, through links too, no folder twice, hidden ones left out."""
+    seen = set()
+    for place, inside, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        inside[:] = [] if real in seen else [name for name in inside if not name.startswith(".")]
+        if real not in seen:
+            yield from (Path(place) / name for name in names if not name.startswith("."))
+        seen.add(real)
 
 
 def natural(words: set[str]) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Callable, Iterable
 import numpy as np
 
 from cvapp import images
-from cvapp.data import duplicates
+from cvapp.data import duplicates, formats
+from cvapp.data.boxed import as_listing
 from cvapp.data.folders import scan
 from cvapp.data.listing import Listing, Photo, hashed, without
 from cvapp.data.split import Row
@@ -110,7 +111,7 @@ def find(rows: Iterable[Row], source: str | Path | None, shape: Images, report: 
     if source is not None and not lacking:
         report(f"the photos kept from training are used; {source} is not read")
     if source is not None and lacking:
-        listing = hashed(scan(source), report)
+        listing = as_listing(formats.scan(source)) if formats.is_boxed(source) else hashed(scan(source), report)
         fit_all(dataclasses.replace(listing, photos=[photo for photo in listing.photos if photo.hash in lacking]), shape, report)
     held = [row for row in rows if store.has(row.hash)]
     if not held:

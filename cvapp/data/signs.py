@@ -62,6 +62,15 @@ def read_truth(path: str | Path) -> list[tuple[str, bool]]:
         return [(row["label"], row["whole"] == "1") for row in csv.DictReader(file)]
 
 
+def read_boxes(path: str | Path) -> list[np.ndarray]:
+    """For each frame in order, the box about its sign's corners, (1, 4) in pixels; (0, 4) where no sign is seen."""
+    with open(path, encoding="utf-8", newline="") as file:
+        corners = [
+            np.array([[row[f"{axis}{place}"] or "nan" for axis in "xy"] for place in range(4)], float) for row in csv.DictReader(file)
+        ]
+    return [np.concatenate([four.min(0), four.max(0)])[None] if np.isfinite(four).all() else np.zeros((0, 4)) for four in corners]
+
+
 def write_sheet(path: str | Path) -> int:
     """Write a PDF, A4, two signs a page with their names, to print or to show on a screen; how many pages."""
     try:

@@ -28,6 +28,20 @@ class Row(NamedTuple):
 def make(
     photos: Sequence[Photo], val: float, test: float, seed: int, frozen: Iterable[Row] = (), copies: Iterable[tuple[str, str]] = ()
 ) -> tuple[list[Row], dict[str, str]]:
+    """`divide`, and refuse what no classifier can be trained on.
+
+    Raises:
+        CvappError: one class only, a class of fewer than two different photos, nothing to train on or to validate with (exit 3).
+    """
+    rows, left_out = divide(photos, val, test, seed, frozen, copies)
+    _check_classes(photos, rows, left_out)
+    check_parts(rows)
+    return rows, left_out
+
+
+def divide(
+    photos: Sequence[Photo], val: float, test: float, seed: int, frozen: Iterable[Row] = (), copies: Iterable[tuple[str, str]] = ()
+) -> tuple[list[Row], dict[str, str]]:
     """Part the photos, class by class, in an order that the seed and each photo's content decide; copies never lie in different parts.
 
     A class of at least three different photos gets one in each part that is asked for; of two, one trains and one validates. Parts that the
@@ -43,9 +57,6 @@ def make(
 
     Returns:
         the rows by path, and the reason for each photo, by name, that is left out: see `copies.two_labels` and `copies.bind`.
-
-    Raises:
-        CvappError: one class only, a class of fewer than two different photos, nothing to train on or to validate with (exit 3).
     """
     left_out = two_labels(photos)
     clear = [photo for photo in photos if photo.name not in left_out]
@@ -59,7 +70,6 @@ def make(
     counted = {digest: part for digest, part in bound.parts.items() if not (draws_val and part == "test")}
     part_of = bound.parts | assign(used, counted, bound.free, val, 0.0 if given else test, seed)
     rows = sorted((Row(photo.hash, photo.name, photo.label, part_of[photo.hash]) for photo in used), key=lambda row: row.path)
-    _check(photos, rows, left_out)
     return rows, left_out
 
 
@@ -73,8 +83,7 @@ def _frozen_parts(photos: Iterable[Photo], frozen: Iterable[Row]) -> dict[str, s
     }
 
 
-def _check(photos: Sequence[Photo], rows: Sequence[Row], left_out: Mapping[str, str]) -> None:
-    """Refuse what no classifier can be trained on."""
+def _check_classes(photos: Sequence[Photo], rows: Sequence[Row], left_out: Mapping[str, str]) -> None:
     held: dict[str, set[str]] = {photo.label: set() for photo in photos}
     for row in rows:
         held[row.label].add(row.hash)
@@ -98,6 +107,10 @@ def _check(photos: Sequence[Photo], rows: Sequence[Row], left_out: Mapping[str, 
                 "add photos or remove the class",
                 Exit.BAD_DATA,
             )
+
+
+def check_parts(rows: Iterable[Row]) -> None:
+    """Refuse a split with nothing to train on or to validate with (exit 3)."""
     missing = {"train", "val"} - {row.part for row in rows}
     if missing:
         raise CvappError(

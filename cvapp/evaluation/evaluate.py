@@ -7,9 +7,8 @@ import numpy as np
 
 from cvapp import card as cards
 from cvapp.data import split
-from cvapp.data.photos import find
-from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import metrics
+from cvapp.evaluation.held import held_photos
 from cvapp.loading import load
 from cvapp.progress import Report, each, silent
 
@@ -31,14 +30,7 @@ def evaluate(
     """
     bundle = load(folder, variant)
     rows = split.read(cards.check_file(bundle.card, folder, split.FILE))
-    present = {row.part for row in rows}
-    part = part or ("test" if "test" in present else "val")
-    if part not in present:
-        raise CvappError(f"{folder} has no {part} photos in its split; choose one of {', '.join(sorted(present))}")
-    store, held = find([row for row in rows if row.part == part], data, bundle.card.images, report)
-    missing = sum(row.part == part for row in rows) - len(held)
-    if missing:
-        raise CvappError(f"{missing} of the {part} photos are not to be had; name their folder with --data DIR", Exit.BAD_DATA)
+    part, store, held = held_photos(folder, rows, bundle.card, (data, part), report)
     answers = np.concatenate([bundle.predict(store.read([row.hash])) for row in each(held, f"evaluating {bundle.variant}", report)])
     truth = np.array([bundle.card.labels.index(row.label) for row in held])
     return {

@@ -1,47 +1,34 @@
 """The page of the report: one HTML file that holds all it shows and reads on a laptop and on a phone, by day and by night."""
 
-import base64
 from html import escape
 from pathlib import Path
-from typing import Iterable, Sequence
-
-import cv2
-import numpy as np
+from typing import Sequence
 
 from cvapp.card import Card
-from cvapp.evaluation import metrics
+from cvapp.evaluation import markup, metrics
 from cvapp.evaluation.mistakes import SHOWN, Mistake
 from cvapp.evaluation.observations import pairs
-from cvapp.evaluation.plots import MOST_CLASSES, kept_epochs
+from cvapp.evaluation.plots import MOST_CLASSES
 from cvapp.evaluation.results import WORDS, Part, Results, held_out, parts
-from cvapp.evaluation.style import STYLE
 from cvapp.evaluation.verdict import GOOD, Verdict
 from cvapp.evaluation.words import counted, percent
-from cvapp.recipe import Recipe, settings
 
-_FEW = 12  # classes whose names fit into a line, and whose matrix into half a page
 _PAIRS = 10
 
 
 def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mistake], folder: Path) -> str:
     """The whole page; the plots are those that lie in `folder`."""
     answers = parts(results.rows, results.probabilities, card.labels)
-    names = f": {', '.join(card.labels)}" if len(card.labels) <= _FEW else ""
-    head = "<meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"
-    return "\n".join(
-        (
-            f"<!doctype html>\n<html lang=en><head>{head}<title>{escape(card.name)}: report</title><style>{STYLE}</style></head><body>",
-            f"<header><h1>{escape(card.name)}</h1><p>{counted(len(card.labels), 'class', 'classes')}{escape(names)}</p></header>",
-            _verdict(judged),
-            _figures(card, results, answers),
-            _plots(card, results, folder),
-            _mistakes(results, found),
-            _seen(results),
-            _classes(card, held_out(answers)),
-            _making(card, results),
-            "</body></html>\n",
-        )
+    sections = (
+        _verdict(judged),
+        _figures(card, results, answers),
+        _plots(card, results, folder),
+        _mistakes(results, found),
+        _seen(results),
+        _classes(card, held_out(answers)),
+        markup.making(card, results.history),
     )
+    return markup.document(card, sections)
 
 
 def _verdict(judged: Verdict) -> str:
@@ -58,7 +45,7 @@ def _figures(card: Card, results: Results, answers: dict[str, Part]) -> str:
     if results.crossed:
         rows.insert(1, _part_row("training, by left-out folds", parts(results.rows, results.judged, card.labels)["train"]))
     heads = ("part", "photos", "accuracy", "95% interval", "loss", "calibration error", "macro F1")
-    return f"<section><div class=tiles>{_tiles(card, answers)}</div>{_table(heads, rows)}</section>"
+    return f"<section>{_tiles(card, answers)}{markup.table(heads, rows)}</section>"
 
 
 def _tiles(card: Card, answers: dict[str, Part]) -> str:
@@ -82,7 +69,7 @@ def _tiles(card: Card, answers: dict[str, Part]) -> str:
         ),
         (percent(card.threshold), "is the threshold", f"under it the answer is unknown{kept}"),
     )
-    return "".join(f"<div><strong>{figure}</strong><span>{what}</span><small>{more}</small></div>" for figure, what, more in tiles)
+    return markup.tiles(tiles)
 
 
 def _interval(part: Part) -> str:
@@ -94,17 +81,7 @@ def _part_row(name: str, part: Part) -> str:
     table = metrics.confusion(part.probabilities.argmax(1), part.truth, part.probabilities.shape[1])
     loss, error = metrics.negative_log_likelihood(part.probabilities, part.truth), metrics.calibration_error(part.probabilities, part.truth)
     macro = percent(metrics.by_class(table).macro()["f1"], 1)
-    return _cells((name, f"{len(part.truth):,}", percent(part.accuracy, 1), _interval(part), f"{loss:.3f}", f"{error:.3f}", macro))
-
-
-def _cells(values: Iterable[str]) -> str:
-    return "".join(f"<td>{escape(value)}" for value in values)
-
-
-def _table(heads: Sequence[str], rows: Sequence[str]) -> str:
-    head = "".join(f"<th>{name}" for name in heads)
-    body = "".join(f"<tr>{row}" for row in rows)
-    return f"<div class=scroll><table><thead><tr>{head}</thead><tbody>{body}</tbody></table></div>"
+    return markup.cells((name, f"{len(part.truth):,}", percent(part.accuracy, 1), _interval(part), f"{loss:.3f}", f"{error:.3f}", macro))
 
 
 def _plots(card: Card, results: Results, folder: Path) -> str:
@@ -123,39 +100,29 @@ def _plots(card: Card, results: Results, folder: Path) -> str:
             "On the dotted line the model is as sure as it is right. The bars are 95% intervals: few photos make long ones.",
         ),
     }
-    figures = {name: _plot(folder / f"{name}.png", *texts) for name, texts in plots.items() if (folder / f"{name}.png").is_file()}
-    wide = f"<div class=wide>{figures.pop('confusion')}</div>" if count > _FEW else ""
+    figures = {name: markup.plot(folder / f"{name}.png", *texts) for name, texts in plots.items() if (folder / f"{name}.png").is_file()}
+    wide = f"<div class=wide>{figures.pop('confusion')}</div>" if count > markup.FEW else ""
     left, right = ("".join(figures.get(name, "") for name in column) for column in (("curves", "learning"), ("confusion", "reliability")))
     return f"<div class=plots><div>{left}</div><div>{right}</div></div>{wide}"
-
-
-def _plot(path: Path, title: str, text: str) -> str:
-    data = base64.b64encode(path.read_bytes()).decode()
-    picture = f"<div class=paper><img alt='{title}' src='data:image/png;base64,{data}'></div>"
-    return f"<figure class=plot><h2>{title}</h2>{picture}<figcaption>{text}</figcaption></figure>"
 
 
 def _classes(card: Card, part: Part) -> str:
     table = metrics.confusion(part.probabilities.argmax(1), part.truth, len(card.labels))
     found = metrics.by_class(table)
     rows = [
-        _cells((label,)) + "".join(_bar(value) for value in values) + _cells((f"{photos:,}",))
+        markup.cells((label,)) + "".join(markup.bar(value) for value in values) + markup.cells((f"{photos:,}",))
         for label, photos, *values in zip(card.labels, found.photos, found.precision, found.recall, found.f1)
     ]
     macro = found.macro()
-    rows.append(_cells(("macro average", *(percent(macro[name], 1) for name in ("precision", "recall", "f1")), f"{found.photos.sum():,}")))
-    text = "<p>Precision: the share of a class's answers that are right. Recall: the share of its photos that are found. F1: their harmonic mean.</p>"
-    page = (
-        f"<section><h2>Each class, on {WORDS[part.name]} photos</h2>{text}{_table(('class', 'precision', 'recall', 'F1', 'photos'), rows)}"
+    rows.append(
+        markup.cells(("macro average", *(percent(macro[name], 1) for name in ("precision", "recall", "f1")), f"{found.photos.sum():,}"))
     )
-    confused = [_cells((f"{card.labels[one]} and {card.labels[other]}", str(photos))) for photos, one, other in pairs(table)[:_PAIRS]]
+    text = "<p>Precision: the share of a class's answers that are right. Recall: the share of its photos that are found. F1: their harmonic mean.</p>"
+    page = f"<section><h2>Each class, on {WORDS[part.name]} photos</h2>{text}{markup.table(('class', 'precision', 'recall', 'F1', 'photos'), rows)}"
+    confused = [markup.cells((f"{card.labels[one]} and {card.labels[other]}", str(photos))) for photos, one, other in pairs(table)[:_PAIRS]]
     if len(card.labels) > 2 and confused:
-        page += f"<h3>Most often taken for each other</h3>{_table(('classes', 'photos'), confused)}"
+        page += f"<h3>Most often taken for each other</h3>{markup.table(('classes', 'photos'), confused)}"
     return f"{page}</section>"
-
-
-def _bar(share: float) -> str:
-    return "<td>–" if np.isnan(share) else f"<td style='--share:{percent(share)}'>{percent(share, 1)}"
 
 
 def _mistakes(results: Results, found: Sequence[Mistake]) -> str:
@@ -170,7 +137,7 @@ def _mistakes(results: Results, found: Sequence[Mistake]) -> str:
         return f"<section><h2>Mistakes</h2><p>{none} {judge}</p></section>"
     worst = found[:SHOWN]
     tiles = "".join(
-        f"<figure>{_jpeg(picture, f'photo labelled {one.row.label}')}<figcaption><b>{escape(one.row.label)}</b>"
+        f"<figure>{markup.jpeg(picture, f'photo labelled {one.row.label}')}<figcaption><b>{escape(one.row.label)}</b>"
         f"<span>{percent(one.probability)} sure: {escape(one.answer)}</span>"
         f"<small>{escape(one.row.path)}, {one.judged_by}</small></figcaption></figure>"
         for one, picture in zip(worst, results.pixels.read(one.row.hash for one in worst))
@@ -183,39 +150,9 @@ def _mistakes(results: Results, found: Sequence[Mistake]) -> str:
     )
 
 
-def _jpeg(rgb: np.ndarray, text: str) -> str:
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    return f"<img loading=lazy alt='{escape(text)}' src='data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}'>"
-
-
 def _seen(results: Results) -> str:
     if results.seen is None:
         return ""
     text = "Each picture is varied anew in every epoch; nothing here should change what the photo shows."
-    sheet = f"<div class=paper>{_jpeg(results.seen, 'training pictures')}</div>"
+    sheet = f"<div class=paper>{markup.jpeg(results.seen, 'training pictures')}</div>"
     return f"<section><h2>What training sees</h2><p>{text}</p>{sheet}</section>"
-
-
-def _making(card: Card, results: Results) -> str:
-    """How the model was made, so that it can be judged and made again."""
-    kept = kept_epochs(results.history)
-    spans = {stage: [row["epoch"] for row in results.history if row["stage"] == stage] for stage in kept}
-    stages = "; ".join(f"{stage}: epochs {epochs[0]} to {epochs[-1]}, kept {kept[stage]}" for stage, epochs in spans.items())
-    facts = {
-        "Stages": stages,
-        "Fine-tuning": card.metrics.get("fine_tune", ""),
-        "Settings": _settings(card.recipe),
-        "Pictures": f"{card.images.size[0]} x {card.images.size[1]} pixels, {card.images.fit}" if card.images.size else "",
-        "Weights": f"{card.weights.get('source', 'unknown')} (licence: {card.weights.get('licence', 'unknown')})",
-        "Time": f"{card.metrics['train_seconds']:.0f} s" if "train_seconds" in card.metrics else "",
-        "Made with": ", ".join(f"{name} {version}" for name, version in card.versions.items()),
-    }
-    told = "".join(f"<dt>{name}<dd>{escape(text)}" for name, text in facts.items() if text)
-    return f"<section><h2>How it was made</h2><dl>{told}</dl></section>"
-
-
-def _settings(recipe: Recipe) -> str:
-    """The seed, and all that is not the default."""
-    plain = settings(Recipe())
-    changed = [f"{name}={value}" for name, value in settings(recipe).items() if value != plain[name]]
-    return ", ".join([f"seed={recipe.seed}", *(setting for setting in changed if not setting.startswith(("seed=", "images.size=")))])

@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,11 +17,13 @@ from cvapp.files import replacing
 TRAIN, VAL, TEST, PALE = "#2f6fb5", "#d9782d", "#7a4fa3", "0.6"
 COLOURS = {"train": TRAIN, "val": VAL, "test": TEST}
 WIDTH = 4.9  # inches: half of a laptop's page, the whole of a phone's, on which this type can still be read
+LEARNING = {"loss": ("loss", "val_loss"), "accuracy": ("accuracy", "val_accuracy")}
 MOST_CLASSES = 30  # whose names and numbers a matrix can show
 _RIGHT, _WRONG = np.array((0x2F, 0x6F, 0xB5)), np.array((0xD9, 0x78, 0x2D))
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all."""
     with replacing(path) as neighbour, warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", "Glyph .* missing"
@@ -29,12 +31,14 @@ def _save(figure: Figure, path: Path) -> None:
         figure.savefig(neighbour, dpi=170, metadata={"Software": None})
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
+    """Less ink: no frame above and to the right, a pale grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
 
 
-def _name(label: str) -> str:
+def name(label: str) -> str:
+    """A class's name as matplotlib can draw it in little room."""
     return shorten(printable(label), 22).replace("$", r"\$")
 
 
@@ -46,28 +50,37 @@ def kept_epochs(history: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {stage: min(rows, key=lambda row: np.nan_to_num(row["val_loss"], nan=np.inf))["epoch"] for stage, rows in stages.items()}
 
 
-def write_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
-    """Loss, accuracy and learning rate over the epochs, training beside validation; stages and the epochs that were kept are marked."""
+def write_curves(history: Sequence[dict[str, Any]], path: Path, panels: Mapping[str, Sequence[str]] = LEARNING) -> None:
+    """Loss, accuracy and learning rate over the epochs, training beside validation; stages and the epochs that were kept are marked.
+
+    Args:
+        history: a row an epoch.
+        path: of the picture.
+        panels: the title of each of the two upper panels, and the columns it shows; one that starts with `val_` is of validation.
+    """
     figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
-    panels = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1))
+    upper, lower, rate = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1))
     epochs = [row["epoch"] for row in history]
     marker = "." if len(epochs) <= 20 else None
-    for axes, name in zip(panels, ("loss", "accuracy")):
-        for part, prefix in (("train", ""), ("val", "val_")):
-            axes.plot(epochs, [row[prefix + name] for row in history], color=COLOURS[part], marker=marker, label=WORDS[part])
-        axes.set_title(name, loc="left")
-    panels[2].step(epochs, [row["learning_rate"] for row in history], color="0.3", where="mid", marker=marker)
-    panels[2].set_title("learning rate", loc="left", fontsize="medium")
-    panels[2].set_xlabel("epoch")
-    panels[2].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _scale(panels[0], [row[name] for row in history for name in ("loss", "val_loss")])
-    _scale(panels[2], [row["learning_rate"] for row in history])
-    for axes in panels:
-        _tidy(axes)
-        _mark_stages(axes, history, axes is panels[0])
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3, frameon=False, columnspacing=1)
-    _save(figure, path)
+    for axes, (title, columns) in zip((upper, lower), panels.items(), strict=True):
+        for column in columns:
+            part = "val" if column.startswith("val_") else "train"
+            axes.plot(epochs, [row[column] for row in history], color=COLOURS[part], marker=marker, label=WORDS[part])
+        axes.set_title(title, loc="left")
+    rate.step(epochs, [row["learning_rate"] for row in history], color="0.3", where="mid", marker=marker)
+    rate.set_title("learning rate", loc="left", fontsize="medium")
+    rate.set_xlabel("epoch")
+    rate.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _scale(upper, [row[column] for row in history for column in next(iter(panels.values()))])
+    _scale(rate, [row["learning_rate"] for row in history])
+    for axes in (upper, lower, rate):
+        tidy(axes)
+        _mark_stages(axes, history, axes is upper)
+    told = {label: handle for axes in (upper, lower) for handle, label in zip(*axes.get_legend_handles_labels())}
+    told = dict(sorted(told.items(), key=lambda pair: pair[0] not in WORDS.values()))  # what was kept comes last
+    figure.legend(told.values(), told, loc="outside upper left", ncols=3, frameon=False, columnspacing=1)
+    save(figure, path)
 
 
 def _scale(axes: Axes, values: Sequence[float]) -> None:
@@ -129,8 +142,8 @@ def write_confusion(table: np.ndarray, labels: Sequence[str], part: str, path: P
             fontsize=14 if count <= 4 else 9 if count <= 12 else 8,
         )
     slant = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if count > 4 else {}
-    axes.set_xticks(range(count), [_name(label) for label in names], **slant)
-    axes.set_yticks(range(count), [_name(label) for label in names])
+    axes.set_xticks(range(count), [name(label) for label in names], **slant)
+    axes.set_yticks(range(count), [name(label) for label in names])
     axes.set_xlabel("answer")
     axes.set_ylabel("label")
     axes.set_title(f"{WORDS[part]}: {right} of {total} right", loc="left")
@@ -140,7 +153,7 @@ def write_confusion(table: np.ndarray, labels: Sequence[str], part: str, path: P
     axes.grid(which="minor", color="0.9", linewidth=0.6)
     axes.tick_params(which="minor", length=0)
     axes.spines[:].set_color("0.8")
-    _save(figure, path)
+    save(figure, path)
 
 
 def write_reliability(after: Sequence[Part], before: Part | None, path: Path) -> None:
@@ -185,10 +198,10 @@ def write_reliability(after: Sequence[Part], before: Part | None, path: Path) ->
     lower.set_ylabel("photos")
     lower.margins(y=0.6 if len(after) > 1 else 0.25)
     for axes in (upper, lower):
-        _tidy(axes)
+        tidy(axes)
     for axis in (upper.yaxis, lower.xaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _save(figure, path)
+    save(figure, path)
 
 
 def _legend(part: Part, when: str) -> str:
@@ -206,6 +219,6 @@ def write_learning(learning: Sequence[tuple[int, float, float]], path: Path) -> 
     axes.set_xlabel("training photos")
     axes.set_title("accuracy", loc="left")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _tidy(axes)
+    tidy(axes)
     axes.legend(frameon=False)
-    _save(figure, path)
+    save(figure, path)

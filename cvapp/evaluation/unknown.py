@@ -4,7 +4,7 @@ from typing import Sequence
 
 import numpy as np
 
-from cvapp.bundle import NOTHING
+from cvapp.card import NOTHING
 
 KEPT = (0.95, 0.98)  # shares of the right answers: as many are kept at the least, and no more need be
 REJECTED = 0.95  # share of the background photos that should be unknown

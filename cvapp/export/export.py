@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Any, Iterator, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import cvapp.models  # noqa: F401 - loads TensorFlow with its start-up lines kept off the terminal
 import keras
@@ -15,21 +15,29 @@ from cvapp import card as cards
 from cvapp.bundle import EXPORT, LABELS, LITE, open_tflite
 from cvapp.card import Card
 from cvapp.data import split
+from cvapp.data.frames import TRUTH, read_truth
 from cvapp.data.photos import find
 from cvapp.data.split import Row
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
-from cvapp.export import parity, variants
+from cvapp.evaluation.boxed import truth_of
+from cvapp.export import boxed_parity, parity, variants
 from cvapp.export.quantise import harm, quantise
 from cvapp.files import replacing_folder, sha256, write_json, write_text
 from cvapp.models.classifier import open_model, predict_function
 from cvapp.progress import Report, each, silent
 from cvapp.proof import apart, golden, metadata
 from cvapp.recipe import Export
+from cvapp.windows import paint
 
 SCHEMA = 2
 FLOAT32, SMALLEST = "float32", "smallest"
+GOLDEN = 2  # golden samples of a detector: a canvas holds a few thousand windows, and a few million bytes
+PROVEN = 100  # validation photos that a detector is proven on, at most: each is a few thousand windows
 KEPT_IN_FLOAT = (0, 2, 4, 8, 16)  # layers that are tried in float, one number after the other, where int8 fails
+
+
+Judge = Callable[[np.ndarray, str], tuple[list[str], dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,9 @@ class Proof:
         card: of the model.
         model: the Keras model.
         wishes: what is to be made, and the gate.
-        calibration: uint8 training photos (N, H, W, 3).
-        pixels: uint8 validation photos (V, H, W, 3).
-        reference: Keras' probabilities for those (V, C).
-        truth: their true classes (V,).
+        calibration: uint8 training photos (N, H, W, 3), or canvases of them.
+        pixels: uint8 validation photos (V, H, W, 3), or canvases of them.
+        judge: (answers to those, the variant's name) -> why it may not be published, and its figures.
     """
 
     card: Card
@@ -51,8 +58,7 @@ class Proof:
     wishes: Export
     calibration: np.ndarray
     pixels: np.ndarray
-    reference: np.ndarray
-    truth: np.ndarray
+    judge: Judge
 
 
 def export(
@@ -74,28 +80,27 @@ def export(
         CvappError: no photos to prove it on, or a model's file that is missing or altered (exit 3); float32 is not what Keras says (exit 5).
     """
     card = cards.read(folder)
-    if card.task != "classify":
-        raise CvappError(f"{folder} is a {card.task}; only classifiers are exported")
+    if card.task == "backbone":
+        raise CvappError(f"{folder} is a backbone; only classifiers and detectors are exported")
     model = open_model(cards.check_file(card, folder, "model.keras"))
     store, val, known = _photos(card, folder, data, report)
     wishes = wishes or card.recipe.export
-    calibration, pixels = (store.read(row.hash for row in rows) for rows in (balanced(known, wishes.calibration), val))
-    truth = np.array([card.labels.index(row.label) for row in val])
-    proof = Proof(card, model, wishes, calibration, pixels, predict_function(model)(pixels), truth)
-    dead = parity.check_alive(proof.reference)
-    if dead:
-        raise CvappError(f"{folder}: {dead}", Exit.GATE)
-    shown = [row.hash for row in (balanced(val, len(val)) + balanced(known, len(known)))[: golden.PHOTOS]]
+    val = val if card.scan is None else [val[place] for place in np.unique(np.linspace(0, len(val) - 1, PROVEN).astype(int))]
+    calibration, pixels = (_inputs(store, rows, card) for rows in (balanced(known, _few(wishes.calibration, card)), val))
+    judge = _judge(card, folder, predict_function(model)(pixels), val, wishes)
+    proof = Proof(card, model, wishes, calibration, pixels, judge)
+    photos = golden.PHOTOS if card.scan is None else GOLDEN
+    shown = _inputs(store, (balanced(val, len(val)) + balanced(known, len(known)))[:photos], card)
     with replacing_folder(folder / LITE) as work, tempfile.TemporaryDirectory() as place:
         table = {name: _publish(proof, name, work, Path(place), report) for name in wishes.variants}
         published = [name for name, row in table.items() if row["published"]]
         if use not in (SMALLEST, *published):
             raise CvappError(f"{folder}: {use} cannot be put in use, published are {', '.join(published)}: nothing was replaced", Exit.GATE)
         files = {name: work / f"{name}.tflite" for name in published}
-        for name, figures in apart.rounds(files, store.shape[:2], apart.thread_counts(), report=report).items():
+        for name, figures in apart.rounds(files, card.input_size, apart.thread_counts(), report=report).items():
             table[name] |= figures
         write_text(work / LABELS, "".join(f"{label}\n" for label in card.labels))
-        _write_golden(proof, store.read(shown), work, published)
+        _write_golden(proof, shown, work, published)
         made = {
             "schema": SCHEMA,
             "model": card.files["model.keras"],
@@ -123,6 +128,37 @@ def _photos(card: Card, folder: Path, data: str | Path | None, report: Report) -
     return store, val, known
 
 
+def _inputs(store: Store, rows: Sequence[Row], card: Card) -> np.ndarray:
+    """What the network is given for some photos: uint8 RGB (N, H, W, 3)."""
+    frames = store.read(row.hash for row in rows)
+    return frames if card.scan is None else np.stack([paint(frame, card.scan) for frame in frames])
+
+
+def _few(count: int, card: Card) -> int:
+    """How many photos do for a purpose: of a detector's canvases, each a few thousand windows, a sixteenth, four at least."""
+    return count if card.scan is None else max(4, count // 16)
+
+
+def _judge(card: Card, folder: Path, reference: np.ndarray, val: Sequence[Row], wishes: Export) -> Judge:
+    """How a variant's answers to the validation photos are compared with Keras'."""
+    boxed = card.scan is not None
+    dead = boxed_parity.check_alive(reference, card) if boxed else parity.check_alive(reference)
+    if dead:
+        raise CvappError(f"{folder}: {dead}", Exit.GATE)
+    if boxed:
+        truth = read_truth(cards.check_file(card, folder, TRUTH))
+        truths = [truth_of(truth[row.hash], card.labels) for row in val]
+
+    def judge(answers: np.ndarray, name: str) -> tuple[list[str], dict[str, Any]]:
+        if boxed:
+            seen = boxed_parity.compare(answers, reference, truths, card)
+            return boxed_parity.failures(seen, name, wishes), parity.row(seen)
+        found = parity.compare(answers, reference, np.array([card.labels.index(row.label) for row in val]))
+        return parity.failures(found, name, wishes), parity.row(found)
+
+    return judge
+
+
 def balanced(rows: Sequence[Row], count: int) -> list[Row]:
     """Up to `count` photos, taken from the classes in turn."""
     groups: dict[str, list[Row]] = defaultdict(list)
@@ -139,13 +175,12 @@ def _publish(proof: Proof, name: str, work: Path, place: Path, report: Report) -
         path.write_bytes(metadata.write(data, _says(proof.card, proof.wishes)))
         predict = open_tflite(path)
         answers = np.concatenate([predict(picture[None]) for picture in each(list(proof.pixels), f"proving {name}", report)])
-        found = parity.compare(answers, proof.reference, proof.truth)
-        reasons = parity.failures(found, name, proof.wishes)
+        reasons, figures = proof.judge(answers, name)
         if row and reasons:
             continue  # the first attempt's figures stand
         operations = variants.check_sound(data, name)
         row = {"published": not reasons, "reasons": reasons, "sha256": sha256(path), "bytes": path.stat().st_size}
-        row |= {"float_operations": operations, "layers_in_float": kept, **parity.row(found)}
+        row |= {"float_operations": operations, "layers_in_float": kept, **figures}
         if not reasons:
             return row
         report(f"{name} {'; '.join(reasons)}")
@@ -174,7 +209,8 @@ def _says(card: Card, wishes: Export) -> metadata.Metadata:
     """What the file says of the model."""
     height, width = card.images.size or (0, 0)
     photos = sum(card.data.get("photos", {}).values())
-    told = f"Tells {len(card.labels)} classes apart, learnt from {photos} photos. Fit a picture by {card.images.fit} to {width} x {height} pixels."
+    does = f"Tells {len(card.labels)} classes apart" if card.scan is None else f"Finds objects of {len(card.labels)} classes"
+    told = f"{does}, learnt from {photos} photos. Fit a picture by {card.images.fit} to {width} x {height} pixels."
     return metadata.Metadata(
         name=card.name,
         description=wishes.description or told,
@@ -183,6 +219,7 @@ def _says(card: Card, wishes: Export) -> metadata.Metadata:
         licence=wishes.licence or card.weights.get("licence", ""),
         labels=card.labels,
         threshold=card.threshold,
+        maps=card.scan is not None,
     )
 
 

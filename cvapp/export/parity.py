@@ -85,6 +85,6 @@ def check_alive(reference: np.ndarray) -> str | None:
     )
 
 
-def row(parity: Parity) -> dict[str, Any]:
+def row(parity: Any) -> dict[str, Any]:
     """The figures, rounded, as `export.json` keeps them."""
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in vars(parity).items()}

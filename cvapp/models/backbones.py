@@ -13,7 +13,7 @@ import keras
 from cvapp import card as cards
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
-from cvapp.models import hub, keras_cv_parts, small_resnet
+from cvapp.models import hub, keras_cv_parts, small_resnet, window_net
 from cvapp.models.surgery import pooled, turn_channels
 from cvapp.recipe import HUB, SHIPPED_BACKBONE, Model
 from cvapp.shipped import shipped_models
@@ -74,6 +74,7 @@ TABLE = {
     "efficientnet_v2_b0": Row(_application("EfficientNetV2B0", **_RAW), STANDARD, imagenet=APACHE),
     "resnet_50": Row(_application("ResNet50"), CAFFE, imagenet="MIT", bgr=True),
     "small_resnet": Row(lambda size, settings, weights: small_resnet.build(size, settings.alpha), size=(32, 32)),
+    "window_net": Row(lambda size, settings, weights: window_net.build(size, settings.alpha), size=(64, 64)),
     "keras_cv_resnet_18_v2": _keras_cv("keras_cv_resnet_18_v2"),
     "keras_cv_efficientnet_lite_b0": _keras_cv("keras_cv_efficientnet_lite_b0"),
 }
@@ -133,6 +134,18 @@ def public_name(place: str) -> str:
 
 
 def _open_row(settings: Model, size: Size | None) -> Backbone:
+    network, row, weights = open_network(settings, size)
+    layer = pooled(network, settings.stages)
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in layer.get_weights())).hexdigest()[:16]
+    size = network.input_shape[1:3]
+    return Backbone(layer, row.scale, layer.output_shape[-1], size, weights, f"{settings.backbone}-{settings.stages}-{digest}")
+
+
+def open_network(settings: Model, size: Size | None) -> tuple[keras.Model, Row, dict[str, str]]:
+    """A row's network without a top, scaled pixels (B, H, W, 3) -> maps (B, h, w, C), with its weights; their source and licence.
+
+    Args, errors: as `open_backbone`.
+    """
     row = TABLE[settings.backbone]
     size = size or row.size
     try:
@@ -141,10 +154,7 @@ def _open_row(settings: Model, size: Size | None) -> Backbone:
         raise CvappError(
             f"model.backbone {settings.backbone} at {size}: Keras refuses it ({' '.join(str(error).split())[:160]})"
         ) from error
-    weights = _load(network, settings, row, size)
-    layer = pooled(network, settings.stages)
-    digest = hashlib.sha256(b"".join(array.tobytes() for array in layer.get_weights())).hexdigest()[:16]
-    return Backbone(layer, row.scale, layer.output_shape[-1], size, weights, f"{settings.backbone}-{settings.stages}-{digest}")
+    return network, row, _load(network, settings, row, size)
 
 
 def _load(network: keras.Model, settings: Model, row: Row, size: Size) -> dict[str, str]:

@@ -12,7 +12,7 @@ from cvapp.models.backbones import Backbone
 from cvapp.models.surgery import INITIALISERS
 from cvapp.recipe import Model
 
-BATCH = 32
+BATCH = 32  # of pictures up to 224x224; fewer of larger ones, lest memory runs out
 
 
 def head(features: int, num_classes: int, settings: Model) -> keras.Sequential:
@@ -56,13 +56,14 @@ def fold_temperature(trained_head: keras.Sequential, temperature: float) -> None
 
 def batched(function: Callable[[Any], Any], shape: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
     """A compiled function over any number of inputs, run in batches of one fixed size: no picture's answer depends on its company."""
-    compiled = tf.function(function, input_signature=[tf.TensorSpec((BATCH, *shape), tf.float32)], autograph=False)
+    size = max(1, min(BATCH, BATCH * 224 * 224 * 3 // max(1, int(np.prod(shape)))))
+    compiled = tf.function(function, input_signature=[tf.TensorSpec((size, *shape), tf.float32)], autograph=False)
 
     def run(inputs: np.ndarray) -> np.ndarray:
         outputs = []
-        for start in range(0, len(inputs), BATCH):
-            part = inputs[start : start + BATCH]
-            filled = np.zeros((BATCH, *shape), np.float32)
+        for start in range(0, len(inputs), size):
+            part = inputs[start : start + size]
+            filled = np.zeros((size, *shape), np.float32)
             filled[: len(part)] = part
             outputs.append(compiled(tf.constant(filled)).numpy()[: len(part)])
         return np.concatenate(outputs)
@@ -71,7 +72,7 @@ def batched(function: Callable[[Any], Any], shape: tuple[int, ...]) -> Callable[
 
 
 def predict_function(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """uint8 RGB (B, H, W, 3) -> what the model answers (B, classes), dropout off."""
+    """uint8 RGB (B, H, W, 3) -> what the model answers, (B, classes) or maps (B, rows, columns, numbers), dropout off."""
     return batched(lambda pixels: model(pixels, training=False), tuple(model.input_shape[1:]))
 
 

@@ -11,6 +11,7 @@ from cvapp.files import replacing
 FILE = "golden.npz"
 PHOTOS = 16
 FLOAT, STEPS = 1e-3, 2 / 256  # how far a probability may be off: of a variant in float, and of one that computes in 8 bits
+MAPS = 4  # times as far where a detector answers for many thousand windows, some of its numbers beyond 1
 TOLERANCES = {"keras": FLOAT, "float32": FLOAT, "float16": FLOAT, "dynamic": STEPS, "int8": STEPS}
 
 
@@ -20,14 +21,14 @@ def write(path: Path, pixels: np.ndarray, answers: Mapping[str, np.ndarray]) -> 
     Args:
         path: of the file, whole or not at all.
         pixels: uint8 RGB (N, H, W, 3) at the model's size.
-        answers: probabilities (N, classes) by variant; `keras` for those of the Keras model.
+        answers: probabilities (N, classes) by variant, or a detector's maps (N, rows, columns, numbers); `keras` for those of the Keras model.
     """
     with replacing(path) as neighbour:
         np.savez_compressed(neighbour, pixels=pixels, **{name: values.astype(np.float32) for name, values in answers.items()})
 
 
 def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The photos, uint8 RGB (N, H, W, 3), and the answers to them by variant, float32 (N, classes).
+    """The photos, uint8 RGB (N, H, W, 3), and the answers to them by variant, float32 (N, classes) or (N, rows, columns, numbers).
 
     Raises:
         CvappError: the file is missing or damaged (exit 3).
@@ -47,7 +48,7 @@ def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 def _check(pixels: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
     """A ValueError unless these are photos, and probabilities of each by known variants."""
     shapes = sorted({values.shape for values in answers.values()})
-    fitting = len(shapes) == 1 and len(shapes[0]) == 2 and 0 not in shapes[0] and shapes[0][0] == len(pixels)
+    fitting = len(shapes) == 1 and len(shapes[0]) in (2, 4) and 0 not in shapes[0] and shapes[0][0] == len(pixels)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3 or not fitting:
         raise ValueError(f"photos of shape {pixels.shape}, answers of {shapes}")
     for name, values in answers.items():
@@ -60,16 +61,19 @@ def differ(variant: str, found: np.ndarray, expected: np.ndarray) -> list[str]:
 
     Args:
         variant: its name, which decides how near the answers must be.
-        found: probabilities (N, classes) of this machine.
+        found: probabilities (N, classes), or maps, of this machine.
         expected: those of the golden samples.
     """
-    tolerance = TOLERANCES[variant]
+    maps = expected.ndim == 4
+    tolerance = TOLERANCES[variant] * (MAPS if maps else 1)
     if found.shape != expected.shape or not np.isfinite(found).all():
         return [f"answers {found.shape} for golden answers of {expected.shape}, or numbers that are none"]
     reasons = []
     off = np.abs(found - expected).max()
     if off > tolerance + 1e-6:
-        reasons.append(f"a probability differs from the golden sample's by {off:.4f} (at most {tolerance:.4f})")
+        reasons.append(f"a {'number' if maps else 'probability'} differs from the golden sample's by {off:.4f} (at most {tolerance:.4f})")
+    if maps:
+        return reasons
     ordered = np.sort(expected, axis=1)
     clear = ordered[:, -1] - ordered[:, -2] > tolerance if expected.shape[1] > 1 else np.zeros(len(expected), bool)
     wrong = int((clear & (found.argmax(1) != expected.argmax(1))).sum())

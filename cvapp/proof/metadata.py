@@ -21,6 +21,7 @@ from cvapp.proof.flatbuffer import Fields, Kept, Table, build
 
 ENTRY = "TFLITE_METADATA"
 OLDEST_PARSER = "1.0.0"  # every field used here was in the schema's first version
+WINDOWS = "For each window of the picture what it shows, and where; card.json says how to read it."
 LARGEST_LABELS = 1 << 20  # bytes; a label file beyond that is not ours
 _MODEL_KIND, _METADATA_KIND = b"TFL3", b"M001"
 _COLOR_SPACES = {"RGB": 1, "GRAYSCALE": 2}
@@ -60,6 +61,7 @@ class Metadata:
         mean: of the normalisation (value - mean) / deviation; the graph takes bytes 0..255, so 0.
         deviation: see mean; 1.
         color_space: `RGB` or `GRAYSCALE`.
+        maps: whether it answers for many windows of a picture, boxes among the numbers. Not read back.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Metadata:
     mean: float = 0.0
     deviation: float = 1.0
     color_space: str = "RGB"
+    maps: bool = False
 
 
 def write(model: bytes, metadata: Metadata) -> bytes:
@@ -129,8 +132,8 @@ def _tables(metadata: Metadata, size: tuple[float, float]) -> Fields:
         _Port.STATS: {_Stats.MAX: _floats(255), _Stats.MIN: _floats(0)},
     }
     target = {
-        _Port.NAME: "probability",
-        _Port.DESCRIPTION: "How sure the model is of each label, 0 to 1.",
+        _Port.NAME: "windows" if metadata.maps else "probability",
+        _Port.DESCRIPTION: WINDOWS if metadata.maps else "How sure the model is of each label, 0 to 1.",
         _Port.CONTENT: {_Choice.KIND: _FEATURE, _Choice.VALUE: {}},
         _Port.UNITS: [{_Choice.KIND: _THRESHOLDING, _Choice.VALUE: {0: np.float32(metadata.threshold)}}],
         _Port.STATS: {_Stats.MAX: _floats(1), _Stats.MIN: _floats(0)},

@@ -7,7 +7,9 @@ from typing import Any, Iterable
 
 from cvapp.errors import CvappError
 from cvapp.images import Images
-from cvapp.recipe.parts import HUB, SHIPPED_BACKBONE, Augment, Data, Export, Model, Train
+from cvapp.recipe.detect import Detect
+from cvapp.recipe.export import Export
+from cvapp.recipe.parts import HUB, SHIPPED_BACKBONE, Augment, Data, Model, Train
 from cvapp.recipe.values import did_you_mean, kinds, one_of, parse, settle_kinds, within
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "SHIPPED_BACKBONE",
     "Augment",
     "Data",
+    "Detect",
     "Export",
     "Images",
     "Model",
@@ -26,7 +29,7 @@ __all__ = [
     "settings",
     "to_json",
 ]
-TASKS = ("classify", "backbone")
+TASKS = ("classify", "backbone", "detect")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     train: Train = field(default_factory=Train)
     export: Export = field(default_factory=Export)
+    detect: Detect = field(default_factory=Detect)
 
     def __post_init__(self) -> None:
         settle_kinds(self)
@@ -48,13 +52,23 @@ class Recipe:
         within(self, seed=(0, 2**31 - 2))
         if self.task == "backbone" and (self.data.generated is None or self.model.backbone == HUB or self.images.size is None):
             raise CvappError("a backbone recipe needs data.generated, images.size and a model.backbone other than hub")
+        if self.task == "detect":
+            self._check_detect()
         if self.model.backbone == HUB and self.train.mixed_precision:
-            raise CvappError("train.mixed_precision needs a Keras backbone, a hub module computes as it was saved; try model.backbone=shipped")
+            raise CvappError(
+                "train.mixed_precision needs a Keras backbone, a hub module computes as it was saved; try model.backbone=shipped"
+            )
         tuned = self.train.fine_tune
         if self.model.backbone == HUB and tuned not in ("none", "auto", "all"):
             raise CvappError(
                 f"train.fine_tune is {tuned!r}: a hub module is frozen or tuned whole (none, auto, all), its layers are unknown"
             )
+
+    def _check_detect(self) -> None:
+        if self.model.backbone == HUB:
+            raise CvappError("a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or shipped")
+        if self.images.size is None:
+            raise CvappError("a detector needs the size of its frames: give images.size, such as 480,640")
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:

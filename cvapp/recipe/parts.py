@@ -1,4 +1,4 @@
-"""The parts of a Recipe: Data, Model, Augment, Train, Export. (Images, a part too, belongs to `cvapp.images`.)"""
+"""The parts of a Recipe: Data, Model, Augment, Train. (Detect and Export have modules of their own; Images belongs to `cvapp.images`.)"""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from cvapp.errors import CvappError
 from cvapp.recipe.values import one_of, settle_kinds, within
 
 GENERATED = ("shapes",)
-VARIANTS = ("float32", "float16", "dynamic", "int8")
 SHIPPED_BACKBONE = "mobilenet_v2_035_96"
 HUB, IMAGENET = "hub", "imagenet"
 BACKBONES = (
@@ -19,10 +18,11 @@ BACKBONES = (
     "efficientnet_v2_b0",
     "resnet_50",
     "small_resnet",
+    "window_net",
     "keras_cv_resnet_18_v2",
     "keras_cv_efficientnet_lite_b0",
 )
-WIDTHS, ALPHA = ("mobilenet_v2", "small_resnet"), 0.35  # backbones that come in several widths, and the width by default
+WIDTHS, ALPHA = ("mobilenet_v2", "small_resnet", "window_net"), 0.35  # backbones that come in several widths, and the width by default
 HEADS = ("linear", "mlp")
 INITIALISERS = ("glorot", "he", "lecun")
 OPTIMISERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
@@ -94,11 +94,15 @@ class Model:
                 "model.stages and model.stochastic_depth need a Keras backbone, a hub module is opaque; try model.backbone=shipped"
             )
         if self.alpha != ALPHA and self.backbone not in WIDTHS:
-            raise CvappError(f"model.alpha is {self.alpha:g}, but {self.backbone} comes in one width; choose model.backbone={' or '.join(WIDTHS)}")
+            raise CvappError(
+                f"model.alpha is {self.alpha:g}, but {self.backbone} comes in one width; choose model.backbone={' or '.join(WIDTHS)}"
+            )
         if not self.weights:
             raise CvappError("model.weights is empty: give imagenet, none, or a .weights.h5 file")
         if self.weights != IMAGENET and self.backbone in (HUB, "shipped"):
-            raise CvappError(f"model.weights is {self.weights!r}, but {self.backbone} has its own; choose model.backbone=mobilenet_v2 or its like")
+            raise CvappError(
+                f"model.weights is {self.weights!r}, but {self.backbone} has its own; choose model.backbone=mobilenet_v2 or its like"
+            )
 
     @property
     def from_scratch(self) -> bool:
@@ -213,38 +217,3 @@ class Train:
         within(self, fine_tune_epochs=(1, 100_000), fine_tune_rate=(1e-8, 10))
         if not _FINE_TUNE.fullmatch(self.fine_tune):
             raise CvappError(f"train.fine_tune is {self.fine_tune!r}: give none, auto, all, layers:N or blocks:N, such as blocks:3")
-
-
-@dataclass(frozen=True)
-class Export:
-    """Which variants are made, what they say of themselves, and the gate each must pass before it is published.
-
-    Args:
-        variants: of `float32`, `float16` (weights in 16 bits), `dynamic` (weights in 8 bits, the rest in float) and `int8` (all in 8 bits).
-        calibration: training photos that show int8 the range of every tensor.
-        max_difference: largest probability difference of float32 from Keras.
-        max_drop: accuracy that the others may lose, in points of 100; one photo is always allowed.
-        min_agreement: share of photos on which their first answer must be Keras'.
-        description: of the model, in the file; what it tells apart, and from how many photos, where empty.
-        author: who made it, in the file.
-        licence: of it, in the file; that of the backbone's weights where empty.
-        version: of it, in the file.
-    """
-
-    variants: tuple[str, ...] = VARIANTS
-    calibration: int = 200
-    max_difference: float = 1e-3
-    max_drop: float = 0.5
-    min_agreement: float = 0.95
-    description: str = ""
-    author: str = ""
-    licence: str = ""
-    version: str = "1"
-
-    def __post_init__(self) -> None:
-        settle_kinds(self)
-        for variant in self.variants:
-            one_of("export.variants", variant, VARIANTS)
-        if "float32" not in self.variants or len(set(self.variants)) != len(self.variants):
-            raise CvappError(f"export.variants is {self.variants}: float32 must be among them, and none twice")
-        within(self, calibration=(1, 100_000), max_difference=(0, 1), max_drop=(0, 100), min_agreement=(0, 1))

@@ -173,6 +173,11 @@ def _cover(rng: Rng, size: Size) -> np.ndarray:
     return cv2.GaussianBlur(np.float32(cover), (0, 0), rng.uniform(0.5, 4))[..., None]
 
 
+def cut_out(rng: Rng, side: int) -> np.ndarray:
+    """A piece of a thing, to stand before others: uint8 RGBA (side, side, 4)."""
+    return np.dstack([_any(rng, (side, side)), picture(255 * _cover(rng, (side, side)))])
+
+
 def scene(rng: Rng, size: Size) -> np.ndarray:
     """A scene of other things than signs: uint8 RGB (H, W, 3)."""
     made = _any(rng, size)

@@ -26,8 +26,7 @@ class Stage:
         steps: batches an epoch.
         epochs: at most.
         patience: epochs without a better validation loss before stopping.
-        check: -> logits (V, C) of the validation photos.
-        truth: (V,) their classes.
+        measure: -> loss and accuracy on what is held for validation; see `calibrated`.
         tuned: whether it starts from weights that are good already, and are kept where no epoch does better.
     """
 
@@ -37,8 +36,7 @@ class Stage:
     steps: int
     epochs: int
     patience: int
-    check: Callable[[], np.ndarray]
-    truth: np.ndarray
+    measure: Callable[[], tuple[float, float]]
     tuned: bool = False
 
 
@@ -57,7 +55,7 @@ def run(stage: Stage, progress: Progress, keeper: Keeper, report: Report) -> Non
     """
     weights = list(stage.network.weights)
     if keeper.resumed is None:
-        progress.begin(stage.name, _loss(stage)[0] if stage.tuned else float("inf"))
+        progress.begin(stage.name, stage.measure()[0] if stage.tuned else float("inf"))
         best = [np.asarray(variable) for variable in weights]
     elif keeper.resumed[0].stage == stage.name:
         best = _take_up(stage, progress, keeper)
@@ -136,21 +134,29 @@ def _epoch(stage: Stage, progress: Progress, epochs: ReportEpochs, ctrl_c: Inter
     return True
 
 
-def _loss(stage: Stage) -> tuple[float, float]:
-    """Negative log likelihood on the validation photos after calibration, and accuracy.
+def calibrated(check: Callable[[], np.ndarray], truth: np.ndarray) -> Callable[[], tuple[float, float]]:
+    """How a classifier is measured: negative log likelihood on the validation photos after calibration, and accuracy.
 
     The temperature is folded into the saved model in any case, so an epoch must not lose by being too sure of itself.
+
+    Args:
+        check: -> logits (V, C) of the validation photos.
+        truth: (V,) their classes.
     """
-    logits = stage.check()
-    if not np.isfinite(logits).all():
-        return float("inf"), 0.0
-    answers = metrics.softmax(logits / metrics.fit_temperature(logits, stage.truth))
-    return metrics.negative_log_likelihood(answers, stage.truth), metrics.accuracy(answers, stage.truth)
+
+    def measure() -> tuple[float, float]:
+        logits = check()
+        if not np.isfinite(logits).all():
+            return float("inf"), 0.0
+        answers = metrics.softmax(logits / metrics.fit_temperature(logits, truth))
+        return metrics.negative_log_likelihood(answers, truth), metrics.accuracy(answers, truth)
+
+    return measure
 
 
 def _validate(stage: Stage, progress: Progress, epochs: ReportEpochs) -> float:
     """Measure the epoch on the validation photos and note it; its loss."""
-    found, accuracy = _loss(stage)
+    found, accuracy = stage.measure()
     if not np.isfinite(found):
         return found
     row = {

@@ -77,8 +77,13 @@ def add_penalties(network: keras.Model, settings: Train) -> None:
 
 
 def prepare(network: keras.Model, settings: Train, rate: float, epochs: int, steps_per_epoch: int) -> None:
-    """Compile a network (inputs -> logits) for training: optimiser, penalties, softmax cross entropy with label smoothing."""
-    add_penalties(network, settings)
+    """Compile a classifier (inputs -> logits) for training: optimiser, penalties, softmax cross entropy with label smoothing."""
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
-    network.compile(optimiser(settings, rate, epochs * steps_per_epoch, steps_per_epoch), loss, metrics=["accuracy"])
+    compile_for(network, settings, optimiser(settings, rate, epochs * steps_per_epoch, steps_per_epoch), loss, "accuracy")
+
+
+def compile_for(network: keras.Model, settings: Train, plan: keras.optimizers.Optimizer, loss: Any, accuracy: Any) -> None:
+    """Compile a network with the recipe's penalties; its optimiser's variables exist from now on."""
+    add_penalties(network, settings)
+    network.compile(plan, loss, metrics=[accuracy])
     network.optimizer.build(network.trainable_variables)

@@ -17,7 +17,7 @@ from cvapp.models.keras_cv_parts import Mixer
 from cvapp.models.surgery import choose_trainable, training_copy
 from cvapp.recipe import Recipe
 from cvapp.training import optimise
-from cvapp.training.loop import Batch, Stage
+from cvapp.training.loop import Batch, Stage, calibrated
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ def head_stage(recipe: Recipe, trained_head: keras.Sequential, features: np.ndar
 
     optimise.prepare(trained_head, settings, settings.learning_rate, settings.epochs, steps)
     answer = classifier.batched(lambda values: trained_head(values, training=False), (known.shape[1],))
-    return Stage("head", trained_head, batches, steps, settings.epochs, settings.patience, lambda: answer(features[check]), truth[check])
+    return Stage(
+        "head", trained_head, batches, steps, settings.epochs, settings.patience, calibrated(lambda: answer(features[check]), truth[check])
+    )
 
 
 def network_stage(recipe: Recipe, backbone: Backbone, trained_head: keras.Sequential, material: Material, which: str) -> Stage:
@@ -113,8 +115,7 @@ def network_stage(recipe: Recipe, backbone: Backbone, trained_head: keras.Sequen
         feed.steps,
         epochs,
         settings.patience,
-        lambda: chunked(answer, material.pixels, held),
-        truth[check],
+        calibrated(lambda: chunked(answer, material.pixels, held), truth[check]),
         name == "fine-tuning",
     )
 

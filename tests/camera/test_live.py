@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from cvapp.camera import live, stage
+from cvapp.camera.kinds import named
 from cvapp.camera.live import Options, Stopped, Summary, run
 from cvapp.camera.sources import Frame, Source
 from cvapp.camera.sources.frames import now
@@ -343,7 +344,7 @@ def lines_of(path):
 
 
 def test_each_frame_of_a_file_has_its_line_and_none_is_dropped(video, workspace):
-    done = run(video, classify, Options(log=workspace / "log.jsonl", say=lambda scores: "unknown"), each=lambda answered: time.sleep(0.01))
+    done = run(video, classify, Options(log=workspace / "log.jsonl", kind=named(lambda scores: "unknown")), each=lambda answered: time.sleep(0.01))
     lines = lines_of(workspace / "log.jsonl")
     assert [list(line) for line in lines] == [KEYS] * 20
     assert [(line["frame"], line["seconds"], line["label"]) for line in lines] == [

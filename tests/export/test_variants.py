@@ -17,7 +17,7 @@ from keras import layers
 from cvapp.errors import CvappError, Exit
 from cvapp.export import quantise, variants
 from cvapp.models import small_resnet
-from cvapp.recipe.parts import VARIANTS
+from cvapp.recipe.export import VARIANTS
 from tests.tiny_tflite import tiny_tflite
 
 SIZE = (32, 24)

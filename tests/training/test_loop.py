@@ -11,7 +11,7 @@ from cvapp.errors import CvappError, Exit
 from cvapp.progress import silent
 from cvapp.recipe import Train
 from cvapp.training import loop, optimise
-from cvapp.training.loop import Stage
+from cvapp.training.loop import Stage, calibrated
 from cvapp.training.state import Keeper, Progress
 
 TRUTH = np.zeros(10, int)
@@ -66,7 +66,7 @@ def a_stage(
         return answers(script[place]) if not isinstance(script[place], np.ndarray) else script[place]
 
     truth = TRUTH if script else TARGETS.argmax(1)
-    return Stage(name, network, batches, 3, epochs, patience, check, truth, tuned), seen
+    return Stage(name, network, batches, 3, epochs, patience, calibrated(check, truth), tuned), seen
 
 
 def run(stage: Stage, progress=None, keeper=None, report=silent) -> Progress:

@@ -1,0 +1,78 @@
+"""How a model is asked and how its answers are shown: names of a classifier, boxes of a detector."""
+
+import argparse
+from dataclasses import dataclass
+from typing import Any, Callable, Sequence
+
+import numpy as np
+
+from cvapp.boxes import Boxes
+from cvapp.bundle import Bundle, Score
+from cvapp.camera import boxed
+from cvapp.camera.kinds import Kind, named
+from cvapp.errors import CvappError
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """What the words `predict` and `camera` do with a model.
+
+    Args:
+        prepare: uint8 RGB (H, W, 3) of any size -> what `answer` takes.
+        answer: (bundle, what was prepared) -> the answer; the bundle may be another variant of the model.
+        kind: how an answer is said and drawn.
+        head: of the table.
+        rows: an answer -> its rows of the table, without the file.
+        values: an answer -> plain values, for JSON.
+    """
+
+    prepare: Callable[[np.ndarray], Any]
+    answer: Callable[[Bundle, Any], Any]
+    kind: Kind
+    head: Sequence[str]
+    rows: Callable[[Any], list[Sequence[object]]]
+    values: Callable[[Any], Any]
+
+
+def seeing_of(bundle: Bundle, args: argparse.Namespace) -> Seeing:
+    """How a model is asked, with --conf and --iou where it is a detector (exit 2 where it is none, or they are out of range)."""
+    for name in ("conf", "iou"):
+        value = getattr(args, name)
+        if value is not None and bundle.card.scan is None:
+            raise CvappError(f"--{name} is for detectors; {args.name} is a {bundle.card.task} model: leave it out")
+        if value is not None and not 0 <= value <= 1:
+            raise CvappError(f"--{name} {value:g}: give a number from 0 to 1")
+    return _names(bundle) if bundle.card.scan is None else _boxes(bundle, args.conf, args.iou)
+
+
+def _names(bundle: Bundle) -> Seeing:
+    def rows(scores: Sequence[Score]) -> list[Sequence[object]]:
+        best, second = scores[0], scores[1] if len(scores) > 1 else None
+        more = (second.label, f"{second.probability:.3f}") if second else ("", "")
+        return [(bundle.answer(scores), best.label, f"{best.probability:.3f}", *more)]
+
+    return Seeing(
+        bundle.fit,
+        lambda asked, fitted: asked.name(fitted),
+        named(bundle.answer),
+        ("answer", "best label", "probability", "second", "its probability"),
+        rows,
+        lambda scores: [{"label": label, "probability": round(value, 6)} for label, value in scores],
+    )
+
+
+def _boxes(bundle: Bundle, least: float | None, overlap: float | None) -> Seeing:
+    labels = bundle.card.labels
+
+    def rows(found: Boxes) -> list[Sequence[object]]:
+        told = [(one["label"], f"{one['score']:.3f}", *(round(edge) for edge in one["xyxy"])) for one in boxed.rows(found, labels)]
+        return list(told) or [(boxed.NOTHING, "", "", "", "", "")]
+
+    return Seeing(
+        lambda picture: (bundle.fit(picture), picture.shape),
+        lambda asked, value: asked.locate(asked.predict(value[0][None])[0], value[1], least, overlap),
+        boxed.boxed(labels),
+        ("label", "score", "left", "top", "right", "bottom"),
+        rows,
+        lambda found: boxed.rows(found, labels),
+    )
