@@ -57,7 +57,9 @@ class Bundle:
         return fitted if self.card.scan is None else paint(fitted, self.card.scan)
 
     def name(self, fitted: np.ndarray) -> list[Score]:
-        """Name what a fitted picture shows."""
+        """Name what a fitted picture shows (exit 2 from a detector, which finds boxes)."""
+        if self.card.scan is not None:
+            raise CvappError(f"{self.card.name} is a detector: it does not name a picture, it finds boxes in it; use detect")
         return rank(self.card.labels, self.predict(fitted[None])[0])
 
     def detect(self, picture: np.ndarray, least: float | None = None, overlap: float | None = None) -> Boxes:
