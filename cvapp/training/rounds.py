@@ -86,8 +86,8 @@ def shapes(frames: Frames, recipe: Recipe) -> np.ndarray:
 def stages(recipe: Recipe, made: Networks, frames: Frames, keeper: Keeper, report: Report) -> Iterator[Stage]:
     """The rounds, each but the first with the mistakes that the detector makes on the training photos before it."""
     rounds, latest = min(recipe.detect.rounds, recipe.train.epochs), np.zeros((0, 5), np.float32)
-    points = made.finder.scan.points
-    material = windowed(frames, frames.of("train"), shapes(frames, recipe), points)
+    scan = made.finder.scan
+    material = windowed(frames, frames.of("train"), scan.fill * np.array(scan.windows.size) / scan.scales, scan.points)
     measure = _measure(recipe, frames, made)
     objects = sum(len(boxes) for boxes in material.boxes)
     count = round(objects * recipe.detect.passes * (1 + recipe.detect.background))
