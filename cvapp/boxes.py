@@ -1,6 +1,6 @@
 """Boxes: parallel arrays of places, scores and classes, and what is done with them (NumPy only)."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Sequence
 
 import numpy as np
@@ -45,13 +45,6 @@ class Boxes:
     def take(self, chosen: Sequence[int] | np.ndarray) -> "Boxes":
         """Some of the boxes, by index or by a mask."""
         return Boxes(self.xyxy[chosen], self.scores[chosen], self.classes[chosen], self.points[chosen])
-
-
-def transform(boxes: Boxes, scale: float | tuple[float, float] = 1.0, shift: tuple[float, float] = (0.0, 0.0)) -> Boxes:
-    """Boxes and their points in another picture's pixels: `scale` (one number, or x and y) first, then `shift` (x, y)."""
-    by, to = np.broadcast_to(np.float32(scale), 2), np.float32(shift)
-    xyxy = (boxes.xyxy.reshape(-1, 2, 2) * by + to).reshape(-1, 4)
-    return replace(boxes, xyxy=xyxy, points=boxes.points * by + to)
 
 
 def from_xywh(xywh: np.ndarray) -> np.ndarray:

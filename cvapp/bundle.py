@@ -57,7 +57,9 @@ class Bundle:
         return fitted if self.card.scan is None else paint(fitted, self.card.scan)
 
     def name(self, fitted: np.ndarray) -> list[Score]:
-        """Name what a fitted picture shows."""
+        """Name what a fitted picture shows (exit 2 from a detector, which finds boxes)."""
+        if self.card.scan is not None:
+            raise CvappError(f"{self.card.name} is a detector: it does not name a picture, it finds boxes in it; use detect")
         return rank(self.card.labels, self.predict(fitted[None])[0])
 
     def detect(self, picture: np.ndarray, least: float | None = None, overlap: float | None = None) -> Boxes:
@@ -86,7 +88,8 @@ class Bundle:
         shape = (shape[0], shape[1])
         xyxy = to_fitted(found.xyxy.reshape(-1, 2, 2), shape, card.images, back=True).reshape(-1, 4).clip(0, [shape[1], shape[0]] * 2)
         points = to_fitted(found.points, shape, card.images, back=True)
-        return Boxes(xyxy.astype(np.float32), found.scores, found.classes, points.astype(np.float32))
+        seen = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # others lie in the black bars of a letterbox
+        return Boxes(xyxy.astype(np.float32), found.scores, found.classes, points.astype(np.float32)).take(seen)
 
 
 def rank(labels: Sequence[str], probabilities: np.ndarray) -> list[Score]:

@@ -141,7 +141,7 @@ def check_file(card: Card, folder: Path, name: str) -> Path:
     return path
 
 
-def hash_files(folder: Path, *besides: str) -> dict[str, str]:
-    """sha256 of every file below a folder, by its path in it; the card itself and files of the names `besides` are left out."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in (FILE, *besides))
+def hash_files(folder: Path, besides: str = FILE) -> dict[str, str]:
+    """sha256 of every file below a folder, by its path in it; the card itself and files of the pattern `besides` are left out."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILE and not path.match(besides))
     return {path.relative_to(folder).as_posix(): sha256(path) for path in found}

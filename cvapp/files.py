@@ -56,7 +56,7 @@ def replacing_folder(folder: str | Path, keep: str | None = None) -> Iterator[Pa
 
     Args:
         folder: what is replaced.
-        keep: a file of the work folder that outlives a failure (the state of an interrupted run); it never gets into `folder`.
+        keep: a pattern of the files in the work folder that outlive a failure (the state of an interrupted run); they never get into `folder`.
     """
     folder = Path(folder)
     work, old = work_folder(folder), folder.with_name(f".{folder.name}.old")
@@ -66,7 +66,8 @@ def replacing_folder(folder: str | Path, keep: str | None = None) -> Iterator[Pa
         yield work
         shutil.rmtree(old, ignore_errors=True)
         if keep is not None:
-            (work / keep).unlink(missing_ok=True)
+            for path in work.glob(keep):
+                path.unlink()
         if folder.exists():
             os.replace(folder, old)
         os.replace(work, folder)
@@ -80,9 +81,9 @@ def replacing_folder(folder: str | Path, keep: str | None = None) -> Iterator[Pa
 
 
 def _empty(folder: Path, keep: str | None) -> None:
-    """Remove a folder; where it holds the file to keep, all but that."""
+    """Remove a folder; where it holds files to keep, all but those."""
     for path in list(folder.iterdir()) if folder.is_dir() else []:
-        if path.name == keep:
+        if keep is not None and path.match(keep):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

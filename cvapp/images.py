@@ -157,6 +157,8 @@ def to_fitted(xy: np.ndarray, shape: tuple[int, ...], images: Images, back: bool
 
 def fit(rgb: np.ndarray, images: Images) -> np.ndarray:
     """Fit a picture to the model: uint8 RGB (H, W, 3) of any size -> uint8 RGB of exactly `images.size`."""
+    if not isinstance(rgb, np.ndarray):
+        raise CvappError(f"a picture is a NumPy array, uint8 RGB (height, width, 3); this is a {type(rgb).__name__}; images.read reads a file")
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
         raise CvappError(f"a picture is uint8 RGB (height, width, 3); this is {rgb.dtype} {rgb.shape}")
     (top, left, height, width), (to_top, to_left, *size) = window(rgb.shape, images), inside(rgb.shape, images)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from cvapp import boxes
-from cvapp.boxes import Boxes
 from cvapp.errors import CvappError
 
 SQUARE = (0, 0, 10, 10)
@@ -217,18 +216,6 @@ def test_clipping_keeps_what_lies_in_the_picture():
     clipped = boxes.clip(xyxy, (80, 100))
     assert clipped.tolist() == [[0, 10, 20, 80], [100, 10, 100, 20]]
     assert boxes.area(clipped).tolist() == [1400, 0]
-
-
-def test_boxes_and_points_move_together():
-    found = Boxes(np.float32([(1, 2, 3, 4)]), np.float32([0.5]), np.int32([2]), np.float32([[(1, 2), (3, 4)]]))
-    moved = boxes.transform(found, 2, (10, 20))
-    assert moved.xyxy.tolist() == [[12, 24, 16, 28]] and moved.points.tolist() == [[[12, 24], [16, 28]]]
-    assert moved.xyxy.dtype == moved.points.dtype == np.float32 and moved.classes.tolist() == [2]
-    assert boxes.transform(found, (2, 10)).xyxy.tolist() == [[2, 20, 6, 40]]
-    back = boxes.transform(boxes.transform(moved, 1, (-10, -20)), 0.5)
-    assert back.xyxy.tolist() == found.xyxy.tolist()
-    none = boxes.transform(found.take([]), 3)
-    assert len(none) == 0 and none.xyxy.shape == (0, 4) and none.points.shape == (0, 2, 2)
 
 
 def test_nothing_gives_nothing():

@@ -330,3 +330,9 @@ def test_a_classifier_finds_no_boxes(model):
     with pytest.raises(CvappError, match="^tiny is a classify model; only a detector finds boxes$") as error:
         open_lite(model).detect(np.zeros((8, 8, 3), np.uint8))
     assert error.value.code == Exit.USAGE
+
+
+def test_a_detector_names_no_picture():
+    with pytest.raises(CvappError, match="is a detector: it does not name a picture, it finds boxes in it; use detect$") as error:
+        detector().classify(draw((50, 70)))
+    assert error.value.code == Exit.USAGE

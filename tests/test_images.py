@@ -422,3 +422,9 @@ def test_images_are_checked_when_made(size):
 def test_unknown_words_name_the_known(name, allowed):
     with pytest.raises(CvappError, match=f"^images.{name} is 'cut': choose one of {allowed}$"):
         Images(**{name: "cut"})
+
+
+@pytest.mark.parametrize("given", ["photo.jpg", None, [[1, 2, 3]]])
+def test_what_is_no_array_is_no_picture(given):
+    with pytest.raises(CvappError, match=f"this is a {type(given).__name__}; images.read reads a file"):
+        images.fit(given, Images(size=(32, 32)))

@@ -18,7 +18,7 @@ NOTHING = "nothing"
 
 def colour_of(index: int) -> tuple[int, int, int]:
     """A class's colour, RGB: bright, and far from those of its neighbours (hues a golden angle apart)."""
-    red, green, blue = colorsys.hsv_to_rgb((0.38 + 0.618034 * index) % 1, 0.62, 1.0)
+    red, green, blue = colorsys.hsv_to_rgb((0.38 + 0.618034 * index) % 1, 0.55, 1.0)
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
@@ -34,6 +34,8 @@ def draw(image: np.ndarray, found: Boxes, labels: Sequence[str], status: str = "
     out = np.ascontiguousarray(image).copy()
     unit = unit_of(out)
     thick = max(1, unit // 8)
+    if status:
+        tag(out, status, unit)
     for index in reversed(range(len(found))):  # the surest comes last, on top
         colour = colour_of(int(found.classes[index]))
         left, top, right, bottom = np.round(found.xyxy[index]).astype(int).tolist()
@@ -43,22 +45,29 @@ def draw(image: np.ndarray, found: Boxes, labels: Sequence[str], status: str = "
                 cv2.circle(out, (x, y), thick + 1 + extra, ink, -1, cv2.LINE_AA)
     for index in reversed(range(len(found))):
         left, top = np.round(found.xyxy[index, :2]).astype(int).tolist()
-        _label(
-            out, f"{labels[found.classes[index]]} {100 * found.scores[index]:.0f}%", (left, top), unit, colour_of(int(found.classes[index]))
-        )
-    if status:
-        tag(out, status, unit)
+        label, percent = labels[found.classes[index]], f"{100 * found.scores[index]:.0f}%"
+        _label(out, (label, percent), (left, top), unit, colour_of(int(found.classes[index])))
     return out
 
 
-def _label(out: np.ndarray, text: str, corner: tuple[int, int], unit: int, colour: tuple[int, int, int]) -> None:
-    """A text on a dark patch above a box, or inside it where there is no room above."""
+def _label(out: np.ndarray, words: tuple[str, str], corner: tuple[int, int], unit: int, colour: tuple[int, int, int]) -> None:
+    """A label and a percentage on a dark patch above a box, or inside it where there is no room above."""
     size = max(9, round(0.8 * unit))
-    width, height = text_width(text, size, 700) + size // 2, round(1.35 * size)
+    text, height = _fitting(*words, size, out.shape[1] - size // 2), round(1.35 * size)
+    width = text_width(text, size, 700) + size // 2
     left = max(0, min(corner[0], out.shape[1] - width))
     top = corner[1] - height if corner[1] >= height else min(corner[1], max(0, out.shape[0] - height))
     patch(out, (top, left, height, width))
     write(out, text, (left + size // 4, top + round(1.02 * size)), size, colour, 700)
+
+
+def _fitting(label: str, percent: str, size: int, room: int) -> str:
+    """Both words on one line; a label that is too long is cut, so that the percentage is still seen."""
+    text = f"{label} {percent}"
+    while label and text_width(text, size, 700) > room:
+        label = label[:-1]
+        text = f"{label}… {percent}"
+    return text
 
 
 def mirrored(found: Boxes, width: int) -> Boxes:

@@ -83,7 +83,8 @@ def _tallies(found: BoxedFindings) -> str:
             tally.photos,
             tally.objects,
             *(tally.parts[part] for part in parts),
-            *(f"{side:.0f}" for side in tally.sides or ("", "", "")),
+            *(f"{side:.0f}" for side in tally.sides or ()),
+            *([] if tally.sides else ["", "", ""]),
         )
         for label, tally in found.classes.items()
     ]

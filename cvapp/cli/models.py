@@ -15,6 +15,9 @@ from cvapp.files import check_writable
 from cvapp.progress import Terminal
 
 
+WANTED = {"classify": "a folder for each class", "backbone": "photos", "detect": "photos and their boxes (Pascal VOC, COCO or YOLO)"}
+
+
 def train(args: argparse.Namespace) -> Answer:
     """Train a model by a pipeline's recipe."""
     recipe = recipes.override(shipped.load_pipeline(args.pipeline), args.set)
@@ -22,16 +25,14 @@ def train(args: argparse.Namespace) -> Answer:
     recipe = recipes.override(recipe, [f"{name}={value}" for name, value in shorts.items() if value is not None])
     if recipe.data.generated is None and args.data is None:
         raise CvappError(
-            "no photos: give --data DIR with a folder for each class; cvapp data collect takes them, cvapp data signs draws some"
+            f"no photos: give --data DIR with {WANTED[recipe.task]}; cvapp data collect takes photos, cvapp data signs draws some"
         )
     if recipe.data.generated is not None and args.data is not None:
         raise CvappError(f"--data {args.data}: {args.pipeline} draws its own photos; leave --data out")
     name = args.name or (Path(args.data).resolve().stem if args.data else Path(args.pipeline).stem)
     folder = new_model_folder(name)
     if args.data is not None and not Path(args.data).exists():
-        raise CvappError(
-            f"--data {args.data}: no such folder or file; give a folder with a folder of photos for each class, or a CSV", Exit.BAD_DATA
-        )
+        raise CvappError(f"--data {args.data}: no such folder or file; give a folder with {WANTED[recipe.task]}", Exit.BAD_DATA)
     if args.data is not None and recipe.task == "classify" and is_boxed(args.data):
         raise CvappError(
             f"--data {args.data}: photos with boxes, {args.pipeline} wants a folder for each class; try cvapp train window_detector"
@@ -153,7 +154,7 @@ def _evaluate_detector(args: argparse.Namespace) -> Answer:
             if "landmark_error" in found
             else ""
         )
-        + f"{args.name} ({found['variant']}): mAP50 {found['map50']:.4f}, COCO AP {found['coco']['ap']:.4f} "
+        + f"{args.name} ({found['variant']}): mAP50 {found['map50']:.4f}, COCO AP {found['coco']['ap'] or 0:.4f} "
         f"on the {found['photos']} photos of {found['split']}",
     )
 

@@ -64,7 +64,10 @@ def _add_model_commands(group: Any) -> None:
         help="a pipeline's name or the path of its file (default: %(default)s)",
     )
     train.add_argument(
-        "--data", metavar="DIR|CSV", help="class folders of photos, with or without train/ val/ test/ above them; or a CSV of path,label"
+        "--data",
+        metavar="DIR|CSV",
+        help="class folders of photos, with or without train/ val/ test/ above them; a CSV of path,label; of a detector, photos with boxes as "
+        "Pascal VOC, COCO or YOLO",
     )
     train.add_argument("--name", metavar="NAME", help="of the model, saved_models/NAME (default: the data folder's name)")
     train.add_argument("--epochs", type=int, metavar="N", help="short for --set train.epochs=N")

@@ -48,8 +48,7 @@ def _make(args: argparse.Namespace, folder: Path, card: Card) -> Answer:
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "tensorflow", "train") from error
     made = make(folder, args.data, wishes, args.use or (SMALLEST if args.auto else FLOAT32), Terminal())
-    accuracy = _accuracy_table if card.scan is None else _boxes_table
-    lines = [accuracy(made["variants"]), "", _speed_table(made["variants"], made["host"]["machine"])]
+    lines = [_accuracy_table(made["variants"]), "", _speed_table(made["variants"], made["host"]["machine"])]
     lines += [f"{name} was not published: it {'; it '.join(row['reasons'])}" for name, row in made["variants"].items() if row["reasons"]]
     lines.append(f"proven on {made['photos']} validation photos; {made['chosen']} is in use: {folder / LITE / made['chosen']}.tflite")
     lines.append(
@@ -111,13 +110,25 @@ def bench(args: argparse.Namespace) -> Answer:
 
 
 def _accuracy_table(variants: Rows) -> str:
-    """Each variant beside Keras on the validation photos."""
-    head = ("variant", "accuracy %", "change", "same answer %", "largest diff", "mean diff", "worse", "better", "float ops", "passes")
+    """Each variant beside Keras on the validation photos: accuracy of a classifier, mAP50 of a detector."""
+    boxed = all("map50" in row for row in variants.values())
+    figure, same, told = ("map50", "same boxes %", _OF_BOXES) if boxed else ("accuracy", "same answer %", _OF_NAMES)
+    head = (
+        "variant",
+        f"{'mAP50' if boxed else figure} %",
+        "change",
+        same,
+        "largest diff",
+        "mean diff",
+        "worse",
+        "better",
+        "float ops",
+        "passes",
+    )
     rows = [
         (
             name,
-            f"{100 * row['accuracy']:.2f}",
-            f"{100 * (row['accuracy'] - row['keras_accuracy']):+.2f}",
+            *(_beside(row[figure], row[f"keras_{figure}"]) if row[f"keras_{figure}"] else ("-", "-")),
             f"{100 * row['agreement']:.1f}",
             f"{row['largest_difference']:.4f}",
             f"{row['mean_difference']:.4f}",
@@ -128,35 +139,20 @@ def _accuracy_table(variants: Rows) -> str:
         )
         for name, row in variants.items()
     ]
-    told = (
-        "change, same answer, diff (of a probability), worse and better (photos): beside Keras; float ops: operations that compute in float"
-    )
     return f"{table(head, rows)}\n{told}"
 
 
-def _boxes_table(variants: Rows) -> str:
-    """Each variant of a detector beside Keras on the validation photos."""
-    head = ("variant", "mAP50 %", "change", "same boxes %", "largest diff", "mean diff", "worse", "better", "float ops", "passes")
-    rows = [
-        (
-            name,
-            f"{100 * row['map50']:.2f}",
-            f"{100 * (row['map50'] - row['keras_map50']):+.2f}",
-            f"{100 * row['agreement']:.1f}",
-            f"{row['largest_difference']:.4f}",
-            f"{row['mean_difference']:.4f}",
-            row["broken"],
-            row["mended"],
-            row["float_operations"],
-            "yes" if row["published"] else "no",
-        )
-        for name, row in variants.items()
-    ]
-    told = (
-        "change, same boxes, worse and better (objects): beside Keras; diff: the largest of any number of any window, the mean of the boxes' "
-        "scores; float ops: operations that compute in float"
-    )
-    return f"{table(head, rows)}\n{told}"
+_OF_NAMES = (
+    "change, same answer, diff (of a probability), worse and better (photos): beside Keras; float ops: operations that compute in float"
+)
+_OF_BOXES = (
+    "change, same boxes, worse and better (objects): beside Keras; diff: the largest of any number of any window, the mean of the boxes' "
+    "scores; float ops: operations that compute in float"
+)
+
+
+def _beside(figure: float, keras: float) -> tuple[str, str]:
+    return f"{100 * figure:.2f}", f"{100 * (figure - keras):+.2f}"
 
 
 def _speed_table(variants: Rows, machine: str) -> str:

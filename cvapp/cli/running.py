@@ -4,7 +4,6 @@ import argparse
 import csv
 import dataclasses
 import io
-from collections import Counter
 from pathlib import Path
 from typing import Any, Callable
 
@@ -87,13 +86,15 @@ def predict(args: argparse.Namespace) -> Answer:
 
 
 def _drawings(folder: str, files: list[Path]) -> dict[Path, Path]:
-    """Where each photo is written with its answer drawn: by its own name, numbered where several photos have one."""
+    """Where each photo is written with its answer drawn: by its own name; all are numbered where several photos have one."""
     check_writable(folder)
-    names = Counter(file.stem for file in files)
-    places = {file: Path(folder) / f"{file.stem}{f'-{number}' if names[file.stem] > 1 else ''}.jpg" for number, file in enumerate(files, 1)}
-    for file, place in places.items():
-        if place.exists() and place.samefile(file):
-            raise CvappError(f"--draw {folder}: {place} would take the place of the photo itself; choose another folder")
+    files = list(dict.fromkeys(files))
+    alike = len({file.stem.lower() for file in files}) < len(files)
+    places = {file: Path(folder) / f"{file.stem}{f'-{number}' if alike else ''}.jpg" for number, file in enumerate(files, 1)}
+    photos = {file.resolve() for file in files}
+    for place in places.values():
+        if place.resolve() in photos:
+            raise CvappError(f"--draw {folder}: {place} would take the place of a photo; choose another folder")
     return places
 
 

@@ -10,6 +10,7 @@ from cvapp.boxes import Boxes
 from cvapp.data import split
 from cvapp.data.boxed import Box
 from cvapp.data.frames import TRUTH, read_truth
+from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import coco, detection
 from cvapp.evaluation.detection import Truth
 from cvapp.evaluation.held import held_photos
@@ -26,17 +27,20 @@ def truth_of(boxes: Sequence[Box], labels: Sequence[str]) -> Truth:
     return Truth(corners, classes, np.array([box.difficult for box in boxes], bool))
 
 
-def figures_of(found: Sequence[Boxes], frames: Sequence[Sequence[Box]], labels: Sequence[str]) -> dict[str, Any]:
+def figures_of(
+    found: Sequence[Boxes], frames: Sequence[Sequence[Box]], labels: Sequence[str], score: float | None = None
+) -> dict[str, Any]:
     """All figures of one part: those of `detection.summary`, COCO's twelve (`coco`), and `landmark_error` where there are landmarks.
 
     Args:
         found: in each frame, down to low scores.
         frames: the true boxes of each.
         labels: the classes.
+        score: from which boxes are shown, and count among the mistakes; where F1 is best here when left out.
     """
     truths = [truth_of(boxes, labels) for boxes in frames]
-    figures = {**detection.summary(found, truths, labels), "coco": coco.coco_summary(found, truths, labels)}
-    error = landmark_error(found, frames, labels, figures["best_threshold"])
+    figures = {**detection.summary(found, truths, labels, score=score), "coco": coco.coco_summary(found, truths, labels)}
+    error = landmark_error(found, frames, labels, figures["counted_from"])
     return figures if error is None else {**figures, "landmark_error": error}
 
 
@@ -61,6 +65,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Figures of a detector on photos of its split; args, errors: as `evaluate.evaluate`."""
     bundle = load(folder, variant)
+    if bundle.card.scan is None or not bundle.card.scan.refined:
+        raise CvappError(f"{folder} was made of a classifier, whose photos have no boxes to measure by; measure the classifier", Exit.BAD_DATA)
     rows = split.read(cards.check_file(bundle.card, folder, split.FILE))
     truth = read_truth(cards.check_file(bundle.card, folder, TRUTH))
     part, store, held = held_photos(folder, rows, bundle.card, (data, part), report)
@@ -69,5 +75,5 @@ def evaluate(
         frame = store.read([row.hash])[0]
         found.append(bundle.detect(frame, LEAST))
         frames.append(truth[row.hash])
-    figures = figures_of(found, frames, bundle.card.labels)
+    figures = figures_of(found, frames, bundle.card.labels, bundle.card.threshold)
     return {"name": folder.name, "variant": bundle.variant, "split": part, **figures, "fingerprint": bundle.card.data["fingerprint"]}

@@ -53,10 +53,17 @@ def _figures(results: BoxedResults, figures: dict[str, Any]) -> str:
 
 
 def _coco(figures: dict[str, Any]) -> str:
-    """COCO's figures in one row, less those that have no object to be reckoned from."""
+    """COCO's figures, precision and recall in a row each, less those that have no object to be reckoned from."""
     told = {name: value for name, value in figures["coco"].items() if value is not None}
-    row = markup.cells(("COCO", *(percent(value, 1) for value in told.values())))
-    return markup.table(("", *(name.replace("_", " ").upper() for name in told)), [row]) if told else ""
+    rows = [{name: value for name, value in told.items() if name.startswith(kind)} for kind in ("ap", "ar")]
+    return "".join(
+        markup.table(
+            ("", *(name.replace("_", " ").upper() for name in row)),
+            [markup.cells(("COCO", *(percent(value, 1) for value in row.values())))],
+        )
+        for row in rows
+        if row
+    )
 
 
 def _classes(results: BoxedResults, figures: dict[str, Any]) -> str:

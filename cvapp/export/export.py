@@ -32,6 +32,7 @@ from cvapp.windows import paint
 
 SCHEMA = 2
 FLOAT32, SMALLEST = "float32", "smallest"
+GOLDEN = 2  # golden samples of a detector: a canvas holds a few thousand windows, and a few million bytes
 PROVEN = 100  # validation photos that a detector is proven on, at most: each is a few thousand windows
 KEPT_IN_FLOAT = (0, 2, 4, 8, 16)  # layers that are tried in float, one number after the other, where int8 fails
 
@@ -88,7 +89,8 @@ def export(
     calibration, pixels = (_inputs(store, rows, card) for rows in (balanced(known, _few(wishes.calibration, card)), val))
     judge = _judge(card, folder, predict_function(model)(pixels), val, wishes)
     proof = Proof(card, model, wishes, calibration, pixels, judge)
-    shown = _inputs(store, (balanced(val, len(val)) + balanced(known, len(known)))[: _few(golden.PHOTOS, card)], card)
+    photos = golden.PHOTOS if card.scan is None else GOLDEN
+    shown = _inputs(store, (balanced(val, len(val)) + balanced(known, len(known)))[:photos], card)
     with replacing_folder(folder / LITE) as work, tempfile.TemporaryDirectory() as place:
         table = {name: _publish(proof, name, work, Path(place), report) for name in wishes.variants}
         published = [name for name, row in table.items() if row["published"]]
@@ -140,7 +142,7 @@ def _few(count: int, card: Card) -> int:
 def _judge(card: Card, folder: Path, reference: np.ndarray, val: Sequence[Row], wishes: Export) -> Judge:
     """How a variant's answers to the validation photos are compared with Keras'."""
     boxed = card.scan is not None
-    dead = boxed_parity.check_alive(reference) if boxed else parity.check_alive(reference)
+    dead = boxed_parity.check_alive(reference, card) if boxed else parity.check_alive(reference)
     if dead:
         raise CvappError(f"{folder}: {dead}", Exit.GATE)
     if boxed:

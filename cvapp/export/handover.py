@@ -11,7 +11,7 @@ from cvapp import card as cards
 from cvapp.bundle import EXPORT, LABELS, LITE, open_lite, read_export
 from cvapp.card import NOTHING, Card
 from cvapp.errors import CvappError, Exit
-from cvapp.export import snippets
+from cvapp.export import boxed_snippet, snippets
 from cvapp.files import replacing, sha256
 from cvapp.proof import golden
 
@@ -97,7 +97,7 @@ def readme(card: Card, export: Mapping[str, Any], size: int, top: str) -> str:
     return "\n".join(
         [
             f"# {card.name}\n",
-            f"`{LITE}/{variant}.tflite` says which of {len(card.labels)} labels a photo shows:\n",
+            f"`{LITE}/{variant}.tflite` {_does(card)}:\n",
             textwrap.indent(textwrap.fill(", ".join(card.labels), 100, break_long_words=False, break_on_hyphens=False), "    ") + "\n",
             *_facts(card, export, size),
             _CHECK.format(top=top, golden=f"{LITE}/{golden.FILE}"),
@@ -114,19 +114,26 @@ they are in this package, so mind whom you give it to): install cvapp, then, in 
 """
 
 
+def _does(card: Card) -> str:
+    if card.scan is None:
+        return f"says which of {len(card.labels)} labels a photo shows"
+    landmarks = f", with {card.scan.points} landmarks each" if card.scan.points else ""
+    return f"finds the objects of {len(card.labels) - len(card.nothing)} classes in a photo, a box about each{landmarks}"
+
+
 def _facts(card: Card, export: Mapping[str, Any], size: int) -> list[str]:
     """What a person needs to know of the model, and what was measured, one line each."""
     height, width = card.images.size or (0, 0)
     row = export["variants"][export["chosen"]]
     fitted = _FITS[card.images.fit].format(size=f"{width} x {height}")
-    nothing = [f'"{label}" means none of the others: say "unknown" there too.' for label in card.labels if label in NOTHING]
     facts = [
-        " ".join([f'Unknown: where the best probability is under {card.threshold:.4g}, say "unknown".', *nothing]),
-        f"Picture: {width} x {height} pixels (width x height), RGB, bytes 0 to 255.",
+        *(_of_names(card) if card.scan is None else _of_boxes(card)),
         f"Fitting a photo: upright, {fitted}, {_RESIZES[card.images.resize]}. Fit it in another way, and the answers get worse.",
     ]
     if "accuracy" in row:
         facts.append(f"Right on {row['accuracy']:.1%} of {export['photos']} validation photos.")
+    if card.scan is not None and row.get("map50"):
+        facts.append(f"Mean average precision at an IoU of 0.5 (mAP50): {row['map50']:.3f} on {export['photos']} validation photos.")
     facts.append(f"Size: {size / 1e6:.2f} MB.")
     median = row.get("threads", {}).get("1", {}).get("median_ms")
     if median is not None:
@@ -137,8 +144,33 @@ def _facts(card: Card, export: Mapping[str, Any], size: int) -> list[str]:
     return [f"- {fact}" for fact in facts]
 
 
+def _of_names(card: Card) -> list[str]:
+    """What a classifier's answers mean, and what it takes."""
+    height, width = card.images.size or (0, 0)
+    nothing = [f'"{label}" means none of the others: say "unknown" there too.' for label in card.labels if label in NOTHING]
+    return [
+        " ".join([f'Unknown: where the best probability is under {card.threshold:.4g}, say "unknown".', *nothing]),
+        f"Picture: {width} x {height} pixels (width x height), RGB, bytes 0 to 255.",
+    ]
+
+
+def _of_boxes(card: Card) -> list[str]:
+    """What a detector's boxes mean, and what it takes."""
+    (height, width), (tall, wide) = card.images.size or (0, 0), card.input_size
+    assert card.scan is not None
+    windows = card.scan.windows.size
+    nothing = [f'"{card.labels[place]}" stands for no object.' for place in card.nothing]
+    return [
+        " ".join([f"Score: a box counts from {card.threshold:.4g} on.", *nothing]),
+        f"Picture: {width} x {height} pixels (width x height), RGB, bytes 0 to 255. The model takes it at {len(card.scan.scales)} scales on one"
+        f" canvas of {wide} x {tall}, and answers for every window of {windows[1]} x {windows[0]} there; the code below does that.",
+    ]
+
+
 def _parts(card: Card, variant: str) -> list[tuple[str, str, str, str]]:
     """Of each piece of code: a heading, what to do with it, its language, the code."""
+    if card.scan is not None:
+        return [_boxed_part(card, variant)]
     run = "Save it in this folder as `{0}`, then `python {0} photo.jpg`."
     drawn = (
         "Not run here: the names are those of the public interface, nobody has compiled it for this model. The phone resizes a little "
@@ -162,6 +194,17 @@ def _parts(card: Card, variant: str) -> list[tuple[str, str, str, str]]:
         ("Android, in Kotlin", f"{android} {drawn}", "kotlin", snippets.kotlin(card, variant)),
         ("iOS, in Swift", f"{ios} {drawn}", "swift", snippets.swift(card, variant)),
     ]
+
+
+def _boxed_part(card: Card, variant: str) -> tuple[str, str, str, str]:
+    return (
+        "Python with LiteRT",
+        "`pip install ai-edge-litert numpy opencv-python`. Save it in this folder as `detect_litert.py`, then `python detect_litert.py photo.jpg`: "
+        "a line for each box, its label, its score, and left, top, right, bottom in pixels of the photo. "
+        "(MediaPipe's tasks do not read such a model: they know no canvas of several scales.)",
+        "python",
+        boxed_snippet.litert(card, variant),
+    )
 
 
 def _code(heading: str, told: str, language: str, code: str) -> str:

@@ -4,7 +4,7 @@ from string import Template
 
 from cvapp.card import Card
 
-_PYTHON_RESIZE = {
+PYTHON_RESIZE = {
     "area": """\
 def resize(picture, height, width):
     shrinks = picture.shape[0] >= height and picture.shape[1] >= width
@@ -15,7 +15,7 @@ def resize(picture, height, width):
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
 """,
 }
-_PYTHON_FIT = {
+PYTHON_FIT = {
     "crop": """\
 def fit(picture):  # the middle, in the shape of the model's picture
     rows, columns = picture.shape[:2]
@@ -38,7 +38,7 @@ def fit(picture):  # all of it, whatever its shape
     return resize(picture, HEIGHT, WIDTH)
 """,
 }
-_PYTHON_READ = """\
+PYTHON_READ = """\
 if len(sys.argv) != 2:
     sys.exit("give the path of one photo")
 bgr = cv2.imread(sys.argv[1])
@@ -224,12 +224,12 @@ final class Classifier {
 
 def litert(card: Card, variant: str) -> str:
     """Python with LiteRT, NumPy and OpenCV: says what the photo of its argument shows, run in the unpacked folder."""
-    return _LITERT.substitute(_values(card, variant), resize=_PYTHON_RESIZE[card.images.resize], fit=_PYTHON_FIT[card.images.fit])
+    return _LITERT.substitute(_values(card, variant), resize=PYTHON_RESIZE[card.images.resize], fit=PYTHON_FIT[card.images.fit])
 
 
 def mediapipe(card: Card, variant: str) -> str:
     """Python with MediaPipe Tasks: the same."""
-    return _MEDIAPIPE.substitute(_values(card, variant), resize=_PYTHON_RESIZE[card.images.resize], fit=_PYTHON_FIT[card.images.fit])
+    return _MEDIAPIPE.substitute(_values(card, variant), resize=PYTHON_RESIZE[card.images.resize], fit=PYTHON_FIT[card.images.fit])
 
 
 def kotlin(card: Card, variant: str) -> str:
@@ -245,4 +245,4 @@ def swift(card: Card, variant: str) -> str:
 def _values(card: Card, variant: str) -> dict[str, object]:
     """What every snippet names."""
     height, width = card.images.size or (0, 0)
-    return {"height": height, "width": width, "threshold": card.threshold, "variant": variant, "read": _PYTHON_READ}
+    return {"height": height, "width": width, "threshold": card.threshold, "variant": variant, "read": PYTHON_READ}

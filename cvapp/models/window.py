@@ -10,7 +10,7 @@ from cvapp.recipe import Recipe
 from cvapp.windows import BOX
 
 MIDDLE = keras.initializers.Constant(0.5)  # a box starts in the middle of its window, half as large, wherever the object is
-NEAR = keras.initializers.RandomNormal(stddev=0.01)
+NEAR = {"class_name": "RandomNormal", "config": {"stddev": 0.01}}  # drawn for each layer by the recipe's seed; an object made here has its own
 
 
 def answers(features: Any, num_classes: int, points: int, recipe: Recipe) -> tuple[list[Any], list[Any]]:
@@ -25,13 +25,14 @@ def answers(features: Any, num_classes: int, points: int, recipe: Recipe) -> tup
     hidden = keras.layers.Dense(recipe.detect.hidden, use_bias=False, kernel_initializer=start, name="hidden")(hidden)
     hidden = keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=1e-5, name="hidden_bn")(hidden)
     hidden = keras.layers.ReLU(name="hidden_relu")(hidden)
-    hidden = keras.layers.Dropout(recipe.model.dropout, name="dropout")(hidden)
-    found = keras.layers.Dense(1, kernel_initializer=start, name="object")(hidden)
+    known = keras.layers.Dropout(recipe.model.dropout, name="dropout")(hidden)  # places are left exact
+    found = keras.layers.Dense(1, kernel_initializer=start, name="object")(known)
     box = keras.layers.Dense(BOX - 1, kernel_initializer=NEAR, bias_initializer=MIDDLE, name="box")(hidden)
-    classes = keras.layers.Dense(num_classes, kernel_initializer=start, name="classes")(hidden)
+    classes = keras.layers.Dense(num_classes, kernel_initializer=start, name="classes")(known)
     last = [keras.layers.Dense(2 * points, kernel_initializer=NEAR, bias_initializer=MIDDLE, name="points")(hidden)] if points else []
     sure = keras.layers.Activation("sigmoid", name="object_probability")(found)
-    named = keras.layers.Softmax(name="class_probabilities")(classes)
+    certain = keras.layers.Rescaling(0.0, 1.0, name="class_probabilities")  # of one class; Keras warns of a softmax that can answer 1 alone
+    named = (keras.layers.Softmax(name="class_probabilities") if num_classes > 1 else certain)(classes)
     return [found, box, classes, *last], [sure, box, named, *last]
 
 

@@ -31,7 +31,7 @@ class Detect:
     window: tuple[int, int] | None = None
     shapes: int = 4
     fill: float = 0.625
-    hidden: int = 128
+    hidden: int = 192
     shift: float = 0.1
     zoom: float = 0.2
     turn: bool = False
@@ -40,7 +40,7 @@ class Detect:
     rounds: int = 3
     passes: int = 2
     landmarks: bool = True
-    box_weight: float = 10.0
+    box_weight: float = 30.0
     overlap: float = 0.45
     tune: int = 0
 

@@ -58,11 +58,11 @@ def train(recipe: Recipe, folder: Path, report: Report = silent, resume: bool = 
         },
         versions=cards.versions(),
     )
-    with replacing_folder(folder, keep=state.FILE) as work:
+    with replacing_folder(folder, keep=state.KEPT) as work:
         with hushed():
             mobilenet.publish(backbone, work)
         write_text(work / "history.csv", history_csv(progress.rows))
-        made = dataclasses.replace(made, files=cards.hash_files(work, state.FILE))
+        made = dataclasses.replace(made, files=cards.hash_files(work, state.KEPT))
         cards.write(made, work)
     return made
 

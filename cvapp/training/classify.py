@@ -191,12 +191,12 @@ def what_training_sees(recipe: Recipe, material: Material) -> np.ndarray:
 
 
 def _save(made: Card, model: keras.Model, results: Results, folder: Path) -> Card:
-    with replacing_folder(folder, keep=state.FILE) as work:
+    with replacing_folder(folder, keep=state.KEPT) as work:
         with hushed():
             model.save(work / MODEL)
         split.write(work / split.FILE, results.rows)
         write_text(work / "history.csv", history_csv(results.history))
-        made = dataclasses.replace(made, files=cards.hash_files(work, state.FILE))
+        made = dataclasses.replace(made, files=cards.hash_files(work, state.KEPT))
         reports.write(made, results, work / "report")
         cards.write(made, work)
     return made

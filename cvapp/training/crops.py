@@ -2,23 +2,22 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Sequence
 
 import numpy as np
 
 from cvapp.boxes import iou
 from cvapp.data.augment import augment
-from cvapp.data.boxed import Box
 from cvapp.data.frames import Frames
+from cvapp.evaluation.boxed import truth_of
 from cvapp.recipe import Recipe
 from cvapp.windows import BOX, crop
 from cvapp.windows.geometry import Pair
 from cvapp.windows.shapes import shape_iou
 
-FITS, MISSES = (
-    0.5,
-    0.3,
-)  # IoU of an object with the middle of a window that shows it; with that of one that shows none (Ren et al. 2015 for both ideas)
+FITS = 0.5  # IoU of an object with the middle of a window, from which on the window shows it (as Ren et al. 2015, arXiv:1506.01497, section 3.1.2)
+MISSES = 0.3  # that under which it shows none
 TRIES = 20  # to place a background window where no object is
 NEAR = 0.5  # of the background windows lie about an object, half of its side away (standard deviation)
 
@@ -45,7 +44,7 @@ class Windowed:
     num_classes: int
     hard: np.ndarray = field(default_factory=lambda: np.zeros((0, 5), np.float32))
 
-    @property
+    @cached_property
     def objects(self) -> list[np.ndarray]:
         """For each class that has any, its objects: (n, 2), the frame and the place in it."""
         every = np.array([(frame, place) for frame, boxes in enumerate(self.boxes) for place in range(len(boxes))], int).reshape(-1, 2)
@@ -58,15 +57,11 @@ def windowed(frames: Frames, names: Sequence[str], shapes: np.ndarray, points: i
     boxes, classes, landmarks = [], [], []
     for name in names:
         found = frames.truth[name]
-        boxes.append(corners(found))
-        classes.append(np.array([frames.labels.index(box.label) for box in found], int))
+        truth = truth_of(found, frames.labels)
+        boxes.append(truth.xyxy)
+        classes.append(truth.classes)
         landmarks.append(np.array([box.points for box in found] if points else [], np.float32).reshape(len(found), points, 2))
     return Windowed(frames.pixels.read(names), boxes, classes, landmarks, shapes, len(frames.labels))
-
-
-def corners(found: Sequence[Box]) -> np.ndarray:
-    """Boxes as float32 (n, 4)."""
-    return np.array([box.xyxy for box in found], np.float32).reshape(len(found), 4)
 
 
 def cut(material: Windowed, recipe: Recipe, numbers: np.ndarray, epoch: int, window: Pair) -> tuple[np.ndarray, np.ndarray]:
@@ -86,9 +81,10 @@ def cut(material: Windowed, recipe: Recipe, numbers: np.ndarray, epoch: int, win
             picture, target = _object(material, recipe, rng, of_class[rng.integers(len(of_class))], window)
         else:
             picture, target = crop(*_background(material, recipe, rng), window), _nothing(material)
+            picture, _ = _turned(picture, np.zeros((1, 2)), recipe, rng)  # or a turned picture would mean an object
         pictures.append(picture)
         targets.append(target)
-    colours = dataclasses.replace(recipe.augment, mirror=False, crop=0.0, zoom=0.0, rotation=0.0, stretch=0.0, mixup=0.0, cutmix=0.0)
+    colours = dataclasses.replace(recipe.augment, mirror=False, crop=0.0, zoom=0.0, rotation=0.0, stretch=0.0)
     return augment(np.stack(pictures), numbers, epoch, recipe.seed, colours), np.stack(targets)
 
 
@@ -162,6 +158,8 @@ def _background(material: Windowed, recipe: Recipe, rng: np.random.Generator) ->
             edges = _edges(rng.uniform(0, size), extent)
         if shows_nothing(edges[None], boxes, recipe.detect.fill)[0]:
             break
+    else:  # a crowd: what lies beyond the frame's corner is never an object
+        edges = _edges(-extent, extent)
     return material.frames[number], edges
 
 

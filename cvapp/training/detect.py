@@ -15,6 +15,7 @@ from cvapp.card import Card
 from cvapp.data import frames as framed
 from cvapp.data import split
 from cvapp.data.frames import TRUTH, Frames, fingerprint
+from cvapp.errors import CvappError
 from cvapp.evaluation import boxed_report
 from cvapp.evaluation.boxed import LEAST, figures_of, truth_of
 from cvapp.evaluation.boxed_report import BoxedResults
@@ -46,6 +47,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
     """
     start = time.monotonic()
+    _refuse(recipe)
     keras.utils.set_random_seed(recipe.seed)
     network, row, weights = open_network(recipe.model, recipe.detect.window)
     detect = dataclasses.replace(recipe.detect, window=tuple(network.input_shape[1:3]))
@@ -57,7 +59,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
         report(keeper.note)
     progress = Progress()
     made = rounds.networks(network, row, frames, recipe)
-    _tell(made, report)
+    _tell(made, recipe, report)
     for stage in rounds.stages(recipe, made, frames, keeper, report):
         loop.run(stage, progress, keeper, report)
     finder = made.learnt()
@@ -72,10 +74,28 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     return _save(card, made.detector, frames, found, progress.rows, folder)
 
 
-def _tell(made: Networks, report: Report) -> None:
+def _refuse(recipe: Recipe) -> None:
+    """Refuse settings that only a classifier obeys, rather than leave them out unsaid (exit 2)."""
+    part_of = {
+        "augment": ("crop", "zoom", "rotation", "mixup", "cutmix"),
+        "train": ("class_weights", "fine_tune"),
+        "model": ("head", "stages"),
+    }
+    for part, names in part_of.items():
+        given, usual = getattr(recipe, part), type(getattr(recipe, part))()
+        for name in names:
+            if getattr(given, name) != getattr(usual, name):
+                raise CvappError(
+                    f"{part}.{name} means nothing to a detector; leave it out (detect.zoom, detect.shift and detect.turn vary windows)"
+                )
+
+
+def _tell(made: Networks, recipe: Recipe, report: Report) -> None:
     """Say what windows are looked at, in the frame's pixels."""
     scan = made.finder.scan
     sides = [(round(scan.windows.size[1] / x), round(scan.windows.size[0] / y)) for y, x in scan.scales]
+    if scan.points and (recipe.augment.mirror or recipe.detect.turn):
+        report("mirrored windows keep the order of their landmarks: what is left in a photo may be right in a window")
     report("windows of " + ", ".join(f"{width}x{height}" for width, height in sides) + " pixels of the frame")
 
 
@@ -87,7 +107,8 @@ def _judge(finder: Finder, frames: Frames, recipe: Recipe, report: Report) -> tu
         names = frames.of(part)
         pictures = (frames.pixels.read([name])[0] for name in each(names, f"measuring on {part}", report))
         here = dict(zip(names, finder.find(pictures, LEAST, recipe.detect.overlap)))
-        figures[part] = figures_of([here[name] for name in names], [frames.truth[name] for name in names], frames.labels)
+        score = figures["val"]["best_threshold"] if figures else None  # chosen on the validation photos, which come first
+        figures[part] = figures_of([here[name] for name in names], [frames.truth[name] for name in names], frames.labels, score)
         found |= here
     return figures, found
 
@@ -113,13 +134,13 @@ def _card(recipe: Recipe, frames: Frames, finder: Finder, weights: dict[str, str
 
 
 def _save(made: Card, model: keras.Model, frames: Frames, found: dict[str, Boxes], history: list[dict[str, Any]], folder: Path) -> Card:
-    with replacing_folder(folder, keep=state.FILE) as work:
+    with replacing_folder(folder, keep=state.KEPT) as work:
         with hushed():
             model.save(work / MODEL)
         split.write(work / split.FILE, frames.rows)
         framed.write_truth(work / TRUTH, frames.truth)
         write_text(work / "history.csv", history_csv(history))
-        made = dataclasses.replace(made, files=cards.hash_files(work, state.FILE))
+        made = dataclasses.replace(made, files=cards.hash_files(work, state.KEPT))
         boxed_report.write(made, _results(made, frames, found, history), work / "report")
         cards.write(made, work)
     return made

@@ -7,6 +7,7 @@ from typing import Callable, Iterator, Sequence
 import numpy as np
 
 from cvapp.boxes import Boxes, iou, nms
+from cvapp.errors import CvappError, Exit
 from cvapp.files import replacing
 from cvapp.progress import Report, each
 from cvapp.recipe import Detect
@@ -15,7 +16,7 @@ from cvapp.windows import Scan, decode, detect, paint
 from cvapp.windows.geometry import Pair
 
 SURE = 0.1  # score from which a mistake is worth learning from
-MOST_OF_FRAME = 60  # mistakes of one frame, the surest
+MOST_OF_FRAME, MOST_FRAMES = 60, 300  # mistakes of one frame, the surest; frames that are looked at
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Finder:
 def mistakes(finder: Finder, material: Windowed, settings: Detect, report: Report) -> np.ndarray:
     """Windows of the training frames that show no object and were taken for one: float32 (N, 5), the frame and the window's edges."""
     found = []
-    for number, frame in enumerate(each(list(material.frames), "looking for mistakes", report)):
-        boxes, windows = decode(finder.maps(frame), finder.scan, finder.frame, SURE)
+    chosen = np.unique(np.linspace(0, len(material.frames) - 1, MOST_FRAMES).astype(int))
+    for number in each(chosen, "looking for mistakes", report):
+        boxes, windows = decode(finder.maps(material.frames[number]), finder.scan, finder.frame, SURE)
         wrong = shows_nothing(windows, material.boxes[number], settings.fill) & _misses(
             boxes, material.boxes[number], material.classes[number]
         )
@@ -64,8 +66,12 @@ def _misses(found: Boxes, truth: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 def kept(path: Path | None, resumed: bool, make: Callable[[], np.ndarray]) -> np.ndarray:
     """The mistakes before a round: as a file holds them where an interrupted run goes on, made and written otherwise."""
-    if resumed:
-        return np.load(path) if path is not None and path.is_file() else np.zeros((0, 5), np.float32)
+    if resumed and path is not None:
+        try:
+            return np.load(path)
+        except (OSError, ValueError, EOFError) as error:
+            wrong = f"{path}: cannot be read ({type(error).__name__}: {error})"
+            raise CvappError(f"{wrong}; leave --resume out to start anew", Exit.BAD_DATA) from error
     values = make()
     if path is None:
         return values

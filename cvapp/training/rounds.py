@@ -86,18 +86,19 @@ def shapes(frames: Frames, recipe: Recipe) -> np.ndarray:
 def stages(recipe: Recipe, made: Networks, frames: Frames, keeper: Keeper, report: Report) -> Iterator[Stage]:
     """The rounds, each but the first with the mistakes that the detector makes on the training photos before it."""
     rounds, latest = min(recipe.detect.rounds, recipe.train.epochs), np.zeros((0, 5), np.float32)
-    points = made.finder.scan.points
-    material = windowed(frames, frames.of("train"), shapes(frames, recipe), points)
+    scan = made.finder.scan
+    material = windowed(frames, frames.of("train"), scan.fill * np.array(scan.windows.size) / scan.scales, scan.points)
     measure = _measure(recipe, frames, made)
     objects = sum(len(boxes) for boxes in material.boxes)
     count = round(objects * recipe.detect.passes * (1 + recipe.detect.background))
-    _compile(recipe, made, -(-count // recipe.train.batch), material.num_classes)
+    steps = -(-count // recipe.train.batch)  # all whole: a smaller batch is rounded otherwise where a run that goes on begins with it
+    _compile(recipe, made, steps, material.num_classes)
     for number in range(rounds):
         if number:
             before, path = latest, keeper.beside(f"mistakes-{number}.npy")
             latest = mining.kept(path, keeper.resumed is not None, lambda: mining.mistakes(made.learnt(), material, recipe.detect, report))
             material = dataclasses.replace(material, hard=np.concatenate([before, latest]))
-        yield _round(recipe, made, material, (number, count), measure)
+        yield _round(recipe, made, material, (number, steps), measure)
 
 
 def _compile(recipe: Recipe, made: Networks, steps: int, num_classes: int) -> None:
@@ -109,23 +110,23 @@ def _compile(recipe: Recipe, made: Networks, steps: int, num_classes: int) -> No
 
 
 def _round(
-    recipe: Recipe, made: Networks, material: Windowed, number_and_count: tuple[int, int], measure: Callable[[], tuple[float, float]]
+    recipe: Recipe, made: Networks, material: Windowed, number_and_steps: tuple[int, int], measure: Callable[[], tuple[float, float]]
 ) -> Stage:
-    """Round number so many, of so many windows an epoch."""
-    (number, count), settings = number_and_count, recipe.train
+    """Round number so many, of so many steps an epoch."""
+    (number, steps), settings = number_and_steps, recipe.train
     rounds = min(recipe.detect.rounds, settings.epochs)
     first, last = (settings.epochs * edge // rounds for edge in (number, number + 1))
     window_size = made.finder.scan.windows.size
 
     def batches(epoch: int, step: int) -> Iterator[Batch]:
-        order = np.random.default_rng((recipe.seed, first + epoch)).permutation(count)
+        order = np.random.default_rng((recipe.seed, first + epoch)).permutation(steps * settings.batch)
 
         def make(place: int) -> Batch:
             return *cut(material, recipe, order[place * settings.batch :][: settings.batch], first + epoch, window_size), None
 
-        return ahead(make, step, -(-count // settings.batch))
+        return ahead(make, step, steps)
 
-    return Stage(f"round {number + 1}", made.training, batches, -(-count // settings.batch), last - first, settings.patience, measure)
+    return Stage(f"round {number + 1}", made.training, batches, steps, last - first, settings.patience, measure)
 
 
 def _measure(recipe: Recipe, frames: Frames, made: Networks) -> Callable[[], tuple[float, float]]:

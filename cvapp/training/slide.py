@@ -16,7 +16,7 @@ from cvapp.data.frames import TRUTH, Truth
 from cvapp.data.photos import find
 from cvapp.data.split import Row
 from cvapp.data.store import Store
-from cvapp.errors import CvappError
+from cvapp.errors import CvappError, Exit
 from cvapp.files import replacing_folder
 from cvapp.images import Images
 from cvapp.models import classifier, sliding
@@ -24,12 +24,13 @@ from cvapp.progress import Report, each, hushed, silent
 from cvapp.recipe import Detect
 from cvapp.training import gap
 from cvapp.training.mining import Finder
-from cvapp.windows import Scan, lay_out
+from cvapp.windows import Scan, decode, lay_out
 
 MODEL = "model.keras"
 STEP = math.sqrt(2)  # from one level to the next
 LEVELS = 5  # from windows as high as the frame to a quarter of that
 FILL = 0.8  # of the window that an object fills where a classifier is sure of it, in the mean of windows too large and too small
+HIGHEST = 0.99  # threshold; above it hardly anything would be found
 EMPTY = 0.95  # of validation photos without an object that may show no box
 
 
@@ -58,8 +59,8 @@ def slide(
     images = Images(frame, "letterbox", card.images.resize)
     rows = split.read(cards.check_file(card, source, split.FILE))
     store, held = find([row for row in rows if row.part != "test"], data, images, report)
-    frames = {part: store.read([row.hash for row in held if row.part == part][: gap.PHOTOS]) for part in ("train", "val")}
-    told = gap.close((windowed, detector), scan, frames["train"], frames["val"], tune, report)
+    known, seen = (_frames(store, held, part, source) for part in ("train", "val"))
+    told = gap.close((windowed, detector), scan, known, seen, tune, report)
     finder = Finder(classifier.predict_function(detector), scan, frame)
     detect = Detect(window=scan.windows.size, shapes=len(scan.scales), fill=FILL, tune=tune)
     made = dataclasses.replace(
@@ -84,14 +85,30 @@ def whole_scan(windowed: keras.Model, frame: tuple[int, int]) -> Scan:
     return Scan(geometry, scales, max(geometry.size) // 2, FILL, refined=False)
 
 
+def _frames(store: Store, held: Sequence[Row], part: str, source: Path) -> np.ndarray:
+    """Some photos of a part, fitted into frames: uint8 RGB (N, H, W, 3)."""
+    names = [row.hash for row in held if row.part == part][: gap.PHOTOS]
+    if not names:
+        raise CvappError(f"no {part} photo of {source} is kept or lies below --data: name the folder that it learnt from", Exit.BAD_DATA)
+    return store.read(names)
+
+
 def _threshold(card: Card, finder: Finder, store: Store, held: Sequence[Row], report: Report) -> float:
     """The classifier's threshold; higher, where validation photos without an object would show boxes."""
     empty = [row.hash for row in held if row.part == "val" and row.label in cards.NOTHING]
     best = []
     for name in each(empty, "looking at photos without an object", report):
-        scores = np.delete(finder.maps(store.read([name])[0]), card.nothing, -1)
-        best.append(float(scores.max()))
-    return round(max([card.threshold, *([float(np.quantile(best, EMPTY))] if best else [])]), 4)
+        found, _ = decode(finder.maps(store.read([name])[0]), finder.scan, finder.frame, card.threshold, card.nothing)
+        best.append(float(found.scores.max(initial=card.threshold)))
+    wanted = max([card.threshold, *([float(np.quantile(best, EMPTY))] if best else [])])
+    threshold = round(max(card.threshold, min(wanted, HIGHEST)), 4)
+    if wanted > HIGHEST:
+        report(
+            f"photos without an object show boxes of a score up to {wanted:.4f}: expect false ones; more photos of background, or --tune, help"
+        )
+    if threshold > card.threshold:
+        report(f"photos without an object show boxes: the threshold rises from {card.threshold:.4g} to {threshold:.4g}")
+    return threshold
 
 
 def _save(made: Card, model: keras.Model, rows: Sequence[Row], folder: Path) -> Card:

@@ -13,7 +13,7 @@ import numpy as np
 from cvapp.errors import CvappError, Exit
 from cvapp.files import write_bytes
 
-FILE = "state.npz"
+FILE, KEPT = "state.npz", "state*"  # the state, and the pattern of all files that a run needs to go on
 _LEAST_SECONDS = 2.0
 _SHARE = 0.05  # of the time may go into saving
 
@@ -82,8 +82,8 @@ class Keeper:
         return "an interrupted run is given up; --resume would have gone on with it" if self._path and self._path.is_file() else ""
 
     def beside(self, name: str) -> Path | None:
-        """The path of another file of the run, beside the state; None where none is kept."""
-        return self._path.with_name(name) if self._path is not None else None
+        """The path of another file that the run needs to go on, beside the state; None where none is kept."""
+        return self._path.with_name(f"{self._path.stem}-{name}") if self._path is not None else None
 
     def due(self) -> bool:
         """Whether enough time has passed since the last saving."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvapp.errors import CvappError, Exit
+
 Pair = tuple[int, int]  # (height, width) or (y, x)
 
 
@@ -21,9 +23,18 @@ class Windows:
     stride: Pair
     offset: Pair = (0, 0)
 
+    def __post_init__(self) -> None:
+        pairs = (self.size, self.stride, self.offset)
+        whole = all(len(pair) == 2 and all(isinstance(side, int) for side in pair) for pair in pairs)
+        if not whole or min(*self.size, *self.stride) < 1:
+            raise CvappError(f"{self}: expected pairs of whole numbers, size and stride above 0", Exit.BAD_DATA)
+
     def grid(self, size: Pair) -> Pair:
         """How many (rows, columns) of whole windows a picture of `size` (height, width) has; 0 where it is smaller than a window."""
-        rows, columns = (max(0, (side - window) // stride + 1) for side, window, stride in zip(size, self.size, self.stride))
+        rows, columns = (
+            max(0, (side - window - offset) // stride + 1)
+            for side, window, stride, offset in zip(size, self.size, self.stride, self.offset)
+        )
         return (rows, columns) if rows and columns else (0, 0)
 
     def places(self, grid: Pair) -> np.ndarray:

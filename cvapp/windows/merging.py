@@ -20,7 +20,7 @@ def merge(found: Boxes) -> Boxes:
         least = np.where(linked, group[None], len(found)).min(1, initial=len(found))
         if np.array_equal(least, group):
             break
-        group = least
+        group = least[least]
     firsts = np.unique(group)
     weights = (group[None] == firsts[:, None]) * found.scores[None]
     weights /= weights.sum(1, keepdims=True)

@@ -1,5 +1,6 @@
 """The Scan: how a detector looks over a frame. It travels on the card, so that training, camera and phone look alike."""
 
+import math
 from dataclasses import dataclass
 
 from cvapp.errors import CvappError, Exit
@@ -30,11 +31,16 @@ class Scan:
     points: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.windows, dict):  # as the card's JSON has it
+        if not isinstance(self.windows, Windows):  # as the card's JSON has it
             object.__setattr__(self, "windows", Windows(**{name: tuple(pair) for name, pair in self.windows.items()}))
         object.__setattr__(self, "scales", tuple((float(y), float(x)) for y, x in self.scales))
-        if not self.scales or min(min(scale) for scale in self.scales) <= 0 or not 0 < self.fill <= 1 or self.margin < 0 or self.points < 0:
-            raise CvappError("a scan needs scales above 0, a fill of 0 to 1, and no negative margin or points", Exit.BAD_DATA)
+        positive = self.scales and all(0 < factor < math.inf for scale in self.scales for factor in scale)
+        counts = all(isinstance(count, int) and count >= 0 for count in (self.margin, self.points))
+        if not positive or not 0 < self.fill <= 1 or not counts or not isinstance(self.refined, bool):
+            raise CvappError(
+                "a scan needs scales above 0, a fill of 0 to 1, whole numbers of margin and points, and refined true or false",
+                Exit.BAD_DATA,
+            )
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,9 @@ def lay_out(scan: Scan, frame: Pair) -> tuple[tuple[Tile, ...], Pair]:
     for scale in scan.scales:
         inner = (max(1, round(frame[0] * scale[0])), max(1, round(frame[1] * scale[1])))
         levels.append(((inner[0] + 2 * scan.margin, inner[1] + 2 * scan.margin), (inner[0] / frame[0], inner[1] / frame[1])))
-    smallest = min(levels)
-    if any(side < window for level, _ in levels for side, window in zip(level, scan.windows.size)):
-        raise CvappError(
-            f"a frame of {frame} is {smallest[0]} at its smallest level, less than a window of {scan.windows.size}; use a larger frame"
-        )
+    small = [level for level, _ in levels if any(side < window for side, window in zip(level, scan.windows.size))]
+    if small:
+        raise CvappError(f"a frame of {frame} is {min(small)} at one scale, less than a window of {scan.windows.size}; use a larger frame")
     width = max(_up(size[1], stride[1]) for size, _ in levels)
     tiles: list[Tile] = []
     top = left = tall = 0

@@ -17,10 +17,10 @@ from cvapp.data.photos import store_for
 from cvapp.data.split import Row
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import boxed
-from cvapp.evaluation.boxed import LEAST, evaluate, figures_of, truth_of
+from cvapp.evaluation.boxed import LEAST, evaluate, figures_of, landmark_error, truth_of
 from cvapp.images import Images
 from cvapp.windows import Scan, Windows
-from tests.evaluation.detections import boxes, truth
+from tests.evaluation.detections import boxes
 from tests.windows.drawn import detector_card, draw, perfect
 
 SCAN = Scan(Windows((32, 32), (8, 8)), ((1.0, 1.0),), 16, 0.625)
@@ -59,14 +59,39 @@ def test_the_truth_as_arrays():
 def test_the_truth_of_an_empty_photo_has_the_shapes_of_any_other():
     found = truth_of([], LABELS)
     assert [part.shape for part in found] == [(0, 4), (0,), (0,)] and [part.dtype.kind for part in found] == ["f", "i", "b"]
-    assert figures_of([boxes()], [found], LABELS)["map50"] == 0
+    assert figures_of([boxes()], [()], LABELS)["map50"] == 0
 
 
 def test_figures_hold_those_of_voc_and_of_coco():
     """One of two objects is found, very nearly: 0.5 of the area at any threshold up to 0.9."""
-    figures = figures_of([boxes((0, 0, 100, 100, 0.9, 0))], [truth((0, 0, 100, 99, 0), (200, 200, 300, 300, 0))], LABELS)
+    true = [Box("cat", (0, 0, 100, 99)), Box("cat", (200, 200, 300, 300))]
+    figures = figures_of([boxes((0, 0, 100, 100, 0.9, 0))], [true], LABELS)
     assert figures["map50"] == 0.5 and figures["recall"] == 0.5 and figures["precision"] == 1
     assert len(figures["coco"]) == 12 and 0.5 < figures["coco"]["ap50"] < 0.51 and json.dumps(figures)
+
+
+MARKED = [Box("cat", (0, 0, 40, 90), False, ((10, 10), (30, 80))), Box("dog", (100, 0, 120, 20), False, ((105, 5), (115, 15)))]
+
+
+def marked(found, *points):
+    return dataclasses.replace(found, points=np.array(points, np.float32))
+
+
+def test_landmarks_are_as_far_off_as_the_side_of_a_square_of_the_boxs_area():
+    """The cat's lie 3, 4 and 0 off, its area is that of a square of 60; the dog's 6 each, of 20."""
+    found = marked(boxes((0, 0, 40, 90, 0.9, 0), (100, 0, 120, 20, 0.8, 1)), ((13, 14), (30, 80)), ((105, 11), (109, 15)))
+    assert landmark_error([found], [MARKED], LABELS, 0.5) == pytest.approx((2.5 / 60 + 6 / 20) / 2, abs=1e-4)
+    assert landmark_error([found], [MARKED], LABELS, 0.85) == pytest.approx(2.5 / 60, abs=1e-4), "what is shown counts"
+    assert figures_of([found], [MARKED], LABELS)["landmark_error"] == landmark_error([found], [MARKED], LABELS, 0.8)
+
+
+def test_landmarks_of_wrong_boxes_and_of_none_are_not_measured():
+    far = ((0, 0), (0, 0))
+    found = marked(boxes((0, 0, 40, 90, 0.9, 0), (0, 0, 40, 90, 0.8, 1), (300, 0, 340, 90, 0.7, 0)), ((10, 10), (30, 80)), far, far)
+    assert landmark_error([found], [MARKED], LABELS, 0.5) == 0
+    assert landmark_error([found.take([1, 2])], [MARKED], LABELS, 0.5) is None
+    assert landmark_error([boxes((0, 0, 40, 90, 0.9, 0))], [MARKED], LABELS, 0.5) is None, "a detector without landmarks"
+    assert "landmark_error" not in figures_of([boxes((0, 0, 40, 90, 0.9, 0))], [MARKED], LABELS)
 
 
 def test_the_figures_of_the_part_that_is_held_out(folder):

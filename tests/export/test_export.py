@@ -210,9 +210,9 @@ def ladder(exported, tmp_path, monkeypatch):
         monkeypatch.setattr(exporting, "harm", lambda *_: [f"layer {number}" for number in range(layers)])
         monkeypatch.setattr(exporting.variants, "ranges", lambda *_: None)
         monkeypatch.setattr(exporting.variants, "make", lambda *_: model)
-        monkeypatch.setattr(exporting.parity, "failures", lambda *_: [] if asked and asked[-1] == enough else [f"attempt {len(asked)}"])
-        pixels, answers = np.zeros((2, 32, 32, 3), np.uint8), np.full((2, 3), 1 / 3)
-        proof = exporting.Proof(card, None, wish("float32"), pixels, pixels, answers, np.zeros(2, int))
+        pixels = np.zeros((2, 32, 32, 3), np.uint8)
+        judge = lambda *_: ([] if asked and asked[-1] == enough else [f"attempt {len(asked)}"], {})  # noqa: E731
+        proof = exporting.Proof(card, None, wish("float32"), pixels, pixels, judge)
         row = exporting._publish(proof, name, tmp_path, tmp_path, lambda *_: None)
         return asked, row, tmp_path / f"{name}.tflite"
 

@@ -118,7 +118,10 @@ def test_pixels_are_scaled_in_the_graph_and_dropout_is_for_training_alone(rng):
     assert np.asarray(scale(np.array([[[[0.0, 127.5, 255.0]]]]))).ravel().tolist() == [-1, 0, 1]
     pixels = rng.integers(0, 256, (2, *SIZE, 3)).astype(np.float32)
     np.testing.assert_array_equal(saved(pixels, training=False), saved(pixels, training=False))
-    assert np.abs(np.asarray(trained(pixels, training=True)) - np.asarray(trained(pixels, training=True))).max() > 0
+    first, second = (np.asarray(trained(pixels, training=True)) for _ in range(2))
+    places = [1, 2, 3, 4, 8, 9, 10, 11]
+    np.testing.assert_array_equal(first[:, places], second[:, places], "where the object lies is learnt from all that is seen")
+    assert (np.delete(first, places, 1) != np.delete(second, places, 1)).all(), "whether there is one, and which, is not"
 
 
 def test_a_backbone_in_16_bits_is_answered_in_32(rng):

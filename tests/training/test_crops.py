@@ -134,6 +134,18 @@ def test_all_eight_ways_to_lay_a_square_are_used():
     assert [len(some) for some in ways.values()] == [1, 2, 8]
 
 
+def test_windows_without_an_object_are_laid_in_as_many_ways():
+    """Or a turned picture would be a sign of an object."""
+    ramp = np.add.outer(np.arange(FRAME[0]), 3 * np.arange(FRAME[1])) % 251
+    empty = dataclasses.replace(material(), frames=np.repeat(np.uint8(np.minimum(ramp, 250))[None, ..., None], 4, 0).repeat(3, -1))
+    empty = dataclasses.replace(empty, hard=np.array([[3, 8, 8, 40, 40]], np.float32))
+    ways = {}
+    for name, settings in (("plain", {}), ("mirror", {"augment": {"mirror": True}}), ("turn", {"turn": True})):
+        pictures, targets = cut(empty, recipe(background=20.0, hard=1.0, **settings), np.arange(300), 0, WINDOW)
+        ways[name] = len(np.unique(pictures[targets[:, 0] == 0].reshape(-1, 32 * 32 * 3), axis=0))
+    assert ways == {"plain": 1, "mirror": 2, "turn": 8}
+
+
 def test_a_window_that_is_no_square_is_mirrored_but_not_laid_on_its_side():
     marks = [(0.2, 0.35), (0.8, 0.6)]
     pictures, targets = cut(material(points=marks), recipe(background=0.1, turn=True, window=(32, 48)), np.arange(200), 0, (32, 48))
@@ -209,7 +221,7 @@ def crowd():
 @pytest.mark.parametrize("given", [material, crowd], ids=["some objects", "a crowd"])
 def test_what_is_called_nothing_shows_no_object(given):
     given, settings = given(), recipe()
-    for place, edges in windows_without(given, settings):
+    for place, edges in windows_without(given, settings, 150):
         middle = (edges[:2] + edges[2:]) / 2
         half = 0.3 * (edges[2:] - edges[:2])
         inner = np.concatenate([middle - half, middle + half])[None]

@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 
+import keras
 import numpy as np
 import pytest
 
@@ -13,11 +14,12 @@ from cvapp import card as cards
 from cvapp import images, load
 from cvapp.boxes import iou
 from cvapp.data import frames as framed
+from cvapp.data import split
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import boxed
 from cvapp.models import classifier, sliding
 from cvapp.models.backbones import open_network
-from cvapp.recipe import Model, override
+from cvapp.recipe import override
 from cvapp.training import detect, mining, rounds, state
 from cvapp.windows import paint
 from tests.conftest import COLOURS, boxed_recipe
@@ -91,7 +93,11 @@ def test_the_folder_holds_all_that_later_stages_need(saved):
     assert {"model.keras", "split.csv", "truth.json", "history.csv"} <= set(card.files)
     assert (card.task, card.labels, card.images) == ("detect", tuple(COLOURS), boxed_recipe().images)
     assert card.scan.points == 4 and card.scan.refined and card.scan.windows.size == (48, 48) and len(card.scan.scales) == 1
-    assert card.recipe == boxed_recipe() and card.data["photos"] == {"train": 17, "val": 5, "test": 4} and sum(card.data["objects"].values()) == 50
+    assert (
+        card.recipe == boxed_recipe()
+        and card.data["photos"] == {"train": 17, "val": 5, "test": 4}
+        and sum(card.data["objects"].values()) == 50
+    )
     assert card.threshold == card.metrics["val"]["best_threshold"] and 0 < card.threshold < 1
     with open(saved / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -106,7 +112,7 @@ def test_its_figures_are_those_of_an_evaluation(saved, monkeypatch):
         assert {name: found[name] for name in figures} == figures
 
 
-def test_what_is_said_of_the_held_out_part_is_counted_from_the_threshold_that_is_used(saved):
+def test_mistakes_on_the_held_out_part_are_counted_from_the_score_that_is_used(saved):
     card = cards.read(saved)
     assert card.metrics["test"]["counted_from"] == card.threshold, "not from the one that would be best there"
 
@@ -142,24 +148,21 @@ def test_the_network_that_trains_is_the_one_that_is_saved(boxed_photos, workspac
 def test_windows_have_the_shape_of_the_objects(boxed_photos, workspace):
     made, frames = built(boxed_photos)
     sides = [box.xyxy[2] - box.xyxy[0] for name in frames.of("train") for box in frames.truth[name]]
-    (scale_y, scale_x), = made.finder.scan.scales
+    ((scale_y, scale_x),) = made.finder.scan.scales
     assert min(sides) <= 0.625 * 48 / scale_y <= max(sides) and scale_x == scale_y, "squares all"
 
 
-def test_a_class_that_is_never_learnt_is_told_and_the_rest_is(scenes, place):
+def test_odd_data_is_learnt_from_and_told(scenes, place):
+    """A class that no training photo shows, nothing at all to be found in the validation photos, frames smaller than a window."""
     change(scenes, "train", lambda rows: [row for row in rows if row["category_id"] == 1])
-    said = []
-    card = detect.train(override(boxed_recipe(), [*QUICK, "train.epochs=1"]), scenes, place, lambda *state: said.append(" ".join(map(str, state))))
-    assert "class 'tile' has no object to train on; the model cannot find it" in said
-    assert card.labels == ("disc", "tile") and card.metrics["val"]["by_class"]["tile"]["ap"] < 0.05
-    assert not [line for line in said if "windows of" in line and "nan" in line]
-
-
-def test_photos_to_validate_with_may_show_nothing(scenes, place):
     change(scenes, "val", lambda rows: [])
-    card = detect.train(override(boxed_recipe(), [*QUICK, "train.epochs=1"]), scenes, place)
-    assert card.metrics["val"]["objects"] == 0 and 0 <= card.threshold <= 1
-    assert boxed.evaluate(place, part="val")["objects"] == 0
+    said = []
+    settings = override(boxed_recipe(), [*QUICK, "train.epochs=1", "images.size=24,32"])
+    card = detect.train(settings, scenes, place, lambda *state: said.append(" ".join(map(str, state))))
+    assert "class 'tile' has no object to train on; the model cannot find it" in said
+    assert card.labels == ("disc", "tile") and card.metrics["test"]["by_class"]["tile"]["ap"] < 0.05
+    assert card.metrics["val"]["objects"] == 0 and 0 <= card.threshold <= 1 and boxed.evaluate(place, part="val")["objects"] == 0
+    assert card.scan.scales[0][0] > 2, "objects are enlarged to fill their window"
 
 
 def test_no_object_at_all_is_one_line(scenes, place):
@@ -179,7 +182,10 @@ def test_class_folders_are_no_photos_with_boxes(photos, place):
     "settings, text",
     [
         (["images.size=none"], "^a detector needs the size of its frames: give images.size, such as 480,640$"),
-        (["model.backbone=hub", "model.alpha=0.35", "model.weights=imagenet"], "^a detector needs the layers of its network, a hub module is opaque"),
+        (
+            ["model.backbone=hub", "model.alpha=0.35", "model.weights=imagenet"],
+            "^a detector needs the layers of its network, a hub module is opaque",
+        ),
         (["detect.window=32,32"], r"32"),
     ],
     ids=str,
@@ -188,11 +194,6 @@ def test_what_cannot_be_a_detector_is_one_line(settings, text, boxed_photos, pla
     with pytest.raises(CvappError, match=text) as caught:
         detect.train(override(boxed_recipe(), settings), boxed_photos, place)
     assert caught.value.code == Exit.USAGE and "\n" not in str(caught.value)
-
-
-def test_frames_smaller_than_a_window_are_looked_at_with_black_about_them(boxed_photos, place):
-    card = detect.train(override(boxed_recipe(), [*QUICK, "train.epochs=1", "images.size=24,32"]), boxed_photos, place)
-    assert card.scan.scales[0][0] > 2, "objects are enlarged to fill their window"
 
 
 # Resuming. Every step is saved, and runs share one process: each begins with its own seed, so that nothing is handed down.
@@ -241,76 +242,70 @@ def assert_same(one, other):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_run_that_is_interrupted_in_both_rounds_ends_in_the_same_model(whole, boxed_photos, place, eager):
-    for count, resume, line in ((2, False, ""), (10, True, "going on with epoch 1 of round 1"), (3, True, "of round 2"), (0, True, "of round 2")):
-        said = []
-        eager(count)
-        if count:
-            with pytest.raises(KeyboardInterrupt):
-                run(boxed_photos, place, resume, said)
-        else:
-            run(boxed_photos, place, resume, said)
-        assert not line or any(word.startswith("going on") and word.endswith(line) for word in said), said
-    assert_same(whole, place)
-
-
-def test_a_run_that_is_interrupted_between_the_rounds_ends_in_the_same_model(whole, boxed_photos, place, eager, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
+def test_a_run_that_is_interrupted_wherever_it_is_ends_in_the_same_model(whole, boxed_photos, place, eager, monkeypatch):
+    """At the last step of an epoch; while mistakes are looked for; amid the second round; at its report, after the last state was saved."""
+    said = []
+    eager(steps_of(whole) - 1)
+    with pytest.raises(KeyboardInterrupt):
+        run(boxed_photos, place)
+    eager(0)
     with monkeypatch.context() as patch:
         patch.setattr(mining, "mistakes", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            run(boxed_photos, place)
+            run(boxed_photos, place, True, said)
+    eager(steps_of(whole) + 3)
+    with pytest.raises(KeyboardInterrupt):
+        run(boxed_photos, place, True, said)
     assert not place.exists()
-    run(boxed_photos, place, resume=True)
-    assert_same(whole, place)
-
-
-def test_a_run_whose_report_fails_goes_on_with_the_mistakes_that_were_found(whole, boxed_photos, place, eager, monkeypatch):
-    """The last state that was saved may be amid the last round: the windows that it learns from must still be there."""
-    saves = []
-    keep = state.Keeper.due
-    monkeypatch.setattr(state.Keeper, "due", lambda self: keep(self) and len(saves) < 9 and not saves.append(1))
-
-    def full(*_):
-        raise CvappError("the disk is full", Exit.CANNOT_WRITE)
-
     with monkeypatch.context() as patch:
+        patch.setattr(state.Keeper, "due", lambda self: False)
         patch.setattr(detect.boxed_report, "write", full)
         with pytest.raises(CvappError, match="the disk is full"):
-            run(boxed_photos, place)
-    said = []
+            run(boxed_photos, place, True, said)
     run(boxed_photos, place, True, said)
-    assert any(word.endswith("of round 2") for word in said), said
+    lines = [line for line in said if line.startswith("going on")]
+    assert [line.split(" of ")[1] for line in lines] == ["round 1", "round 1", "round 2", "round 2"], lines
     assert_same(whole, place)
+    assert not (place.parent / ".boxes.work").exists() and not [name for name in cards.read(place).files if "state" in name]
 
 
-def test_another_seed_is_another_model_and_no_continuation(whole, boxed_photos, place, eager):
-    eager(1)
-    with pytest.raises(KeyboardInterrupt):
-        run(boxed_photos, place)
-    other = dataclasses.replace(override(boxed_recipe(), QUICK), seed=7)
-    with pytest.raises(CvappError, match=r"the interrupted run had seed 0 \(now 7\)") as caught:
-        detect.train(other, boxed_photos, place, resume=True)
-    assert caught.value.code == Exit.USAGE
-    detect.train(override(other, ["train.epochs=1"]), boxed_photos, place)
-    assert any((mine != theirs).any() for mine, theirs in zip(weights_of(whole), weights_of(place), strict=True))
+def interrupted(*_):
+    raise KeyboardInterrupt
 
 
-def test_changed_boxes_are_another_run(scenes, place, eager):
+def full(*_):
+    raise CvappError("the disk is full", Exit.CANNOT_WRITE)
+
+
+def steps_of(folder):
+    """Steps of an epoch of the quick recipe: windows of each training object, and two of the background for each."""
+    rows = split.read(folder / "split.csv")
+    known = framed.read_truth(folder / "truth.json")
+    objects = sum(len(known[row.hash]) for row in rows if row.part == "train")
+    return -(-3 * objects // 32)
+
+
+def test_another_seed_or_other_boxes_are_another_run(whole, scenes, place, eager):
     eager(1)
     with pytest.raises(KeyboardInterrupt):
         run(scenes, place)
+    other = dataclasses.replace(override(boxed_recipe(), QUICK), seed=7)
+    with pytest.raises(CvappError, match=r"the interrupted run had seed 0 \(now 7\)") as caught:
+        detect.train(other, scenes, place, resume=True)
+    assert caught.value.code == Exit.USAGE
     change(scenes, "train", lambda rows: rows[1:])
     with pytest.raises(CvappError, match="^the interrupted run had photos "):
         run(scenes, place, resume=True)
 
 
-def test_a_padded_network_is_tuned_and_the_gap_is_told(boxed_photos, place):
-    settings = [*QUICK, "train.epochs=1", "detect.window=32,32", "detect.tune=3"]
-    recipe = dataclasses.replace(boxed_recipe(), model=Model(backbone="small_resnet", weights="none", alpha=0.1))
-    said = []
-    card = detect.train(override(recipe, settings), boxed_photos, place, lambda *words: said.append(words[0]))
-    assert card.metrics["deviation"]["mean"] > 0 and card.metrics["deviation_tuned"]["mean"] > 0
-    assert any(line.startswith("padding: cells differ from their crops by") for line in said) and "after 3 steps" in said[-1] + "".join(said)
+def test_every_weight_is_drawn_by_the_recipes_seed(boxed_photos, workspace):
+    def weights(seed):
+        keras.utils.set_random_seed(seed)
+        made, _ = built(boxed_photos)
+        return {weight.path: np.asarray(weight) for weight in made.classifier.weights}
+
+    first, same, other = weights(0), weights(0), weights(7)
+    for path, values in first.items():
+        np.testing.assert_array_equal(values, same[path])
+        if path.endswith("kernel"):
+            assert not np.array_equal(values, other[path]), path

@@ -8,6 +8,7 @@ import pytest
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import silent
 from cvapp.recipe import Detect
+from cvapp.training import mining
 from cvapp.training.crops import Windowed, cut, shows_nothing
 from cvapp.training.mining import MOST_OF_FRAME, SURE, Finder, kept, mistakes
 from cvapp.windows import BOX, Scan, Windows, crop
@@ -79,6 +80,8 @@ def test_a_right_box_seen_from_a_window_that_hardly_shows_it_is_no_mistake():
     aside = (6, 6, 0.9, 0.9, 0.5, 0.625, 0.625)
     assert mistakes(numbers(aside), material([(51, 38, 71, 58)]), SETTINGS, silent).shape == (0, 5)
     assert len(mistakes(numbers(aside), material([(80, 38, 100, 58)]), SETTINGS, silent)) == 1, "the control"
+    other = material([(51, 38, 71, 58)], classes=[np.array([1])])
+    assert len(mistakes(numbers(aside), other, SETTINGS, silent)) == 1, "under a wrong name it is not true"
 
 
 def test_an_unsure_answer_is_not_worth_learning_from():
@@ -99,6 +102,14 @@ def test_one_frame_gives_no_more_than_some():
     maps[..., 1:BOX], maps[..., BOX:] = (0.5, 0.5, 0.1, 0.1), (1, 0)
     found = mistakes(Finder(lambda canvases: maps[None], SCAN, FRAME), material([], []), SETTINGS, silent)
     assert [int((found[:, 0] == frame).sum()) for frame in (0, 1)] == [MOST_OF_FRAME] * 2 == [60, 60]
+
+
+def test_of_many_frames_some_are_looked_at_from_the_first_to_the_last(monkeypatch):
+    monkeypatch.setattr(mining, "MOST_FRAMES", 3)
+    given = material(*[[]] * 7, drawn=[[FALSE]] * 7)
+    found = mistakes(finder(), given, SETTINGS, silent)
+    assert found[:, 0].tolist() == [0, 3, 6], "numbers of the frames among all of them"
+    assert mistakes(finder(), material([], drawn=[[FALSE]]), SETTINGS, silent)[:, 0].tolist() == [0]
 
 
 def test_what_was_found_can_be_cut_and_shows_no_object():

@@ -30,6 +30,8 @@ def convert(listing: BoxedListing, to: str, out: str | Path, report: Report = si
         raise CvappError(f"format {to!r}: choose one of {', '.join(FORMATS)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CvappError(f"{out}: holds something already; give a new folder")
+    if folder.is_relative_to(listing.source.resolve()) or folder.is_relative_to(listing.folder.resolve()):
+        raise CvappError(f"{out}: lies inside the photos that are converted, and would be taken for some of them; give a folder elsewhere")
     with replacing_folder(folder) as work:
         lost = FORMATS[to].write(listing, work)
         for photo in each(listing.photos, "copying photos", report):

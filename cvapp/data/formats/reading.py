@@ -99,6 +99,11 @@ def listing(told: Told, report: Report) -> BoxedListing:
             continue
         boxes, lines = _mend(draft, size)
         mended += [f"{name}: {line}" for line in (*draft.notes, *lines)]
+        if draft.boxes and not boxes:
+            stray[name] = (
+                f"none of its boxes can be used ({lines[0] if lines else draft.notes[0]}); mend them, or it would be learnt as background"
+            )
+            continue
         photos.append(BoxedPhoto(name, boxes, size, draft.part, digest))
     if not photos:
         first = next((f", such as {name}: {reason}" for name, reason in stray.items()), "")
