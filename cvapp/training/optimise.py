@@ -7,7 +7,7 @@ from keras import ops
 
 from cvapp.recipe import Train
 
-_LEFT_ALONE = ["bias", "gamma", "beta"]  # what weight decay does not shrink
+_LEFT_ALONE = ["bias", "gamma", "beta", "position", "token"]  # what weight decay and penalties do not shrink; names, or parts of them
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
@@ -69,7 +69,7 @@ def optimiser(settings: Train, rate: float, steps: int, steps_per_epoch: int) ->
 
 
 def add_penalties(network: keras.Model, settings: Train) -> None:
-    """Put L1 and L2 on every kernel that trains; biases and batch norm's scales are left alone."""
+    """Put L1 and L2 on every kernel that trains; biases, scales of norms and positions are left alone."""
     penalty = keras.regularizers.L1L2(settings.l1, settings.l2) if settings.l1 or settings.l2 else None
     for variable in network.trainable_variables:
         if not any(name in variable.name for name in _LEFT_ALONE):
