@@ -22,7 +22,7 @@ from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation.boxed import truth_of
 from cvapp.export import boxed_parity, parity, variants
-from cvapp.export.quantise import harm, quantise
+from cvapp.export.quantise import harm, quantise, spared
 from cvapp.files import replacing_folder, sha256, write_json, write_text
 from cvapp.models.classifier import open_model, predict_function
 from cvapp.progress import Report, each, silent
@@ -34,7 +34,7 @@ SCHEMA = 2
 FLOAT32, SMALLEST = "float32", "smallest"
 GOLDEN = 2  # golden samples of a detector: a canvas holds a few thousand windows, and a few million bytes
 PROVEN = 100  # validation photos that a detector is proven on, at most: each is a few thousand windows
-KEPT_IN_FLOAT = (0, 2, 4, 8, 16)  # layers that are tried in float, one number after the other, where int8 fails
+KEPT_IN_FLOAT = (2, 4, 8, 16)  # layers that are tried in float, one number after the other, where int8 fails
 
 
 Judge = Callable[[np.ndarray, str], tuple[list[str], dict[str, Any]]]
@@ -191,18 +191,24 @@ def _publish(proof: Proof, name: str, work: Path, place: Path, report: Report) -
 
 
 def _attempts(proof: Proof, name: str, place: Path, report: Report) -> Iterator[tuple[bytes, int]]:
-    """The variant, and how many of its layers compute in float; int8 again with the layers that hurt in float, as long as it is asked for."""
+    """The variant, and how many of its layers with weights compute in float.
+
+    Of int8, as long as another is asked for: all of it in 8 bits; where there is attention, what has no weights in float; the layers that
+    hurt in float too.
+    """
     report(f"converting to {name}, up to half a minute")
     if name != variants.INT8:
         yield variants.make(proof.model, name, place), 0
         return
     calibrated = variants.ranges(proof.model, proof.calibration, place)
-    hurt: list[str] = []
+    yield quantise(calibrated), 0
+    between = spared(calibrated)
+    if between:
+        yield quantise(calibrated, between), 0
+    hurt = harm(calibrated, report)
     for count in KEPT_IN_FLOAT:
-        if count and not hurt:
-            hurt = harm(calibrated, report)
         if count <= len(hurt):
-            yield quantise(calibrated, hurt[:count]), count
+            yield quantise(calibrated, [*between, *hurt[:count]]), count
 
 
 def _says(card: Card, wishes: Export) -> metadata.Metadata:

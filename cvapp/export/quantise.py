@@ -22,6 +22,7 @@ from cvapp.progress import Report, each, hushed, silent
 from cvapp.proof.flatbuffer import Kept, Table, build
 
 LAYERS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+ATTENDS, DELEGATE = "BATCH_MATMUL", "DELEGATE"  # the sign of attention; what a kernel library takes over, listed beside its operations
 BIAS = 2  # place of the bias among a layer's inputs
 # of the public schema: the kind of file, the fields of a model and how many it may have, those of a subgraph, a tensor and a buffer
 _KIND, _VERSION, _SUBGRAPHS, _BUFFERS, _FIELDS, _TENSORS, _BUFFER, _DATA = b"TFL3", 0, 2, 4, 10, 0, 2, 0
@@ -126,6 +127,19 @@ def _mend_biases(model: bytearray, calibrated: Calibrated) -> bytes:
         values, limits = _constant(model, bias["index"], np.int32), np.iinfo(np.int32)
         values[:] = np.clip(values + np.round(shift / bias["quantization_parameters"]["scales"]), limits.min, limits.max)
     return bytes(model)
+
+
+def spared(calibrated: Calibrated) -> list[str]:
+    """What stays in float for a network with attention: every operation without weights, by the names of their outputs; nothing for others.
+
+    Layer norms, softmaxes and residual sums lose more in 8 bits than any layer with weights; those, nearly all of the file and of the
+    work, stay in 8 bits.
+    """
+    interpreter = _open(calibrated.model)
+    operations = _operations(interpreter)
+    if not any(operation["op_name"] == ATTENDS for operation in operations):
+        return []
+    return [_output(interpreter, operation)["name"] for operation in operations if operation["op_name"] not in {*LAYERS, DELEGATE}]
 
 
 def harm(calibrated: Calibrated, report: Report = silent) -> list[str]:

@@ -176,7 +176,9 @@ def test_the_smallest_that_passes_is_chosen_and_what_fails_is_listed_with_its_re
     spoil(monkeypatch, "int8")
     says = {"author": "Ann Ö.", "licence": "MIT", "description": "Three signs.", "version": "7"}
     lines: list[str] = []
-    made = export(home / MINE, wishes=wish("float32", "float16", "int8", **says), use="smallest", report=lambda text, *_: lines.append(text))
+    made = export(
+        home / MINE, wishes=wish("float32", "float16", "int8", **says), use="smallest", report=lambda text, *_: lines.append(text)
+    )
     row = made["variants"]["int8"]
     assert not row["published"] and "agrees with Keras on" in row["reasons"][-1] and row["layers_in_float"] == 0
     assert [line for line in lines if line.startswith("int8 ")] == [f"int8 {'; '.join(row['reasons'])}"], "the first attempt is told, once"
@@ -200,21 +202,23 @@ def ladder(exported, tmp_path, monkeypatch):
     asked: list[int] = []
     card, model = cards.read(exported / MINE), (exported / MINE / "lite/int8.tflite").read_bytes()
 
-    def climb(enough, layers=20, name="int8"):
+    def climb(enough, layers=20, between=()):
         def attempt(_, in_float=()):
-            assert list(in_float) == [f"layer {number}" for number in range(len(in_float))], "those that hurt most"
+            count = len(in_float) - len(between) if in_float else 0
+            assert list(in_float) in ([], [*between, *(f"layer {number}" for number in range(count))]), "those that hurt most"
             asked.append(len(in_float))
             return model
 
         monkeypatch.setattr(exporting, "quantise", attempt)
+        monkeypatch.setattr(exporting, "spared", lambda *_: list(between))
         monkeypatch.setattr(exporting, "harm", lambda *_: [f"layer {number}" for number in range(layers)])
         monkeypatch.setattr(exporting.variants, "ranges", lambda *_: None)
         monkeypatch.setattr(exporting.variants, "make", lambda *_: model)
         pixels = np.zeros((2, 32, 32, 3), np.uint8)
         judge = lambda *_: ([] if asked and asked[-1] == enough else [f"attempt {len(asked)}"], {})  # noqa: E731
         proof = exporting.Proof(card, None, wish("float32"), pixels, pixels, judge)
-        row = exporting._publish(proof, name, tmp_path, tmp_path, lambda *_: None)
-        return asked, row, tmp_path / f"{name}.tflite"
+        row = exporting._publish(proof, "int8", tmp_path, tmp_path, lambda *_: None)
+        return asked, row, tmp_path / "int8.tflite"
 
     return climb
 
@@ -224,6 +228,12 @@ def test_int8_is_published_with_as_few_layers_in_float_as_it_takes(ladder, enoug
     asked, row, path = ladder(enough)
     assert asked == attempts and (row["published"], row["reasons"], row["layers_in_float"]) == (True, [], enough)
     assert row["sha256"] == digest(path)
+
+
+@pytest.mark.parametrize("enough, attempts, layers", [(0, [0], 0), (3, [0, 3], 0), (5, [0, 3, 5], 2), (7, [0, 3, 5, 7], 4)])
+def test_with_attention_what_lies_between_the_layers_is_in_float_first(ladder, enough, attempts, layers):
+    asked, row, _ = ladder(enough, between=("norm", "softmax", "sum"))
+    assert asked == attempts and (row["published"], row["layers_in_float"]) == (True, layers)
 
 
 @pytest.mark.parametrize("layers, attempts", [(20, [0, 2, 4, 8, 16]), (5, [0, 2, 4]), (1, [0])])

@@ -14,6 +14,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 
 from cvapp.errors import CvappError, Exit
 from cvapp.export import quantise, variants
+from cvapp.models.transformer_blocks import EncoderBlock
 
 SIZE = 16
 KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -247,6 +248,47 @@ def test_the_layer_that_8_bits_hurt_is_named_first_and_mends_the_model_in_float(
     off = [np.abs(run(data, PHOTOS)[0] - keras_says).mean() for data in (plain, mixed, wrong)]
     assert off[1] < 0.3 * off[0] and off[1] < 0.3 * off[2], off
     assert variants.check_sound(plain, "int8") == 0 < variants.check_sound(mixed, "int8")
+
+
+@pytest.fixture(scope="module")
+def attending(tmp_path_factory):
+    """A transformer of two blocks over 16 patches, and what is known of it after calibration."""
+    keras.utils.set_random_seed(5)
+    pixels = keras.Input((SIZE, SIZE, 3))
+    tokens = layers.Reshape((16, 8))(layers.Conv2D(8, 4, 4)(layers.Rescaling(1 / 127.5, -1)(pixels)))
+    for number in range(2):
+        tokens = EncoderBlock(8, 2, 16, activation="gelu", name=f"block{number}")(tokens)
+    means = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(tokens))
+    model = keras.Model(pixels, layers.Softmax()(layers.Dense(4, name="logits")(means)))
+    return model, variants.ranges(model, PHOTOS, tmp_path_factory.mktemp("attending"))
+
+
+def kinds_of_layers(data):
+    """Of every layer with weights: the type of its weights; and how many operations there are without weights, in 8 bits and in float."""
+    interpreter = quantise._open(data)
+    types = {row["index"]: row["dtype"] for row in interpreter.get_tensor_details()}
+    operations = [row for row in interpreter._get_ops_details() if row["op_name"] not in ("DELEGATE", "QUANTIZE", "DEQUANTIZE")]
+    between = [types[row["outputs"][0]] == np.float32 for row in operations if row["op_name"] not in KINDS]
+    return [types[row["inputs"][1]] for row in operations if row["op_name"] in KINDS], between.count(False), between.count(True)
+
+
+def test_what_lies_between_the_layers_of_a_transformer_can_stay_in_float(attending):
+    model, calibrated = attending
+    plain, mixed = quantise.quantise(calibrated), quantise.quantise(calibrated, quantise.spared(calibrated))
+    weights, eight_bits, in_float = kinds_of_layers(mixed)
+    assert len(weights) == 1 + 2 * 6 + 1 and set(weights) == {np.int8}, "all layers with weights are in 8 bits"
+    assert eight_bits == 0 < in_float
+    assert kinds_of_layers(plain)[1] > kinds_of_layers(plain)[2], "8 bits nearly throughout, where nothing is spared"
+    variants.check_sound(mixed, "int8")
+    others = some_photos(9, 30)
+    keras_says = model.predict(others.astype(np.float32), verbose=0)
+    assert np.ptp(keras_says, 0).max() > 0.05
+    far, near = (np.abs(run(data, others)[0] - keras_says).mean() for data in (plain, mixed))
+    assert near < far, (near, far)
+
+
+def test_nothing_is_spared_in_a_network_without_attention(lively):
+    assert quantise.spared(lively[1]) == []
 
 
 def test_calibration_without_black_and_white_is_caught(tmp_path, monkeypatch):
