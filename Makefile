@@ -46,8 +46,14 @@ demo: setup ## signs to a live model: draw, train, export, find them in a video
 	@echo "report           saved_models/signs/report/report.html"
 	@echo "printable sheet  demo/signs.pdf   (print it, or show it on a screen, then: make webcam)"
 
+# Those that measure time run with nothing beside them, all others JOBS at a time.
+TIMED := tests/camera tests/cli/test_camera.py tests/test_real.py
+JOBS ?= 2
+CHOSEN := -m "not interop$(if $(SLOW),, and not slow)"
+
 test: setup ## the tests, all but those that take minutes (SLOW=1 runs those too)
-	@$(BIN)/python -m pytest -m "not interop$(if $(SLOW),, and not slow)"
+	@$(BIN)/python -m pytest $(CHOSEN) -n $(JOBS) --dist loadfile $(addprefix --ignore=,$(TIMED))
+	@$(BIN)/python -m pytest $(CHOSEN) $(TIMED)
 
 test-interop: setup $(INTEROP)/.ready saved_models/$(NAME)/lite/golden.npz ## MediaPipe and OpenCV read the exported NAME=
 	@CVAPP_MODEL=saved_models/$(NAME) CVAPP=$(CVAPP) $(INTEROP)/bin/python -m pytest tests/interop -m interop -p no:cacheprovider
