@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 from collections import defaultdict
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Iterable, Mapping, NamedTuple, Sequence
 
@@ -155,3 +156,11 @@ def read(path: Path) -> list[Row]:
             f"{path}: not a split; expected the columns {','.join(Row._fields)} and the parts {', '.join(PARTS)}", Exit.BAD_DATA
         )
     return rows[1:]
+
+
+def balanced(rows: Sequence[Row], count: int) -> list[Row]:
+    """Up to `count` photos, taken from the classes in turn."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.label].append(row)
+    return [row for row in chain.from_iterable(zip_longest(*groups.values())) if row is not None][:count]

@@ -4,6 +4,8 @@ from html import escape
 from pathlib import Path
 from typing import Sequence
 
+import numpy as np
+
 from cvapp.card import Card
 from cvapp.evaluation import markup, metrics
 from cvapp.evaluation.mistakes import SHOWN, Mistake
@@ -14,6 +16,11 @@ from cvapp.evaluation.verdict import GOOD, Verdict
 from cvapp.evaluation.words import counted, percent
 
 _PAIRS = 10
+SEEN = "Each picture is varied anew in every epoch; nothing here should change what the photo shows."
+LOOKS = (
+    "The attention of a transformer: bright is looked at more, dark less than elsewhere in the picture. All blocks rolled out tell which parts "
+    "the answer is made of; a block by itself tells where it looks, in the mean of its heads."
+)
 
 
 def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mistake], folder: Path) -> str:
@@ -24,7 +31,8 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
         _figures(card, results, answers),
         _plots(card, results, folder),
         _mistakes(results, found),
-        _seen(results),
+        _sheet("Where it looks", results.looks, LOOKS),
+        _sheet("What training sees", results.seen, SEEN),
         _classes(card, held_out(answers)),
         markup.making(card, results.history),
     )
@@ -150,9 +158,8 @@ def _mistakes(results: Results, found: Sequence[Mistake]) -> str:
     )
 
 
-def _seen(results: Results) -> str:
-    if results.seen is None:
+def _sheet(title: str, picture: np.ndarray | None, text: str) -> str:
+    """A section that shows a contact sheet; nothing where there is none."""
+    if picture is None:
         return ""
-    text = "Each picture is varied anew in every epoch; nothing here should change what the photo shows."
-    sheet = f"<div class=paper>{markup.jpeg(results.seen, 'training pictures')}</div>"
-    return f"<section><h2>What training sees</h2><p>{text}</p>{sheet}</section>"
+    return f"<section><h2>{title}</h2><p>{text}</p><div class=paper>{markup.jpeg(picture, title.lower())}</div></section>"

@@ -16,7 +16,7 @@ def write(card: Card, results: Results, folder: Path) -> None:
     """Write the whole report into a folder.
 
     `report.html` (self-contained), `curves.png`, `confusion.png`, `reliability.png`, `errors.csv`, `errors.png`; `learning.png` and
-    `training.png` where there is a learning curve and a sheet of varied training pictures.
+    `training.png` where there is a learning curve and a sheet of varied training pictures, `attention.png` of a transformer.
 
     Raises:
         CvappError: the folder cannot be written (exit 7).
@@ -32,6 +32,8 @@ def write(card: Card, results: Results, folder: Path) -> None:
         plots.write_learning(results.learning, folder / "learning.png")
     if results.seen is not None:
         images.write(folder / "training.png", results.seen)
+    if results.looks is not None:
+        images.write(folder / "attention.png", results.looks)
     found = mistakes.find(results, card.labels)
     mistakes.write_table(found, folder / "errors.csv")
     images.write(folder / "errors.png", mistakes.sheet(found, results.pixels))

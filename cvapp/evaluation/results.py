@@ -26,6 +26,7 @@ class Results:
         before: (V, C) uncalibrated probabilities of the validation photos.
         pixels: the fitted photos by their hash, uint8 RGB (H, W, 3).
         seen: a contact sheet of what training sees, uint8 RGB, where it augments.
+        looks: a sheet of where a transformer looks, uint8 RGB; None of other networks.
         learning: photos trained on, training accuracy, validation accuracy: the learning curve over training-set size; may be empty.
     """
 
@@ -37,6 +38,7 @@ class Results:
     before: np.ndarray | None
     pixels: Store
     seen: np.ndarray | None = None
+    looks: np.ndarray | None = None
     learning: Sequence[tuple[int, float, float]] = ()
 
 

@@ -1,9 +1,7 @@
 """Export: make the variants, prove each on the model's own photos, publish those that pass."""
 
 import tempfile
-from collections import defaultdict
 from dataclasses import dataclass
-from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
 
@@ -21,7 +19,7 @@ from cvapp.data.split import Row
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation.boxed import truth_of
-from cvapp.export import boxed_parity, parity, variants
+from cvapp.export import boxed_parity, companion, parity, variants
 from cvapp.export.quantise import harm, quantise, spared
 from cvapp.files import replacing_folder, sha256, write_json, write_text
 from cvapp.models.classifier import open_model, predict_function
@@ -86,11 +84,11 @@ def export(
     store, val, known = _photos(card, folder, data, report)
     wishes = wishes or card.recipe.export
     val = val if card.scan is None else [val[place] for place in np.unique(np.linspace(0, len(val) - 1, PROVEN).astype(int))]
-    calibration, pixels = (_inputs(store, rows, card) for rows in (balanced(known, _few(wishes.calibration, card)), val))
+    calibration, pixels = (_inputs(store, rows, card) for rows in (split.balanced(known, _few(wishes.calibration, card)), val))
     judge = _judge(card, folder, predict_function(model)(pixels), val, wishes)
     proof = Proof(card, model, wishes, calibration, pixels, judge)
     photos = golden.PHOTOS if card.scan is None else GOLDEN
-    shown = _inputs(store, (balanced(val, len(val)) + balanced(known, len(known)))[:photos], card)
+    shown = _inputs(store, (split.balanced(val, len(val)) + split.balanced(known, len(known)))[:photos], card)
     with replacing_folder(folder / LITE) as work, tempfile.TemporaryDirectory() as place:
         table = {name: _publish(proof, name, work, Path(place), report) for name in wishes.variants}
         published = [name for name, row in table.items() if row["published"]]
@@ -99,8 +97,9 @@ def export(
         files = {name: work / f"{name}.tflite" for name in published}
         for name, figures in apart.rounds(files, card.input_size, apart.thread_counts(), report=report).items():
             table[name] |= figures
+        looks = companion.make(model, pixels, work, Path(place), report) if card.task == "classify" else {}
         write_text(work / LABELS, "".join(f"{label}\n" for label in card.labels))
-        _write_golden(proof, shown, work, published)
+        _write_golden(proof, shown, work, [*published, *looks])
         made = {
             "schema": SCHEMA,
             "model": card.files["model.keras"],
@@ -112,6 +111,7 @@ def export(
             "gate": {"max_drop": wishes.max_drop, "min_agreement": wishes.min_agreement, "max_difference": wishes.max_difference},
             "host": {"machine": apart.machine(), **cards.versions()},
             "variants": table,
+            **looks,
         }
         write_json(work / EXPORT, made)
     return made
@@ -157,14 +157,6 @@ def _judge(card: Card, folder: Path, reference: np.ndarray, val: Sequence[Row], 
         return parity.failures(found, name, wishes), parity.row(found)
 
     return judge
-
-
-def balanced(rows: Sequence[Row], count: int) -> list[Row]:
-    """Up to `count` photos, taken from the classes in turn."""
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[row.label].append(row)
-    return [row for row in chain.from_iterable(zip_longest(*groups.values())) if row is not None][:count]
 
 
 def _publish(proof: Proof, name: str, work: Path, place: Path, report: Report) -> dict[str, Any]:
@@ -230,6 +222,6 @@ def _says(card: Card, wishes: Export) -> metadata.Metadata:
 
 
 def _write_golden(proof: Proof, pixels: np.ndarray, work: Path, published: Sequence[str]) -> None:
-    """The golden samples, with the answers of the Keras model and of each published variant on this machine."""
+    """The golden samples, with the answers of the Keras model and of each published file on this machine."""
     answers = {name: open_tflite(work / f"{name}.tflite")(pixels) for name in published}
     golden.write(work / golden.FILE, pixels, {"keras": predict_function(proof.model)(pixels), **answers})

@@ -15,7 +15,7 @@ from cvapp import recipe as recipes
 from cvapp.card import Card
 from cvapp.data import parted, split
 from cvapp.data.augment import augment
-from cvapp.evaluation import metrics, probe, report as reports, unknown
+from cvapp.evaluation import looks, metrics, probe, report as reports, unknown
 from cvapp.evaluation.results import Results
 from cvapp.evaluation.sheets import contact_sheet
 from cvapp.files import replacing_folder, work_folder, write_text
@@ -197,6 +197,6 @@ def _save(made: Card, model: keras.Model, results: Results, folder: Path) -> Car
         split.write(work / split.FILE, results.rows)
         write_text(work / "history.csv", history_csv(results.history))
         made = dataclasses.replace(made, files=cards.hash_files(work, state.KEPT))
-        reports.write(made, results, work / "report")
+        reports.write(made, dataclasses.replace(results, looks=looks.sheet(model, results, made.labels)), work / "report")
         cards.write(made, work)
     return made

@@ -358,3 +358,8 @@ def test_the_fingerprint_is_of_contents_labels_and_parts():
     other = {"hash": "0" * 64, "label": "c", "part": "test" if rows[0].part != "test" else "train"}
     assert all(split.fingerprint([rows[0]._replace(**{name: value}), *rows[1:]]) != same for name, value in other.items())
     assert Counter(row.part for row in rows).keys() == set(PARTS)
+
+
+def test_photos_are_taken_from_the_classes_in_turn():
+    rows = [Row(str(index), "", label, "train") for index, label in enumerate("aaaaab")]
+    assert [row.label for row in split.balanced(rows, 4)] == ["a", "b", "a", "a"]

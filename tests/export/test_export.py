@@ -17,7 +17,7 @@ from cvapp.data import split
 from cvapp.data.split import Row
 from cvapp.errors import CvappError, Exit
 from cvapp.export import export as exporting
-from cvapp.export.export import balanced, export
+from cvapp.export.export import export
 from cvapp.images import Images
 from cvapp.models.classifier import open_model
 from cvapp.proof import metadata
@@ -284,11 +284,6 @@ def test_photos_are_found_by_content_where_they_were_not_kept(home, photos, unti
 def exported_photo(photos):
     """Any one photo."""
     return next((photos / "heart").iterdir())
-
-
-def test_calibration_takes_from_the_classes_in_turn():
-    rows = [Row(str(index), "", label, "train") for index, label in enumerate("aaaaab")]
-    assert [row.label for row in balanced(rows, 4)] == ["a", "b", "a", "a"]
 
 
 def test_an_altered_model_is_not_exported(home):

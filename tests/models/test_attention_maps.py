@@ -4,24 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from cvapp.models import classifier
+from cvapp.models import vit
 from cvapp.models.attention_maps import attention_maps, rollout
-from cvapp.models.backbones import open_backbone
 from cvapp.models.transformer_blocks import EncoderBlock
-from cvapp.models.vit import VARIANTS
-from cvapp.recipe import Model
+from tests.models.classifiers import classifier_of
 
 SIZE = (32, 32)
-
-
-def classifier_of(backbone):
-    """A random classifier of four classes on a backbone of the table."""
-    keras.utils.set_random_seed(2)
-    settings = Model(backbone=backbone, weights="none")
-    opened = open_backbone(settings, SIZE)
-    head = classifier.head(opened.features, 4, settings)
-    head.build((None, opened.features))
-    return classifier.assemble(opened, head)
 
 
 def by_hand(looks):
@@ -77,9 +65,7 @@ def test_maps_are_the_tokens_looks_as_the_answer_weighs_them(backbone, depth, gr
 
 
 def test_a_class_tokens_look_at_itself_is_no_place_of_the_picture(monkeypatch, rng):
-    from cvapp.models import vit
-
-    monkeypatch.setitem(VARIANTS, "vit_small_4", vit.Variant(16, 2, 2, 16, 8))
+    monkeypatch.setitem(vit.VARIANTS, "vit_small_4", vit.Variant(16, 2, 2, 16, 8))
     model = classifier_of("vit_small")
     pixels = rng.integers(0, 256, (2, *SIZE, 3)).astype(np.float32)
     found, looks = np.array(attention_maps(model)(pixels)), looks_of(model, pixels)
