@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from cvapp.errors import CvappError
+from cvapp.models.positions import sinusoids
 from cvapp.models.transformer_blocks import EPSILON, EncoderBlock
 
 TOKEN, MEAN, SEQUENCE = "token", "mean", "sequence"
@@ -27,6 +28,8 @@ class Variant:
         patch: side of a patch in pixels; of a convolutional stem, the pixels between two tokens: 2 for each of its convolutions.
         pool: what the features are: the class `token`, the `mean` of all tokens, or of the `sequence` as the network weighs it.
         stem: whether tokens come from convolutions rather than patches.
+        sinusoids: whether positions start as sinusoids of row and column rather than at random, so that neighbours are alike from the first
+            step (Beyer et al. 2022, arXiv:2205.01580, which keeps them so).
     """
 
     width: int
@@ -36,6 +39,7 @@ class Variant:
     patch: int
     pool: str = TOKEN
     stem: bool = False
+    sinusoids: bool = False
 
 
 VARIANTS = {
@@ -51,8 +55,8 @@ VARIANTS = {
     "cct_4_3x2": Variant(128, 4, 2, 128, 4, SEQUENCE, True),
     "cct_7_3x1": Variant(256, 7, 4, 512, 2, SEQUENCE, True),
     # for pictures of 28 to 48 and of 48 to 96 pixels on a small machine, found by trying
-    "vit_small_4": Variant(96, 5, 4, 192, 4, MEAN),
-    "vit_small_8": Variant(96, 5, 4, 192, 8, MEAN),
+    "vit_small_4": Variant(96, 5, 4, 192, 4, MEAN, sinusoids=True),
+    "vit_small_8": Variant(96, 5, 4, 192, 8, MEAN, sinusoids=True),
 }
 
 
@@ -68,7 +72,8 @@ def build(size: tuple[int, int], name: str) -> keras.Model:
     """
     variant = VARIANTS[name]
     pixels = keras.Input((*size, 3))
-    maps = GridPositions(name="positions")(_stem(pixels, variant) if variant.stem else _patches(pixels, variant, name))
+    maps = _stem(pixels, variant) if variant.stem else _patches(pixels, variant, name)
+    maps = GridPositions(variant.sinusoids, name="positions")(maps)
     _, height, width, _ = maps.shape
     tokens = keras.layers.Reshape((height * width, variant.width), name="tokens")(maps)
     if variant.pool == TOKEN:
@@ -126,11 +131,20 @@ class ClassToken(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("cvapp")
 class GridPositions(keras.layers.Layer):
-    """A learnt vector for each place, added to maps (B, h, w, C); weights saved for pictures of another size are interpolated."""
+    """A learnt vector for each place, added to maps (B, h, w, C); weights saved for pictures of another size are interpolated.
+
+    Args:
+        sinusoids: whether they start as `grid_sinusoids`, not at random.
+    """
+
+    def __init__(self, sinusoids: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.sinusoids = sinusoids
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Make the vectors (h, w, C)."""
-        self.positions = self.add_weight(shape[1:], keras.initializers.TruncatedNormal(stddev=SPREAD), name="positions")
+        start = (lambda size, dtype: grid_sinusoids(*size)) if self.sinusoids else keras.initializers.TruncatedNormal(stddev=SPREAD)
+        self.positions = self.add_weight(shape[1:], start, name="positions")
 
     def call(self, maps: Any) -> Any:
         """The maps, each place told apart."""
@@ -139,6 +153,14 @@ class GridPositions(keras.layers.Layer):
     def load_own_variables(self, store: Any) -> None:
         """Take the vectors of a file, (h', w', C) at its own picture size."""
         self.positions.assign(resize_positions(np.asarray(store["0"], np.float32), self.positions.shape[:2]))
+
+
+def grid_sinusoids(height: int, width: int, features: int) -> np.ndarray:
+    """Sinusoids of the row in the first half of the features, of the column in the second: (height, width, features), float32."""
+    half = features // 2
+    rows, columns = sinusoids(height, half), sinusoids(width, features - half)
+    parts = np.broadcast_to(rows[:, None], (height, width, half)), np.broadcast_to(columns, (height, width, features - half))
+    return np.concatenate(parts, -1).astype(np.float32)
 
 
 def resize_positions(positions: np.ndarray, size: tuple[int, int]) -> np.ndarray:
