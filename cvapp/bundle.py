@@ -1,5 +1,6 @@
 """The Bundle: a Card and its predict function; LiteRT's is made here, without TensorFlow."""
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,14 @@ import numpy as np
 
 from cvapp import card as cards
 from cvapp.boxes import Boxes
-from cvapp.card import NOTHING, UNKNOWN, Card
+from cvapp.card import NOTHING, TRANSCRIBE, UNKNOWN, Card
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
 from cvapp.images import fit, to_fitted
 from cvapp.progress import hushed
 from cvapp.windows import detect, paint
 
-LITE, EXPORT, LABELS = "lite", "export.json", "labels.txt"
+LITE, EXPORT, LABELS, ATTENTION = "lite", "export.json", "labels.txt", "attention"
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
@@ -34,13 +35,16 @@ class Bundle:
     Args:
         card: what the model is.
         predict: uint8 RGB (B, H, W, 3) at the card's size -> float32 probabilities (B, classes); the same for Keras and LiteRT. A detector's
-            takes canvases, as `fit` makes them, and answers maps (B, rows, columns, numbers).
+            takes canvases, as `fit` makes them, and answers maps (B, rows, columns, numbers). A transcriber answers (B, places, tokens) of the
+            text that it writes: token 0 ends it, the others are the labels in their order.
         variant: `keras`, or the name of the .tflite.
+        attention: of a vision transformer, uint8 RGB (B, H, W, 3) at the card's size -> float32 (B, h, w), the attention rollout.
     """
 
     card: Card
     predict: Predict
     variant: str
+    attention: Predict | None = None
 
     def classify(self, picture: np.ndarray) -> list[Score]:
         """Name what a picture of any size shows: uint8 RGB (H, W, 3) -> every label with its probability, the best first."""
@@ -56,10 +60,29 @@ class Bundle:
         fitted = fit(picture, self.card.images)
         return fitted if self.card.scan is None else paint(fitted, self.card.scan)
 
+    def attend(self, picture: np.ndarray) -> np.ndarray:
+        """Where the model looks in a picture of any size: float32 (h, w) over the fitted picture, 1 the even share (exit 2 where there is none)."""
+        if self.attention is None:
+            only = "only vision transformers that classify have; of one, run cvapp export again"
+            raise CvappError(f"{self.card.name} has no attention to show: {only}")
+        return self.attention(self.fit(picture)[None])[0]
+
+    def read(self, picture: np.ndarray) -> Score:
+        """Read the text in a picture of any size: uint8 RGB (H, W, 3) -> the text, and its probability: the product of its tokens', the end's too."""
+        return self.spell(self.fit(picture))
+
+    def spell(self, fitted: np.ndarray) -> Score:
+        """Read the text in a fitted picture (exit 2 from all but a transcriber)."""
+        if self.card.task != TRANSCRIBE:
+            raise CvappError(f"{self.card.name} is a {self.card.task} model; only a transcriber reads texts")
+        return spelled(self.card.labels, self.predict(fitted[None])[0])
+
     def name(self, fitted: np.ndarray) -> list[Score]:
-        """Name what a fitted picture shows (exit 2 from a detector, which finds boxes)."""
+        """Name what a fitted picture shows (exit 2 from a detector, which finds boxes, and from a transcriber, which reads texts)."""
         if self.card.scan is not None:
             raise CvappError(f"{self.card.name} is a detector: it does not name a picture, it finds boxes in it; use detect")
+        if self.card.task == TRANSCRIBE:
+            raise CvappError(f"{self.card.name} is a transcriber: it does not name a picture, it reads the text in it; use read")
         return rank(self.card.labels, self.predict(fitted[None])[0])
 
     def detect(self, picture: np.ndarray, least: float | None = None, overlap: float | None = None) -> Boxes:
@@ -95,6 +118,13 @@ class Bundle:
 def rank(labels: Sequence[str], probabilities: np.ndarray) -> list[Score]:
     """Labels with their probabilities, the best first; ties keep the labels' order."""
     return [Score(labels[index], float(probabilities[index])) for index in np.argsort(-probabilities, kind="stable")]
+
+
+def spelled(characters: Sequence[str], probabilities: np.ndarray) -> Score:
+    """The text of the likeliest tokens (T, V), up to the end, and its probability; what follows the end is certain."""
+    tokens = probabilities.argmax(1)
+    end = int((tokens == 0).argmax()) if (tokens == 0).any() else len(tokens)
+    return Score("".join(characters[token - 1] for token in tokens[:end]), float(probabilities.max(1).prod()))
 
 
 def open_tflite(path: Path, threads: int = 1) -> Predict:
@@ -148,6 +178,8 @@ def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
         published = [name for name, row in values["variants"].items() if row["published"] and row["sha256"]]
         if values["chosen"] not in published or not isinstance(values["files"], dict):
             raise ValueError(f"{values['chosen']!r} is in use, published are {', '.join(published)}")
+        if ATTENTION in values and not isinstance(values[ATTENTION]["sha256"], str):
+            raise ValueError(f"{ATTENTION} has no hash")
         labels = (folder / LITE / LABELS).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CvappError(f"{folder / LITE}: cannot be read ({type(error).__name__}: {error}); {again}", Exit.BAD_DATA) from error
@@ -176,7 +208,11 @@ def open_lite(folder: Path, variant: str | None = None, threads: int = 1) -> Bun
     if export is None:
         return None
     variant = variant or export["chosen"]
-    return Bundle(card, open_tflite(variant_file(folder, export, variant), threads), variant)
+    predict = open_tflite(variant_file(folder, export, variant), threads)
+    if ATTENTION not in export:
+        return Bundle(card, predict, variant)
+    attention = functools.cache(lambda: open_tflite(_whole(folder, ATTENTION, export[ATTENTION]["sha256"]), threads))
+    return Bundle(card, predict, variant, lambda pictures: attention()(pictures))
 
 
 def variant_file(folder: Path, export: dict[str, Any], variant: str) -> Path:
@@ -188,9 +224,14 @@ def variant_file(folder: Path, export: dict[str, Any], variant: str) -> Path:
     published = {name: row for name, row in export["variants"].items() if row.get("published")}
     if variant not in published:
         raise CvappError(f"{folder.name} has no variant {variant!r}: choose one of {', '.join(published)}")
-    path = folder / LITE / f"{variant}.tflite"
+    return _whole(folder, variant, published[variant]["sha256"])
+
+
+def _whole(folder: Path, name: str, wanted: str) -> Path:
+    """The path of a .tflite, once its hash is the wanted one."""
+    path = folder / LITE / f"{name}.tflite"
     if not path.is_file():
         raise CvappError(f"{path}: missing from the saved model; run cvapp export {folder.name} again", Exit.BAD_DATA)
-    if sha256(path) != published[variant]["sha256"]:
+    if sha256(path) != wanted:
         raise CvappError(f"{path}: altered since it was exported; run cvapp export {folder.name} again", Exit.BAD_DATA)
     return path

@@ -18,6 +18,7 @@ from cvapp.windows import Scan, lay_out
 SCHEMA = 1
 FILE = "card.json"
 UNKNOWN = "unknown"
+TRANSCRIBE = "transcribe"  # the task of a model that writes texts
 NOTHING = ("background", UNKNOWN)  # classes that stand for none of the others: their answer is "unknown" too
 _STACK = ("cvapp", "tensorflow", "keras", "tensorflow-hub", "opencv-python", "numpy")
 
@@ -29,7 +30,7 @@ class Card:
     Args:
         name: of the model, its folder's.
         task: as the recipe's.
-        labels: in the order of the model's outputs; never sorted again.
+        labels: in the order of the model's outputs; never sorted again. A transcriber's are its characters.
         images: how a photo is fitted; its size is settled. A detector's is that of its frames.
         recipe: that made the model.
         data: `fingerprint` (sha256 over the sorted content hashes), `photos` in each part.
@@ -68,6 +69,8 @@ class Card:
             raise CvappError("a card's images.size must be settled", Exit.BAD_DATA)
         if (self.scan is None) == (self.task == "detect"):
             raise CvappError(f"a card of the task {self.task!r} {'needs a scan' if self.scan is None else 'has no scan'}", Exit.BAD_DATA)
+        if self.task == TRANSCRIBE and any(len(label) != 1 for label in self.labels):
+            raise CvappError(f"labels are {self.labels}: expected single characters of a transcriber", Exit.BAD_DATA)
         if not 0 <= self.threshold <= 1 or not self.temperature > 0:
             raise CvappError(f"threshold {self.threshold} or temperature {self.temperature} is out of range", Exit.BAD_DATA)
 
@@ -81,6 +84,14 @@ class Card:
         """(height, width) of what the network takes: the fitted picture, or a detector's canvas of all scales."""
         assert self.images.size is not None  # seen to above
         return self.images.size if self.scan is None else lay_out(self.scan, self.images.size)[1]
+
+
+def refuse_transcriber(card: Card) -> None:
+    """Say of a transcriber that no .tflite is made of it (exit 2)."""
+    if card.task == TRANSCRIBE:
+        raise CvappError(
+            f"{card.name} is a transcriber: it writes a token at a time, in a loop that no .tflite of cvapp's holds; cvapp predict runs it in Keras"
+        )
 
 
 def versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cvapp import card as cards
 from cvapp.bundle import Bundle, open_lite
+from cvapp.card import TRANSCRIBE
 from cvapp.errors import CvappError, missing_extra
 
 KERAS = "keras"
@@ -18,7 +19,7 @@ def load(path: str | Path, variant: str | None = None, threads: int = 1) -> Bund
         threads: of the LiteRT interpreter.
 
     Raises:
-        CvappError: no such model or variant (exit 2); a file missing, altered or of another model (exit 3).
+        CvappError: no such model or variant, or one that only Keras runs (exit 2); a file missing, altered or of another model (exit 3).
     """
     folder = Path(path)
     if variant != KERAS:
@@ -26,6 +27,7 @@ def load(path: str | Path, variant: str | None = None, threads: int = 1) -> Bund
         if bundle is not None:
             return bundle
         if variant is not None:
+            cards.refuse_transcriber(cards.read(folder))
             raise CvappError(f"{folder} was not exported, so it has no variant {variant!r}; run cvapp export {folder.name}")
     return _open_keras(folder)
 
@@ -38,7 +40,13 @@ def _open_keras(folder: Path) -> Bundle:
         )
     path = cards.check_file(card, folder, "model.keras")
     try:
-        from cvapp.models.classifier import open_keras
+        from cvapp.models.attention_maps import attention_maps
+        from cvapp.models.classifier import open_model, predict_function
+        from cvapp.models.reading import open_reader
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "tensorflow", "train") from error
-    return Bundle(card, open_keras(path), KERAS)
+    if card.task == TRANSCRIBE:
+        return Bundle(card, open_reader(path), KERAS)
+    model = open_model(path)
+    looks = attention_maps(model, whole=False) if card.task == "classify" else None
+    return Bundle(card, predict_function(model), KERAS, predict_function(looks) if looks is not None else None)

@@ -149,6 +149,20 @@ def boxed_home(detector: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return tmp_path / "home"
 
 
+@pytest.fixture(scope="session")
+def transcriber(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `saved_models/rows`, a transcriber of one or two digits that is right more often than not about one; treat it as read-only."""
+    from cvapp.training.transcribe import train
+    from tests.rows import few, rows_recipe
+
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        few(patch)
+        patch.chdir(home)
+        train(rows_recipe(), home / "saved_models" / "rows")
+    return home
+
+
 def boxed_recipe(**detect: object):
     """A detector of one window shape on frames of 96x128, in a few seconds."""
     from cvapp.recipe import Detect, Export, Images, Model, Recipe, Train

@@ -32,6 +32,8 @@ SETTINGS = {
     "detect.window=48,64": (48, 64), "detect.shapes=1": 1, "detect.fill=.5": 0.5, "detect.hidden=32": 32, "detect.shift=0": 0.0,
     "detect.zoom=.3": 0.3, "detect.turn=yes": True, "detect.background=1": 1.0, "detect.hard=0": 0.0, "detect.rounds=2": 2,
     "detect.passes=1": 1, "detect.landmarks=no": False, "detect.box_weight=1": 1.0, "detect.overlap=.3": 0.3, "detect.tune=40": 40,
+    "transcribe.least=2": 2, "transcribe.most=19": 19, "transcribe.features=64": 64, "transcribe.num_heads=2": 2, "transcribe.hidden=128": 128,
+    "transcribe.encoder_blocks=0": 0, "transcribe.decoder_blocks=1": 1, "transcribe.dropout=0": 0.0, "transcribe.beam=1": 1,
 }
 
 
@@ -108,7 +110,7 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("data.test=0.8", "data.val + data.test is 1: give at most 0.9, the rest trains"),
         ("task=backbone", "a backbone recipe needs data.generated, images.size and a model.backbone other than hub"),
         ("task=detect", "a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or shipped"),
-        ("task=detector", "task is 'detector': choose one of classify, backbone, detect. Did you mean detect?"),
+        ("task=detector", "task is 'detector': choose one of classify, backbone, detect, transcribe. Did you mean detect?"),
         ("detect.windows=8,8", "detect.windows is no part of a recipe. Did you mean detect.window?"),
         ("detect.window=64", "detect.window is (64,): give (height, width), each 8 to 1024 pixels"),
         ("detect.window=7,64", "detect.window is (7, 64): give (height, width), each 8 to 1024 pixels"),
@@ -121,6 +123,19 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("detect.zoom=-1", "detect.zoom is -1.0: give a number from 0 to 1"), ("detect.turn=2", "detect.turn is 2: expected bool"),
         ("detect.background=0", "detect.background is 0.0: give a number from 0.1 to 20"), ("detect.hard=2", "detect.hard is 2.0: give"),
         ("detect.rounds=0", "detect.rounds is 0: give a number from 1 to 100"), ("detect.passes=0", "detect.passes is 0: give a number"),
+        ("task=transcriber", "task is 'transcriber': choose one of classify, backbone, detect, transcribe. Did you mean transcribe?"),
+        ("task=transcribe", "a transcriber learns from pictures that are drawn: give data.generated=digits"),
+        ("data.generated=digit", "data.generated is 'digit': choose one of shapes, digits. Did you mean digits?"),
+        ("data.generated=shapes", "data.generated is 'shapes' in a classify recipe: a backbone learns from shapes, a transcriber from digits, "),
+        ("data.generated=digits", "data.generated is 'digits' in a classify recipe: a backbone learns from shapes, a transcriber from digits, "),
+        ("transcribe.least=9", "transcribe.least is 9, more than transcribe.most, 8: give at most as many"),
+        ("transcribe.least=0", "transcribe.least is 0: give a number from 1 to 64"), ("transcribe.most=65", "transcribe.most is 65: give a"),
+        ("transcribe.features=90", "transcribe.features is 90: give a multiple of transcribe.num_heads, 4, so that each head has as many"),
+        ("transcribe.features=4", "transcribe.features is 4: give a number from 8 to 1024"), ("transcribe.dropout=1", "transcribe.dropout is 1.0"),
+        ("transcribe.num_heads=0", "transcribe.num_heads is 0: give a number from 1 to 64"), ("transcribe.hidden=0", "transcribe.hidden is 0"),
+        ("transcribe.encoder_blocks=-1", "transcribe.encoder_blocks is -1: give a number from 0 to 24"),
+        ("transcribe.decoder_blocks=0", "transcribe.decoder_blocks is 0: give a number from 1 to 24"),
+        ("transcribe.beam=0", "transcribe.beam is 0: give a number from 1 to 64"), ("transcribe.beams=2", "Did you mean transcribe.beam?"),
         ("detect.box_weight=-1", "detect.box_weight is -1.0: give a number from 0 to 1000"),
         ("detect.overlap=1.1", "detect.overlap is 1.1: give a number from 0 to 1"), ("detect.tune=-1", "detect.tune is -1: give a number"),
     ],
@@ -138,6 +153,23 @@ def test_a_detector_needs_the_size_of_its_frames():
     for backbone in ("window_net", "shipped"):
         weights = "none" if backbone == "window_net" else "imagenet"
         Recipe(task="detect", images=Images((480, 640)), model=Model(backbone=backbone, weights=weights))
+
+
+@pytest.mark.parametrize("size", [None, (20, 160), (32, 158)])
+def test_a_transcriber_needs_the_size_of_its_pictures(size):
+    with pytest.raises(CvappError) as error:
+        Recipe(task="transcribe", data=Data(generated="digits"), images=Images(size))
+    assert str(error.value) == f"images.size is {size}: a transcriber needs a height divisible by 8 and a width by 4, such as 32,160"
+    assert Recipe(task="transcribe", data=Data(generated="digits"), images=Images((32, 160))).transcribe.most == 8
+
+
+@pytest.mark.parametrize(
+    "task, generated", [("backbone", "digits"), ("transcribe", "shapes"), ("detect", "digits")]
+)
+def test_each_drawn_set_is_for_one_task(task, generated):
+    model, images = Model(backbone="window_net", weights="none"), Images((32, 160))
+    with pytest.raises(CvappError, match=f"^data.generated is '{generated}' in a {task} recipe: .*, all others from photos$"):
+        Recipe(task=task, data=Data(generated=generated), model=model, images=images)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)

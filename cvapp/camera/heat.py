@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 
 from cvapp.camera.kinds import Kind, Place
-from cvapp.images import Images, to_fitted
+from cvapp.images import Images, inside, window
 
 SPAN = 0.5  # of the even share: from the coldest place to the hottest it is at least this far, lest an even map look like a choice
-_FINER = 16  # times as many cells as a map has places: a curve runs through these, straight lines between the cells
 _LIGHT, _HEAT = 0.4, 0.7  # of the picture's light, and of the colours', what is left of them
 _STEPS = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)  # each lighter than the one before
 _COLOURS = cv2.cvtColor(_STEPS, cv2.COLOR_BGR2RGB)  # (256, 1, 3)
@@ -32,23 +31,17 @@ def spread(attention: np.ndarray, shape: tuple[int, ...], images: Images | None 
         images: how it was fitted, before it was mirrored; None for a fitted picture.
         mirrored: whether it is mirrored now.
     """
-    height, width = shape[:2]
-    corners = np.array([(0, 0), (width, height)], float)  # of the map, in the picture: left and top, right and bottom
-    if images is not None and images.size is not None:
-        corners = to_fitted(np.array([(0, 0), images.size[::-1]]), shape, images, back=True)
-    if mirrored:
-        corners[:, 0] = width - corners[:, 0]
     low, high = float(attention.min()), float(attention.max())
-    cells = np.round((attention - low) * 255 / max(high - low, SPAN)).astype(np.uint8)
-    cells = cv2.resize(cells, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_CUBIC)
-    scale = cells.shape[::-1] / (corners[1] - corners[0])  # cells a pixel
-    start = (0.5 - corners[0]) * scale - 0.5  # where the middle of the first pixel lies; 0 is that of the first cell
-    turn = np.column_stack([np.diag(scale), start])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    heat = cv2.warpAffine(cells, turn, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    (left, right), (top, bottom) = (np.sort(edges).round().astype(int).clip(0, None) for edges in corners.T)
-    heat[:top] = heat[bottom:] = heat[:, :left] = heat[:, right:] = 0
-    return heat
+    cells: np.ndarray = np.round((attention - low) * 255 / max(high - low, SPAN)).astype(np.uint8)
+    if images is None or images.size is None:
+        heat = cv2.resize(cells, shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    else:
+        (top, left, height, width), (to_top, to_left, to_height, to_width) = window(shape, images), inside(shape, images)
+        fitted = cv2.resize(cells, images.size[::-1], interpolation=cv2.INTER_CUBIC)
+        part = fitted[to_top : to_top + to_height, to_left : to_left + to_width]
+        heat = np.zeros(shape[:2], np.uint8)
+        heat[top : top + height, left : left + width] = cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.flip(heat, 1) if mirrored else heat
 
 
 def paint(picture: np.ndarray, attention: np.ndarray, images: Images | None = None, mirrored: bool = False) -> np.ndarray:

@@ -7,6 +7,7 @@ HELP = {
     "s": "snapshot",
     "r": "record, and stop",
     "v": "next variant",
+    "a": "attention: where the model looks",
     "m": "mirror",
     "h": "these keys",
     "q": "quit",
@@ -21,7 +22,7 @@ def quits(key: int) -> bool:
 
 @dataclass
 class Controls:
-    """What the person has chosen so far; `snapshot` and `variant` are wishes, taken back once fulfilled.
+    """What the person has chosen so far; `snapshot`, `variant` and `attention` are wishes, taken back once fulfilled.
 
     Args:
         mirror: the picture is shown as a mirror does.
@@ -30,6 +31,7 @@ class Controls:
         help: the keys are listed on the picture.
         snapshot: the frame is to be kept as a picture.
         variant: the next variant is to answer.
+        attention: where the model looks is to be shown, or no longer.
         quit: the run is to end.
     """
 
@@ -39,6 +41,7 @@ class Controls:
     help: bool = False
     snapshot: bool = False
     variant: bool = False
+    attention: bool = False
     quit: bool = False
 
     def press(self, key: int) -> None:
@@ -54,6 +57,8 @@ class Controls:
             self.recording = not self.recording
         elif letter == "v":
             self.variant = True
+        elif letter == "a":
+            self.attention = True
         elif letter == "m":
             self.mirror = not self.mirror
         elif letter in ("h", "?"):

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from cvapp.ending import Ending
+from cvapp.camera.keys import Controls
 from cvapp.camera.kinds import Kind, Place, named
 from cvapp.camera.log import frame_log
 from cvapp.camera.loop import Ahead, Answered, answers, latest
@@ -46,6 +47,7 @@ class Options:
         prepare: what is done to each picture, in the reader's thread, before it is answered.
         kind: of the answers; those of a classifier when left out.
         next_variant: puts the next variant of the model to work; its name.
+        attention: lets answers show where the model looks, or no longer.
     """
 
     show: bool = False
@@ -61,6 +63,7 @@ class Options:
     prepare: Callable[[np.ndarray], Any] | None = None
     kind: Kind = named()
     next_variant: Callable[[], str] | None = None
+    attention: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         if self.smooth is not None and not 0 <= self.smooth < float("inf"):
@@ -99,7 +102,7 @@ def run(
             log = stack.enter_context(frame_log(options.log)) if options.log is not None else None
             running = _answering(opened, answer, options, stack)
             stack.callback(ending.hold)  # files are finished, though the person presses Ctrl-C again
-            count, variant = _counter(opened, options, report), _Switch(options.next_variant, report)
+            count, switch = _counter(opened, options, report), _Switch(options, report)
             tally.start = time.perf_counter()
             stack.callback(tally.stop)
             try:
@@ -112,14 +115,12 @@ def run(
                         log(line)
                     if not stage.idle:
                         early = 0.0 if opened.live else answered.frame.seconds - (time.perf_counter() - tally.start)
-                        stage.put(answered.frame, answered.answer, variant.named() + status(line), early)
+                        stage.put(answered.frame, answered.answer, switch.named() + status(line), early)
                     ending.release()
                     tally.paused(stage.pause())
                     if stage.controls.quit:
                         break
-                    if stage.controls.variant:
-                        stage.controls.variant = False
-                        variant.next()
+                    switch.obey(stage.controls)
             except KeyboardInterrupt:
                 report("stopped")
     except CvappError as error:
@@ -174,20 +175,30 @@ def _counter(source: Source, options: Options, report: Report) -> Callable[[Tall
 
 
 class _Switch:
-    """Puts the next variant of the model to work, and names it on the picture for a while."""
+    """Puts the next variant of the model to work, and names it on the picture for a while; shows where the model looks, or no longer."""
 
-    def __init__(self, next_variant: Callable[[], str] | None, report: Report):
-        self._next, self._report, self._name, self._until = next_variant, report, "", 0.0
+    def __init__(self, options: Options, report: Report):
+        self._next, self._attention, self._report, self._name, self._until = options.next_variant, options.attention, report, "", 0.0
 
-    def next(self) -> None:
-        """Switch, and tell."""
+    def obey(self, controls: Controls) -> None:
+        """Fulfil what the person wishes of the model, or tell why not."""
         with told(self._report):
-            if self._next is None:
-                self._report("there is no other variant")
-                return
-            self._name = self._next()
-            self._until = time.monotonic() + NAMED_SECONDS
-            self._report(f"{self._name} answers now")
+            if controls.variant:
+                controls.variant = False
+                self._go_on()
+            if controls.attention:
+                controls.attention = False
+                if self._attention is None:
+                    raise CvappError("there is no attention to show")
+                self._attention()
+
+    def _go_on(self) -> None:
+        """To the next variant."""
+        if self._next is None:
+            raise CvappError("there is no other variant")
+        self._name = self._next()
+        self._until = time.monotonic() + NAMED_SECONDS
+        self._report(f"{self._name} answers now")
 
     def named(self) -> str:
         """What the picture says of it now."""

@@ -3,11 +3,12 @@
 import argparse
 import ast
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
 from cvapp import card as cards
 from cvapp import recipe as recipes
 from cvapp import shipped
+from cvapp.bundle import ATTENTION, LITE
 from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, size_of, table
 from cvapp.data.formats import is_boxed
 from cvapp.errors import CvappError, Exit, missing_extra
@@ -49,6 +50,10 @@ def train(args: argparse.Namespace) -> Answer:
             from cvapp.training import detect
 
             made = detect.train(recipe, args.data, folder, Terminal(), args.resume)
+        elif recipe.task == "transcribe":
+            from cvapp.training import transcribe
+
+            made = transcribe.train(recipe, folder, Terminal(), args.resume)
         else:
             from cvapp.training import classify
 
@@ -70,6 +75,8 @@ def _trained(made: cards.Card, folder: Path) -> str:
         return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={folder}"
     if made.task == "detect":
         return _trained_detector(made, folder)
+    if made.task == "transcribe":
+        return _trained_transcriber(made, folder)
     rows = [
         (part, made.metrics[part]["photos"], f"{made.metrics[part]['accuracy']:.3f}", f"{made.metrics[part]['loss']:.3f}")
         for part in ("train", "val", "test")
@@ -91,6 +98,7 @@ def slide(args: argparse.Namespace) -> Answer:
     if args.tune < 0:
         raise CvappError(f"--tune {args.tune}: give a number of steps, 0 for none")
     source = model_folder(args.model)
+    cards.refuse_transcriber(cards.read(source))
     folder = new_model_folder(args.name or f"{source.name}_boxes")
     if folder.resolve() == source.resolve():
         raise CvappError(f"--name {folder.name}: it would take the classifier's place; give another")
@@ -111,8 +119,11 @@ def slide(args: argparse.Namespace) -> Answer:
 
 def evaluate(args: argparse.Namespace) -> Answer:
     """Measure a model on one part of its split."""
-    if cards.read(model_folder(args.name)).task == "detect":
+    task = cards.read(model_folder(args.name)).task
+    if task == "detect":
         return _evaluate_detector(args)
+    if task == "transcribe":
+        return _evaluate_transcriber(args)
     from cvapp.evaluation.evaluate import evaluate as measure
 
     found = measure(model_folder(args.name), args.data, args.part, args.variant, Terminal())
@@ -159,6 +170,33 @@ def _evaluate_detector(args: argparse.Namespace) -> Answer:
     )
 
 
+def _trained_transcriber(made: cards.Card, folder: Path) -> str:
+    return (
+        f"{_lengths(made.metrics['test'])}\n"
+        f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
+        f"next: cvapp predict {folder.name} PHOTO"
+    )
+
+
+def _evaluate_transcriber(args: argparse.Namespace) -> Answer:
+    if args.data is not None:
+        raise CvappError(f"--data {args.data}: {args.name} is measured on pictures that cvapp draws; leave --data out")
+    try:
+        from cvapp.evaluation.transcribed import evaluate as measure
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "tensorflow", "train") from error
+    found = measure(model_folder(args.name), args.part, args.variant, Terminal())
+    return Answer(found, f"{_lengths(found)}\n{args.name} ({found['variant']}): on {found['pictures']} drawn pictures of {found['split']}")
+
+
+def _lengths(figures: Mapping[str, Any]) -> str:
+    """A transcriber's figures by length, all together, and those of beam search."""
+    named = {**figures["by_length"], "all": figures}
+    rows = [(name, row["pictures"], f"{row['accuracy']:.3f}", f"{row['character_error_rate']:.4f}") for name, row in named.items()]
+    beam = f"without a mistake by beam search, {figures['beam']['width']} wide: {figures['beam']['accuracy']:.3f}"
+    return f"{table(('digits', 'pictures', 'without a mistake', 'characters wrong'), rows)}\n{beam}"
+
+
 def list_all(args: argparse.Namespace) -> Answer:
     """The pipelines with what they say of themselves, and the saved models with their cards."""
     pipelines = {
@@ -183,7 +221,7 @@ def list_all(args: argparse.Namespace) -> Answer:
             "labels": len(card.labels),
             "accuracy": figures.get("accuracy"),
             "map50": figures.get("map50"),
-            "lite": sorted(path.stem for path in (folder / "lite").glob("*.tflite")),
+            "lite": sorted(path.stem for path in (folder / LITE).glob("*.tflite") if path.stem != ATTENTION),
         }
     rows = [
         (

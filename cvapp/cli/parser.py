@@ -164,6 +164,7 @@ def _add_running_commands(group: Any) -> None:
         command.add_argument(
             "--iou", type=float, metavar="X", help="of a detector: overlap above which one of two boxes of a class is dropped"
         )
+        command.add_argument("--attention", action="store_true", help="draw where a vision transformer looks; predict wants --draw for it")
         command.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
         command.add_argument("--threads", type=int, default=1, metavar="N", help="of the interpreter (default: %(default)s)")
 

@@ -21,6 +21,7 @@ def export(args: argparse.Namespace) -> Answer:
     """Export a model and prove the variants; with --use or --out alone, put one in use or pack it."""
     folder = model_folder(args.name)
     card = cards.read(folder)
+    cards.refuse_transcriber(card)
     if args.auto and args.use:
         raise CvappError(f"--auto chooses the variant in use, --use {args.use} too; give one of them")
     asked = args.auto or args.set or args.data or args.max_drop is not None
@@ -79,7 +80,10 @@ def verify(args: argparse.Namespace) -> Answer:
     """Check an exported model; exit 5 and what is wrong where it is not what it was."""
     from cvapp.proof.verify import verify as check
 
-    found = check(model_folder(args.name), Terminal())
+    folder = model_folder(args.name)
+    if not (folder / LITE / EXPORT).is_file():
+        cards.refuse_transcriber(cards.read(folder))
+    found = check(folder, Terminal())
     if found["reasons"] and not args.json:
         raise CvappError(f"{args.name}: {'; '.join(found['reasons'])}", Exit.GATE)
     rows = [(name, f"{row.get('largest_difference', 1):.6f}") for name, row in found["variants"].items()]
@@ -94,6 +98,7 @@ def bench(args: argparse.Namespace) -> Answer:
 
     folder = model_folder(args.name)
     card = cards.read(folder)
+    cards.refuse_transcriber(card)
     made = read_export(folder, card)
     if made is None:
         raise CvappError(f"{folder} was not exported, so there is nothing to time; run cvapp export {folder.name}")

@@ -11,10 +11,12 @@ import numpy as np
 
 from cvapp import images
 from cvapp.bundle import Bundle, read_export
+from cvapp.card import TRANSCRIBE
 from cvapp.camera import live
 from cvapp.camera.sources import Settings, cameras
 from cvapp.camera.display import has_display
 from cvapp.cli.answer import Answer, model_folder, size_of, table
+from cvapp.cli.looking import Looking
 from cvapp.cli.seeing import seeing_of
 from cvapp.errors import CvappError, Exit
 from cvapp.files import check_writable, write_text
@@ -27,7 +29,8 @@ def _open(args: argparse.Namespace) -> Bundle:
         raise CvappError(f"--threads {args.threads}: give at least 1")
     bundle = load(model_folder(args.name), args.variant, args.threads)
     if bundle.variant == KERAS and args.variant is None:
-        Terminal()(f"{args.name} was not exported, so Keras runs it, slowly; cvapp export {args.name} makes the .tflite")
+        exported = f"was not exported, so Keras runs it, slowly; cvapp export {args.name} makes the .tflite"
+        Terminal()(f"{args.name} {'is a transcriber: Keras runs it, slowly' if bundle.card.task == TRANSCRIBE else exported}")
     return bundle
 
 
@@ -51,9 +54,13 @@ def _photos(paths: list[str]) -> list[Path]:
 
 def predict(args: argparse.Namespace) -> Answer:
     """Name what photos show, or box it; exit 3 where one could not be read, after all the others were answered."""
+    if args.attention and not args.draw:
+        raise CvappError("--attention is drawn on the photos: say where to write them with --draw DIR")
     files = _photos(args.paths)
     bundle = _open(args)
     seeing = seeing_of(bundle, args)
+    if args.attention:
+        seeing = Looking(bundle, args).beside(seeing)
     drawn = _drawings(args.draw, files) if args.draw else {}
     answers, errors = {}, {}
     for file in files:
@@ -116,8 +123,8 @@ def camera(args: argparse.Namespace) -> Answer:
     show = not args.no_show and has_display()
     if not show and not args.no_show:
         terminal("no display here, so no window is opened" + ("" if args.save else "; --save OUT.mp4 keeps the picture"))
-    variants = _Variants(args, bundle)
-    seeing = seeing_of(bundle, args)
+    variants, looking = _Variants(args, bundle), Looking(bundle, args)
+    seeing = looking.beside(seeing_of(bundle, args))
     options = live.Options(
         show=show,
         save=args.save,
@@ -132,6 +139,7 @@ def camera(args: argparse.Namespace) -> Answer:
         prepare=seeing.prepare,
         kind=seeing.kind,
         next_variant=variants.next if variants.others() else None,
+        attention=looking.switch,
     )
     error: live.Stopped | None = None
     try:

@@ -1,4 +1,4 @@
-"""How a model is asked and how its answers are shown: names of a classifier, boxes of a detector."""
+"""How a model is asked and how its answers are shown: names of a classifier, boxes of a detector, the text that a transcriber reads."""
 
 import argparse
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from cvapp.boxes import Boxes
 from cvapp.bundle import Bundle, Score
 from cvapp.camera import boxed
 from cvapp.camera.kinds import Kind, named
+from cvapp.camera.written import said, written
+from cvapp.card import TRANSCRIBE
 from cvapp.errors import CvappError
 
 
@@ -42,6 +44,8 @@ def seeing_of(bundle: Bundle, args: argparse.Namespace) -> Seeing:
             raise CvappError(f"--{name} is for detectors; {args.name} is a {bundle.card.task} model: leave it out")
         if value is not None and not 0 <= value <= 1:
             raise CvappError(f"--{name} {value:g}: give a number from 0 to 1")
+    if bundle.card.task == TRANSCRIBE:
+        return _text(bundle)
     return _names(bundle) if bundle.card.scan is None else _boxes(bundle, args.conf, args.iou)
 
 
@@ -58,6 +62,17 @@ def _names(bundle: Bundle) -> Seeing:
         ("answer", "best label", "probability", "second", "its probability"),
         rows,
         lambda scores: [{"label": label, "probability": round(value, 6)} for label, value in scores],
+    )
+
+
+def _text(bundle: Bundle) -> Seeing:
+    return Seeing(
+        bundle.fit,
+        lambda asked, fitted: asked.spell(fitted),
+        written(),
+        ("text", "probability"),
+        lambda score: [(said(score), f"{score.probability:.3f}")],
+        lambda score: {"text": score.label, "probability": round(score.probability, 6)},
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from cvapp import card as cards
-from cvapp.bundle import EXPORT, LABELS, LITE, open_lite, read_export
+from cvapp.bundle import ATTENTION, EXPORT, LABELS, LITE, open_lite, read_export
 from cvapp.card import NOTHING, Card
 from cvapp.errors import CvappError, Exit
 from cvapp.export import boxed_snippet, snippets
@@ -64,6 +64,7 @@ def _files(folder: Path, card: Card, variant: str, top: str) -> dict[str, bytes]
             raise CvappError(f"{path}: missing or altered since it was exported; run cvapp export {folder.name} again", Exit.BAD_DATA)
     row = export["variants"][variant]
     kept = {**export, "chosen": variant, "variants": {variant: row}}
+    kept.pop(ATTENTION, None)  # an app names what it sees; who shows where the model looks has it where it was exported
     model = (folder / LITE / f"{variant}.tflite").read_bytes()
     return {
         README: readme(card, kept, len(model), top).encode(),

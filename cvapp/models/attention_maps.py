@@ -30,12 +30,16 @@ def rollout(weights: Sequence[Any]) -> Any:
     return product
 
 
-def attention_maps(model: keras.Model) -> keras.Model | None:
+def attention_maps(model: keras.Model, whole: bool = True) -> keras.Model | None:
     """The network that answers where a classifier looks, on copies of its weights; None for a classifier without attention.
 
+    Args:
+        model: pixels -> probabilities, as training saves it.
+        whole: whether to answer each block's map too; else the rollout alone, and nothing else is computed.
+
     Returns:
-        float pixels 0..255 (B, H, W, 3) -> (B, 1 + blocks, h, w): the rollout over all blocks, then each block by itself (the mean of its
-        heads), as the answer weighs the tokens. 1 is the even share: each map's mean is 1.
+        float pixels 0..255 (B, H, W, 3) -> float32 (B, 1 + blocks, h, w): the rollout over all blocks, then each block by itself (the mean of
+        its heads), as the answer weighs the tokens; or the rollout (B, h, w). 1 is the even share: each map's mean is 1.
     """
     backbone = next((layer for layer in model.layers if _attends(layer)), None)
     if backbone is None:
@@ -53,11 +57,11 @@ def attention_maps(model: keras.Model) -> keras.Model | None:
         shares = ops.transpose(names[POOL](names[SCORES](names["norm"](tokens))), (0, 2, 1))  # (B, T, 1) -> (B, 1, T)
     token = any(isinstance(layer, ClassToken) for layer in backbone.layers)
     grid = next(layer.output.shape[1:3] for layer in backbone.layers if isinstance(layer, GridPositions))
-    of_blocks = [ops.mean(one, 1) for one in weights]  # (B, T, T) each
-    maps = [_on_the_picture(one, shares, token, grid) for one in (rollout(weights), *of_blocks)]
-    looks = keras.Model(backbone.input, ops.stack(maps, 1))
+    looks = [rollout(weights), *([ops.mean(one, 1) for one in weights] if whole else [])]  # (B, T, T) each
+    maps = [ops.cast(_on_the_picture(one, shares, token, grid), "float32") for one in looks]
+    found = keras.Model(backbone.input, ops.stack(maps, 1) if whole else maps[0])
     pixels = keras.Input(model.input_shape[1:], name="pixels")
-    return keras.Model(pixels, looks(model.get_layer("scale")(pixels)), name="attention_maps")
+    return keras.Model(pixels, found(model.get_layer("scale")(pixels)), name="attention_maps")
 
 
 def _attends(layer: keras.layers.Layer) -> bool:

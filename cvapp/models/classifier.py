@@ -84,8 +84,3 @@ def open_model(path: Path) -> keras.Model:
         raise CvappError(
             f"{path}: Keras cannot read it ({type(error).__name__}: {str(error)[:120]}); train or copy the model again", Exit.BAD_DATA
         ) from error
-
-
-def open_keras(path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """The predict function of a saved `model.keras`."""
-    return predict_function(open_model(path))

@@ -5,6 +5,7 @@ from typing import Mapping
 
 import numpy as np
 
+from cvapp.bundle import ATTENTION
 from cvapp.errors import CvappError, Exit
 from cvapp.files import replacing
 
@@ -12,7 +13,8 @@ FILE = "golden.npz"
 PHOTOS = 16
 FLOAT, STEPS = 1e-3, 2 / 256  # how far a probability may be off: of a variant in float, and of one that computes in 8 bits
 MAPS = 4  # times as far where a detector answers for many thousand windows, some of its numbers beyond 1
-TOLERANCES = {"keras": FLOAT, "float32": FLOAT, "float16": FLOAT, "dynamic": STEPS, "int8": STEPS}
+LOOKS = 2e-2  # of the even share, as far as a map of attention may be off
+TOLERANCES = {"keras": FLOAT, "float32": FLOAT, "float16": FLOAT, "dynamic": STEPS, "int8": STEPS, ATTENTION: LOOKS}
 
 
 def write(path: Path, pixels: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
@@ -21,7 +23,8 @@ def write(path: Path, pixels: np.ndarray, answers: Mapping[str, np.ndarray]) -> 
     Args:
         path: of the file, whole or not at all.
         pixels: uint8 RGB (N, H, W, 3) at the model's size.
-        answers: probabilities (N, classes) by variant, or a detector's maps (N, rows, columns, numbers); `keras` for those of the Keras model.
+        answers: probabilities (N, classes) by variant, or a detector's maps (N, rows, columns, numbers); `keras` for those of the Keras model,
+            `attention` for maps (N, h, w) of where it looks.
     """
     with replacing(path) as neighbour:
         np.savez_compressed(neighbour, pixels=pixels, **{name: values.astype(np.float32) for name, values in answers.items()})
@@ -47,10 +50,13 @@ def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def _check(pixels: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
     """A ValueError unless these are photos, and probabilities of each by known variants."""
-    shapes = sorted({values.shape for values in answers.values()})
+    shapes = sorted({values.shape for name, values in answers.items() if name != ATTENTION})
     fitting = len(shapes) == 1 and len(shapes[0]) in (2, 4) and 0 not in shapes[0] and shapes[0][0] == len(pixels)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3 or not fitting:
         raise ValueError(f"photos of shape {pixels.shape}, answers of {shapes}")
+    looks = answers.get(ATTENTION)
+    if looks is not None and (looks.ndim != 3 or len(looks) != len(pixels) or not looks.size):
+        raise ValueError(f"{len(pixels)} photos, maps of attention of shape {looks.shape}")
     for name, values in answers.items():
         if name not in TOLERANCES or values.dtype != np.float32 or not np.isfinite(values).all():
             raise ValueError(f"answers of {name} are no probabilities")
@@ -64,8 +70,8 @@ def differ(variant: str, found: np.ndarray, expected: np.ndarray) -> list[str]:
         found: probabilities (N, classes), or maps, of this machine.
         expected: those of the golden samples.
     """
-    maps = expected.ndim == 4
-    tolerance = TOLERANCES[variant] * (MAPS if maps else 1)
+    maps = expected.ndim > 2
+    tolerance = TOLERANCES[variant] * (MAPS if expected.ndim == 4 else 1)
     if found.shape != expected.shape or not np.isfinite(found).all():
         return [f"answers {found.shape} for golden answers of {expected.shape}, or numbers that are none"]
     reasons = []

@@ -6,7 +6,7 @@ from typing import Any, Mapping
 import numpy as np
 
 from cvapp import card as cards
-from cvapp.bundle import EXPORT, LITE, read_export
+from cvapp.bundle import ATTENTION, EXPORT, LITE, read_export
 from cvapp.card import Card
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
@@ -22,8 +22,8 @@ def verify(folder: Path, report: Report = silent) -> dict[str, Any]:
         report: told of every step.
 
     Returns:
-        `photos` (how many golden samples), `variants` (of each, the largest difference of a probability, and `reasons`), `reasons` (all of
-        them; nothing where all is well).
+        `photos` (how many golden samples), `variants` (of each, the largest difference of a probability, and `reasons`), `attention` (the same
+        of the file that shows where a vision transformer looks, where there is one), `reasons` (all of them; nothing where all is well).
 
     Raises:
         CvappError: no such model, or it was not exported (exit 2); the card, `export.json` or the golden samples cannot be read (exit 5).
@@ -41,11 +41,13 @@ def verify(folder: Path, report: Report = silent) -> dict[str, Any]:
         raise CvappError(str(error), Exit.GATE if error.code == Exit.BAD_DATA else error.code) from error
     reasons = _altered(folder, card.files, absent_is_fine=True) + _altered(folder / LITE, export["files"])
     rows = {}
-    published = [name for name, row in export["variants"].items() if row["published"]]
-    for name in each(published, "replaying the golden photos", report):
-        rows[name] = _variant(folder, card, name, export["variants"][name], expected)
+    published = {name: row for name, row in export["variants"].items() if row["published"]}
+    looks = {ATTENTION: export[ATTENTION]} if ATTENTION in export else {}
+    for name, row in each(list({**published, **looks}.items()), "replaying the golden photos", report):
+        rows[name] = _file(folder, card, name, row, expected)
         reasons += [f"lite/{name}.tflite: {reason}" for reason in rows[name]["reasons"]]
-    return {"name": card.name, "photos": len(pixels), "variants": rows, "reasons": reasons}
+    found = {name: rows.pop(name) for name in looks}
+    return {"name": card.name, "photos": len(pixels), "variants": rows, **found, "reasons": reasons}
 
 
 def _altered(folder: Path, hashes: Mapping[str, str], absent_is_fine: bool = False) -> list[str]:
@@ -60,15 +62,15 @@ def _altered(folder: Path, hashes: Mapping[str, str], absent_is_fine: bool = Fal
     return reasons
 
 
-def _variant(folder: Path, card: Card, name: str, row: Mapping[str, Any], expected: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """How one variant does; its reasons name the first thing that is wrong."""
+def _file(folder: Path, card: Card, name: str, row: Mapping[str, Any], expected: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """How one .tflite does; its reasons name the first thing that is wrong. That of attention, no classifier, says nothing of itself."""
     path = folder / LITE / f"{name}.tflite"
     if not path.is_file():
         return {"reasons": ["missing"]}
     if sha256(path) != row["sha256"]:
         return {"reasons": ["altered since it was exported"]}
     try:
-        wrong = _foreign(metadata.read(path.read_bytes(), path.name), card)
+        wrong = [] if name == ATTENTION else _foreign(metadata.read(path.read_bytes(), path.name), card)
         found = apart.answers(path, folder / LITE / golden.FILE)
     except CvappError as error:
         return {"reasons": [str(error)]}

@@ -9,7 +9,8 @@ from cvapp.errors import CvappError
 from cvapp.images import Images
 from cvapp.recipe.detect import Detect
 from cvapp.recipe.export import Export
-from cvapp.recipe.parts import HUB, SHIPPED_BACKBONE, Augment, Data, Model, Train
+from cvapp.recipe.parts import GENERATED, HUB, SHIPPED_BACKBONE, Augment, Data, Model, Train
+from cvapp.recipe.transcribe import Transcribe
 from cvapp.recipe.values import did_you_mean, kinds, one_of, parse, settle_kinds, within
 
 __all__ = [
@@ -23,13 +24,14 @@ __all__ = [
     "Model",
     "Recipe",
     "Train",
+    "Transcribe",
     "did_you_mean",
     "from_json",
     "override",
     "settings",
     "to_json",
 ]
-TASKS = ("classify", "backbone", "detect")
+TASKS = ("classify", "backbone", "detect", "transcribe")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Recipe:
     train: Train = field(default_factory=Train)
     export: Export = field(default_factory=Export)
     detect: Detect = field(default_factory=Detect)
+    transcribe: Transcribe = field(default_factory=Transcribe)
 
     def __post_init__(self) -> None:
         settle_kinds(self)
@@ -52,8 +55,15 @@ class Recipe:
         within(self, seed=(0, 2**31 - 2))
         if self.task == "backbone" and (self.data.generated is None or self.model.backbone == HUB or self.images.size is None):
             raise CvappError("a backbone recipe needs data.generated, images.size and a model.backbone other than hub")
+        if self.data.generated is not None and GENERATED[self.data.generated] != self.task:
+            raise CvappError(
+                f"data.generated is {self.data.generated!r} in a {self.task} recipe: a backbone learns from shapes, a transcriber from digits, "
+                "all others from photos"
+            )
         if self.task == "detect":
             self._check_detect()
+        if self.task == "transcribe":
+            self._check_transcribe()
         if self.model.backbone == HUB and self.train.mixed_precision:
             raise CvappError(
                 "train.mixed_precision needs a Keras backbone, a hub module computes as it was saved; try model.backbone=shipped"
@@ -69,6 +79,14 @@ class Recipe:
             raise CvappError("a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or shipped")
         if self.images.size is None:
             raise CvappError("a detector needs the size of its frames: give images.size, such as 480,640")
+
+    def _check_transcribe(self) -> None:
+        if self.data.generated is None:
+            raise CvappError("a transcriber learns from pictures that are drawn: give data.generated=digits")
+        if self.images.size is None or self.images.size[0] % 8 or self.images.size[1] % 4:
+            raise CvappError(
+                f"images.size is {self.images.size}: a transcriber needs a height divisible by 8 and a width by 4, such as 32,160"
+            )
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The parts of a Recipe: Data, Model, Augment, Train. (Detect and Export have modules of their own; Images belongs to `cvapp.images`.)"""
+"""The parts of a Recipe: Data, Model, Augment, Train. (Detect, Transcribe and Export have modules of their own; Images belongs to `cvapp.images`.)"""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cvapp.errors import CvappError
 from cvapp.recipe.values import one_of, settle_kinds, within
 
-GENERATED = ("shapes",)
+GENERATED = {"shapes": "backbone", "digits": "transcribe"}  # endless sets that are drawn, and the task that learns from each
 SHIPPED_BACKBONE = "mobilenet_v2_035_96"
 HUB, IMAGENET = "hub", "imagenet"
 BACKBONES = (
@@ -38,7 +38,7 @@ class Data:
     """Which photos, and how they are parted.
 
     Args:
-        generated: the name of an endless generated set (`shapes`) instead of a folder.
+        generated: an endless generated set instead of a folder: `shapes` of a backbone, `digits` (in rows) of a transcriber.
         val: share of each class for validation, where the folder does not say.
         test: share of each class held out to the end, where the folder does not say.
     """

@@ -12,7 +12,7 @@ from cvapp.progress import Report
 from cvapp.training.progress import Interruption, ReportEpochs
 from cvapp.training.state import Keeper, Progress
 
-Batch = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # inputs, one-hot targets, weights
+Batch = tuple[np.ndarray | list[np.ndarray], np.ndarray, np.ndarray | None]  # inputs, targets as the loss wants them, weights
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _epoch(stage: Stage, progress: Progress, epochs: ReportEpochs, ctrl_c: Inter
         figures = stage.network.train_on_batch(inputs, targets, sample_weight=weight, return_dict=True)
         if not np.isfinite(figures["loss"]):
             return False
-        progress.count(len(inputs), figures)
+        progress.count(len(targets), figures)
         epochs.step(progress.epoch, progress.step, stage.steps)
         if ctrl_c.pressed:
             break

@@ -6,7 +6,7 @@ import pytest
 
 from cvapp.camera.keys import HELP, QUIT, Controls, quits
 
-CHANGED = {" ": "paused", "s": "snapshot", "r": "recording", "v": "variant", "m": "mirror", "h": "help", "q": "quit"}
+CHANGED = {" ": "paused", "s": "snapshot", "r": "recording", "v": "variant", "a": "attention", "m": "mirror", "h": "help", "q": "quit"}
 
 
 @pytest.mark.parametrize("letter, name", CHANGED.items())

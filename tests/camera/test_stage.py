@@ -164,6 +164,21 @@ def test_v_tells_where_there_is_no_other_variant_or_it_is_broken(played_with):
     assert done.frames == 20 and told == ["int8.tflite: altered since it was exported"]
 
 
+def test_a_asks_for_where_the_model_looks_once_a_press(played_with):
+    pressed = []
+    done, _, told = played_with({3: "a", 8: "A"}, attention=lambda: pressed.append("a"))
+    assert (done.frames, pressed, told) == (20, ["a", "a"], [])
+
+
+def test_a_tells_once_a_press_where_there_is_no_attention(played_with):
+    def none():
+        raise CvappError("mine has no attention to show")
+
+    assert played_with({3: "a", 8: "a"}, attention=none)[2] == ["mine has no attention to show"] * 2
+    done, _, told = played_with({3: "a"})
+    assert done.frames == 20 and told == ["there is no attention to show"]
+
+
 def test_m_mirrors_what_is_shown_and_recorded_from_then_on(played_with):
     _, window, _ = played_with({3: "m", 8: "m"}, save="out.mp4")
     mirrored = range(4, 9)

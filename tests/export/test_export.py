@@ -14,7 +14,6 @@ from ai_edge_litert.interpreter import Interpreter
 from cvapp import card as cards
 from cvapp import images, load
 from cvapp.data import split
-from cvapp.data.split import Row
 from cvapp.errors import CvappError, Exit
 from cvapp.export import export as exporting
 from cvapp.export.export import export

@@ -74,8 +74,40 @@ def test_a_class_tokens_look_at_itself_is_no_place_of_the_picture(monkeypatch, r
     np.testing.assert_allclose(found[0, 2].ravel(), expected / expected.mean(), atol=2e-4)
 
 
+@pytest.fixture(params=[vit.TOKEN, vit.MEAN, vit.SEQUENCE])
+def model(request, monkeypatch):
+    """A random classifier of two small blocks, for each way to pool."""
+    monkeypatch.setitem(vit.VARIANTS, "vit_small_4", vit.Variant(16, 2, 2, 16, 8, request.param))
+    return classifier_of("vit_small")
+
+
+def test_it_is_the_first_of_the_maps_and_no_other_is_computed(model, rng):
+    pixels = rng.integers(0, 256, (3, *SIZE, 3)).astype(np.uint8)
+    all_of_them, alone = attention_maps(model), attention_maps(model, whole=False)
+    maps, found = np.array(all_of_them(pixels.astype(np.float32))), np.array(alone(pixels.astype(np.float32)))
+    assert found.shape == (3, 4, 4) and found.dtype == np.float32
+    np.testing.assert_allclose(found, maps[:, 0], atol=1e-5)
+    differs, other = np.abs(found - found[::-1]).max(), np.abs(found - maps[:, 1]).max()
+    assert differs > 0.003 and other > 0.003, "the controls: another picture's, a block's map"
+    steps = [len(network.layers[-1].operations) for network in (alone, all_of_them)]
+    assert steps[0] < steps[1] - 4, "a mean of heads, a division, ... for each block, and the stack"
+
+
+def test_a_network_that_computes_in_16_bits_answers_in_32(rng, monkeypatch):
+    monkeypatch.setitem(vit.VARIANTS, "vit_small_4", vit.Variant(16, 2, 2, 16, 8, vit.MEAN))
+    policy = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        model = classifier_of("vit_small")
+    finally:
+        keras.config.set_dtype_policy(policy)
+    found = np.array(attention_maps(model, whole=False)(rng.integers(0, 256, (2, *SIZE, 3)).astype(np.float32)))
+    assert found.dtype == np.float32 and found.mean() == pytest.approx(1, abs=0.02)
+
+
 def test_a_classifier_without_attention_has_no_maps():
-    assert attention_maps(classifier_of("small_resnet")) is None
+    model = classifier_of("small_resnet")
+    assert attention_maps(model) is None and attention_maps(model, whole=False) is None
 
 
 def test_maps_stay_those_of_the_model_after_a_file(tmp_path, rng):

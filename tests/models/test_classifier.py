@@ -65,7 +65,7 @@ def test_what_is_saved_scales_in_the_graph_and_answers_probabilities(tmp_path, r
     answers = classifier.predict_function(model)(pixels)
     np.testing.assert_allclose(answers, expected, atol=1e-5)
     model.save(tmp_path / "model.keras")
-    np.testing.assert_array_equal(classifier.open_keras(tmp_path / "model.keras")(pixels), answers)
+    np.testing.assert_array_equal(classifier.predict_function(classifier.open_model(tmp_path / "model.keras"))(pixels), answers)
 
 
 def test_what_trains_shares_the_head_and_answers_logits(rng):

@@ -187,4 +187,5 @@ def test_a_model_of_one_class_is_compared_too():
 
 
 def test_the_tolerances_are_those_that_are_promised():
-    assert golden.TOLERANCES == {"keras": 0.001, "float32": 0.001, "float16": 0.001, "dynamic": 0.0078125, "int8": 0.0078125}
+    floats, eighths = {"keras": 0.001, "float32": 0.001, "float16": 0.001}, {"dynamic": 0.0078125, "int8": 0.0078125}
+    assert golden.TOLERANCES == {**floats, **eighths, "attention": 0.02}
