@@ -53,8 +53,7 @@ def _page(card: Card, results: TextResults, history: Sequence[dict[str, Any]], f
     which = f"The {shown} of {wrong:,} that it was surest of." if wrong > shown else f"All {wrong}, the surest first."
     sections = (
         _figures(card, results),
-        _lengths(card, results),
-        markup.plot(folder / "curves.png", "Course", "Of training, every character after the true ones before it and with dropout."),
+        _course(card, results, folder),
         _wide(folder / "errors.png", "Read wrong", f"{which} In bold the true text; errors.csv names them all." if wrong else "None."),
         _wide(folder / "looks.png", "Where it looked", _LOOKS),
         markup.making(card, history),
@@ -75,14 +74,21 @@ def _figures(card: Card, results: TextResults) -> str:
     return f"<section>{markup.tiles(tiles)}</section>"
 
 
+def _course(card: Card, results: TextResults, folder: Path) -> str:
+    """The curves, and beside them how long texts fare."""
+    text = "Of training, every character after the true ones before it and with dropout. The epoch with the least validation loss is kept."
+    curves = markup.plot(folder / "curves.png", "Course", text)
+    return f"<div class=plots><div>{curves}</div><div>{_lengths(card, results)}</div></div>"
+
+
 def _lengths(card: Card, results: TextResults) -> str:
     rows = [
-        markup.cells((counted(int(length), "character"), f"{row['pictures']:,}"))
+        markup.cells((length, f"{row['pictures']:,}"))
         + markup.bar(row["accuracy"])
         + markup.cells((percent(row["character_error_rate"], 2),))
         for length, row in card.metrics[results.part]["by_length"].items()
     ]
-    heads = ("length of the true text", "pictures", "without a mistake", "characters wrong")
+    heads = ("characters", "pictures", "without a mistake", "characters wrong")
     return f"<section><h2>By length</h2>{markup.table(heads, rows)}</section>"
 
 

@@ -28,6 +28,8 @@ class Variant:
         patch: side of a patch in pixels; of a convolutional stem, the pixels between two tokens: 2 for each of its convolutions.
         pool: what the features are: the class `token`, the `mean` of all tokens, or of the `sequence` as the network weighs it.
         stem: whether tokens come from convolutions rather than patches.
+        overlap: whether a patch takes in what lies half a patch around it, so that an edge is seen wherever it falls (Wang et al. 2022,
+            arXiv:2106.13797, section 3.2).
         sinusoids: whether positions start as sinusoids of row and column rather than at random, so that neighbours are alike from the first
             step (Beyer et al. 2022, arXiv:2205.01580, which keeps them so).
     """
@@ -39,6 +41,7 @@ class Variant:
     patch: int
     pool: str = TOKEN
     stem: bool = False
+    overlap: bool = False
     sinusoids: bool = False
 
 
@@ -55,8 +58,8 @@ VARIANTS = {
     "cct_4_3x2": Variant(128, 4, 2, 128, 4, SEQUENCE, True),
     "cct_7_3x1": Variant(256, 7, 4, 512, 2, SEQUENCE, True),
     # for pictures of 28 to 48 and of 48 to 96 pixels on a small machine, found by trying
-    "vit_small_4": Variant(96, 5, 4, 192, 4, MEAN, sinusoids=True),
-    "vit_small_8": Variant(96, 5, 4, 192, 8, MEAN, sinusoids=True),
+    "vit_small_4": Variant(96, 5, 4, 192, 4, MEAN, overlap=True, sinusoids=True),
+    "vit_small_8": Variant(96, 5, 4, 192, 8, MEAN, overlap=True, sinusoids=True),
 }
 
 
@@ -94,7 +97,8 @@ def _patches(pixels: Any, variant: Variant, name: str) -> Any:
         height, width = pixels.shape[1:3]
         near = ",".join(str(max(1, round(length / side)) * side) for length in (height, width))
         raise CvappError(f"images.size is {height},{width}: {name} cuts a picture into patches of {side}x{side}; give such as {near}")
-    return keras.layers.Conv2D(variant.width, side, side, name="patches")(pixels)
+    kernel, padding = (2 * side - 1, "same") if variant.overlap else (side, "valid")
+    return keras.layers.Conv2D(variant.width, kernel, side, padding, name="patches")(pixels)
 
 
 def _stem(pixels: Any, variant: Variant) -> Any:

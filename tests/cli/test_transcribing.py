@@ -64,6 +64,7 @@ def test_evaluate_gives_the_figures_of_the_card(here, capsys):
 
 def test_it_is_trained_from_the_command_line(here, capsys, monkeypatch):
     monkeypatch.setattr("cvapp.shipped.load_pipeline", lambda name: rows_recipe("train.images_per_epoch=32"))
+    monkeypatch.setattr("cvapp.training.transcribe.text_report.write", lambda *_: None)
     code, out, _ = run(capsys, "train", "digit_rows", "--epochs", "1")
     assert json.loads(Path("saved_models/digit_rows/card.json").read_text())["task"] == "transcribe"
     assert code == 0 and re.search(r"saved_models/digit_rows: trained in \d+ s; report: saved_models/digit_rows/report/report.html", out)
