@@ -1,7 +1,7 @@
 """A small vision transformer trained from scratch: attention for thousands of small pictures.
 
 `vit_compact` takes its tokens from two convolutions and weighs them at the end (Hassani et al. 2021, arXiv:2104.05704, CCT-2/3x2; 283,000
-parameters). `vit_small` and `vit_small_8` cut the picture into patches of 4 and 8 pixels (Dosovitskiy et al. 2021, arXiv:2010.11929; 384,000
+parameters). `vit_small` and `vit_small_8` cut the picture into patches of 4 and 8 pixels (Dosovitskiy et al. 2021, arXiv:2010.11929; 394,000
 parameters) and want more pictures; the sides of a picture are multiples of the patch. AdamW with warm-up, cosine, clipping, MixUp, label
 smoothing and stochastic depth.
 
@@ -14,7 +14,8 @@ Of photos and signs, which are neither grey nor centred, more is varied, and not
     --set train.learning_rate=1.5e-3 --set augment.mirror=false --set augment.mixup=0 --set augment.crop=0.1 --set augment.zoom=0.2
     --set augment.rotation=15 --set augment.stretch=0.1 --set augment.brightness=0.1 --set augment.contrast=0.2 --set augment.colour=0.05
 
-Measured on 2 shared cores: 2,400 drawn signs, the last command, 354 seconds, 0.971 of 240 held out, 0.983 of 240 for validation.
+Measured on 2 busy cores: Fashion-MNIST 0.914 of 10,000 test in 777 seconds (`vit_compact`), SMALL in SMALLTIME (`vit_small`); 2,400 drawn signs, the last
+command, 0.975 of 240 held out in 507.
 """
 
 from cvapp.recipe import Augment, Data, Images, Model, Recipe, Train

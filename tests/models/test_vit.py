@@ -100,6 +100,29 @@ def test_a_patch_is_one_linear_layer_on_its_pixels(rng):
     np.testing.assert_allclose(tokens[:, 4], placed[:, 1, 1], atol=1e-6)
 
 
+def test_an_overlapping_patch_sees_what_lies_around_it(monkeypatch):
+    """Three pixels more than its four, one before and two behind: a kernel of 7 by 7 in place of 4 by 4, and as many tokens."""
+    for overlap, reach in ((False, range(4, 8)), (True, range(3, 10))):
+        monkeypatch.setitem(vit.VARIANTS, TOKEN, vit.Variant(16, 2, 2, 32, 4, overlap=overlap))
+        network = vit.build((12, 12), TOKEN)
+        column = np.zeros((12, 12, 12, 3), np.float32)
+        column[np.arange(12), :, np.arange(12)] = 1  # picture i has a line in column i
+        blank = maps_of(network, "patches", np.zeros((1, 12, 12, 3), np.float32))
+        moved = np.abs(maps_of(network, "patches", column) - blank)[:, 1, 1].max(-1) > 1e-6
+        assert moved.nonzero()[0].tolist() == list(reach) and blank.shape == (1, 3, 3, 16)
+
+
+def test_positions_that_start_as_sinusoids_tell_rows_in_one_half_and_columns_in_the_other():
+    grid = vit.grid_sinusoids(3, 5, 8)
+    assert grid.shape == (3, 5, 8) and grid.dtype == np.float32
+    np.testing.assert_allclose(
+        grid[2, 4], [np.sin(2), np.cos(2), np.sin(0.02), np.cos(0.02), np.sin(4), np.cos(4), np.sin(0.04), np.cos(0.04)], atol=1e-6
+    )
+    positions = vit.build((12, 20), "vit_small_4").get_layer("positions").get_weights()[0]
+    np.testing.assert_array_equal(positions, vit.grid_sinusoids(3, 5, 96))
+    assert np.abs(vit.build((12, 20), TOKEN).get_layer("positions").get_weights()[0]).max() < 0.1, "others start at random, and small"
+
+
 def test_the_class_token_stands_first_and_is_what_is_answered():
     network, pictures = vit.build((8, 12), TOKEN), noise(3, (8, 12))
     tokens, with_class = (maps_of(network, name, pictures) for name in ("tokens", "class_token"))
@@ -125,9 +148,10 @@ def swapped(pictures: np.ndarray) -> np.ndarray:
     return np.concatenate([pictures[:, :, 4:8], pictures[:, :, :4], pictures[:, :, 8:]], 2)
 
 
-def test_nothing_but_the_positions_tells_places_apart():
+def test_nothing_but_the_positions_tells_places_apart(monkeypatch):
     """Attention sees a set; without its positions the network answers alike for patches in any order."""
-    layer, pictures = surgery.pooled(vit.build((4, 16), "vit_small_4"), 1), noise(2, (4, 16))
+    monkeypatch.setitem(vit.VARIANTS, TOKEN, vit.Variant(16, 2, 2, 32, 4, vit.MEAN))
+    layer, pictures = surgery.pooled(vit.build((4, 16), TOKEN), 1), noise(2, (4, 16))
     answers = [np.asarray(layer(one, training=False)) for one in (pictures, swapped(pictures))]
     assert np.abs(answers[0] - answers[1]).max() > 1e-4
     positions = layer.get_layer("positions").positions
@@ -231,7 +255,7 @@ def test_the_last_blocks_can_be_trained_alone():
     assert [one.name for one in layer.layers if one.trainable_weights] == ["block2", "norm", "pool_scores"]
 
 
-@pytest.mark.parametrize("row, thousands", [("vit_compact", 283), ("vit_small", 384)])
+@pytest.mark.parametrize("row, thousands", [("vit_compact", 283), ("vit_small", 394)])
 def test_the_pipelines_networks_are_as_large_as_it_says(row, thousands):
     """With a head of 10 classes at 28x28."""
     recipe = load_pipeline("vision_transformer")
