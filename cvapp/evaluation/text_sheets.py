@@ -11,12 +11,8 @@ from cvapp.evaluation.words import percent
 
 SHOWN, COLUMNS, _TILE = 40, 4, 240  # texts that were read wrong, side by side, pixels of width of each
 RIGHT, WRONG = 6, 4  # texts of which the looks are shown
-_WIDTH, _ROW, _NAME, _GAP = (
-    480,
-    17,
-    26,
-    14,
-)  # pixels: of a picture, of a character's strip, beside it for the character, between two pictures
+_WIDTH, _ROW, _NAME = 480, 17, 26  # pixels: of a picture's width, of a strip's height, for the character beside it
+_GAP = 14  # between two pictures
 _INK, _DIM = (24, 27, 31), (92, 99, 108)
 _HEAT = np.array([(255, 255, 255), (190, 211, 234), (47, 111, 181), (16, 42, 77)], np.float32)  # from no look to the strongest
 _FACE = cv2.FontFace("sans")
@@ -35,9 +31,8 @@ def mistakes_sheet(results: TextResults) -> np.ndarray:
     if not worst:
         return contact_sheet([np.full((44, 176, 3), 255, np.uint8)], ["No mistakes"], 1)
     captions = [f"{results.truths[place]}\nread {caption(results, place)}" for place in worst]
-    lacking = max(
-        0, -(-results.pictures.shape[2] // 4) - results.pictures.shape[1]
-    )  # a contact sheet's tiles are a quarter as high as wide
+    height, width = results.pictures.shape[1:3]
+    lacking = max(0, -(-width // 4) - height)  # a contact sheet's tiles are a quarter as high as wide
     margins = ((0, 0), (lacking // 2, lacking - lacking // 2), (0, 0), (0, 0))
     sheet = contact_sheet(np.pad(results.pictures[worst], margins, constant_values=255), captions, COLUMNS, _TILE)
     missing = max(0, COLUMNS - len(worst))  # few are shown no larger than many
@@ -54,8 +49,9 @@ def looks_sheet(results: TextResults) -> np.ndarray:
     """Pictures of several lengths that were read right, and some that were not, uint8 RGB; below each a strip for each character that was
     written, dark where the decoder looked."""
     wrong = mistakes(results)
-    right = sorted({len(truth): place for place, truth in reversed(list(enumerate(results.truths))) if place not in set(wrong)}.items())
-    spread = [right[at][1] for at in np.unique(np.linspace(0, len(right) - 1, RIGHT).astype(int))] if right else []
+    right = sorted(set(range(len(results.truths))) - set(wrong), reverse=True)
+    first = sorted({len(results.truths[place]): place for place in right}.items())  # of each length
+    spread = [first[at][1] for at in np.unique(np.linspace(0, len(first) - 1, RIGHT).astype(int))] if first else []
     groups = {"Read right": spread, "Read wrong": wrong[:WRONG]}
     return stacked({title: _side_by_side([look(results, place) for place in places]) for title, places in groups.items() if places})
 
@@ -66,9 +62,8 @@ def look(results: TextResults, place: int) -> np.ndarray:
     names = [*text, END_NAME][: results.looks.shape[1]]
     looks = results.looks[place, : len(names)]  # (characters, S)
     large = cv2.resize(picture, (_WIDTH, round(_WIDTH * picture.shape[0] / picture.shape[1])), interpolation=cv2.INTER_CUBIC)
-    strips = np.repeat(
-        _heat(cv2.resize(looks / looks.max(1, keepdims=True), (_WIDTH, len(names)), interpolation=cv2.INTER_NEAREST)), _ROW, 0
-    )
+    shares = cv2.resize(looks / looks.max(1, keepdims=True), (_WIDTH, len(names)), interpolation=cv2.INTER_NEAREST)
+    strips = np.repeat(_heat(shares), _ROW, 0)
     strips[_ROW - 1 :: _ROW] = 255  # a line of paper between two
     drawn = np.concatenate([large, np.full((4, _WIDTH, 3), 255, np.uint8), strips])
     drawn = np.pad(drawn, ((_GAP + 8, 0), (_NAME, 0), (0, 0)), constant_values=255)

@@ -26,6 +26,8 @@ from cvapp.training.state import Keeper, Progress
 from cvapp.training.text_loss import accuracy, targets_of, text_loss
 
 MODEL = "model.keras"
+# Beginnings of the settings that a transcriber has no use for.
+_USELESS = ("data.val", "data.test", "model.", "augment.", "detect.", "export.", "train.class_weights", "train.fine_tune", "train.mixed")
 
 
 def train(recipe: Recipe, folder: Path, report: Report = silent, resume: bool = False) -> Card:
@@ -79,11 +81,9 @@ def train(recipe: Recipe, folder: Path, report: Report = silent, resume: bool = 
 
 def _refuse(recipe: Recipe) -> None:
     """Refuse settings that a transcriber does not obey, rather than leave them out unsaid (exit 2)."""
-    of_train = ("class_weights", "fine_tune", "fine_tune_epochs", "fine_tune_rate", "mixed_precision")
     given, usual = recipes.settings(recipe), recipes.settings(Recipe())
     for name, value in given.items():
-        part, _, field = name.partition(".")
-        if value != usual[name] and (part in ("model", "augment", "detect", "export") or (part == "train" and field in of_train)):
+        if value != usual[name] and name.startswith(_USELESS):
             raise CvappError(f"{name} means nothing to a transcriber; leave it out (transcribe.* is its network, digits are drawn varied)")
 
 

@@ -137,6 +137,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_end(quick, monkeypatch):
 @pytest.mark.parametrize(
     "setting",
     [
+        "data.test=0.3",
         "model.dropout=0.5",
         "augment.rotation=5",
         "detect.shapes=2",
