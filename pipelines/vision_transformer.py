@@ -14,8 +14,8 @@ Of photos and signs, which are neither grey nor centred, more is varied, and not
     --set train.learning_rate=1.5e-3 --set augment.mirror=false --set augment.mixup=0 --set augment.crop=0.1 --set augment.zoom=0.2
     --set augment.rotation=15 --set augment.stretch=0.1 --set augment.brightness=0.1 --set augment.contrast=0.2 --set augment.colour=0.05
 
-Measured on 2 busy cores: Fashion-MNIST 0.914 of 10,000 test in 777 seconds (`vit_compact`), 0.893 in 1,294 (`vit_small --epochs 20`); 2,400 drawn signs,
-the last command, 0.975 of 240 held out in 507.
+Measured on 2 busy cores: Fashion-MNIST 0.914 of 10,000 test in 777 seconds (`vit_compact`), 0.893 in 1,294 (`vit_small --epochs 20`); 2,400 drawn
+signs, the last command, 0.975 of 240 held out in 507.
 """
 
 from cvapp.recipe import Augment, Data, Images, Model, Recipe, Train
