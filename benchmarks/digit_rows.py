@@ -1,8 +1,8 @@
 """What a trained transcriber writes of its 2,000 test pictures: exact match by length, greedy beside beam search, and whether the cache changes it.
 
 A text is written with keys and values kept (the cache) and made again for every token: the texts must be the same. Once as the transcriber was
-trained, and once with its weights in a decoder of 20 places that may not end, so that every text has 20 tokens. Times are medians of rounds
-in which the two take turns, of one picture with the longest text and of 64 pictures.
+trained, and once with its weights in a decoder of 20 places that may not end, so that every text has 20 tokens. Times are medians of rounds in
+which the two take turns, of one picture with the longest text and of 64 pictures.
 
     python benchmarks/digit_rows.py NAME ...
 """

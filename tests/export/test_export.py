@@ -201,7 +201,7 @@ def ladder(exported, tmp_path, monkeypatch):
     asked: list[int] = []
     card, model = cards.read(exported / MINE), (exported / MINE / "lite/int8.tflite").read_bytes()
 
-    def climb(enough, layers=20, between=()):
+    def climb(enough, layers=20, name="int8", between=()):
         def attempt(_, in_float=()):
             count = len(in_float) - len(between) if in_float else 0
             assert list(in_float) in ([], [*between, *(f"layer {number}" for number in range(count))]), "those that hurt most"
@@ -216,8 +216,8 @@ def ladder(exported, tmp_path, monkeypatch):
         pixels = np.zeros((2, 32, 32, 3), np.uint8)
         judge = lambda *_: ([] if asked and asked[-1] == enough else [f"attempt {len(asked)}"], {})  # noqa: E731
         proof = exporting.Proof(card, None, wish("float32"), pixels, pixels, judge)
-        row = exporting._publish(proof, "int8", tmp_path, tmp_path, lambda *_: None)
-        return asked, row, tmp_path / "int8.tflite"
+        row = exporting._publish(proof, name, tmp_path, tmp_path, lambda *_: None)
+        return asked, row, tmp_path / f"{name}.tflite"
 
     return climb
 
