@@ -8,6 +8,7 @@ from cvapp.card import Card
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
 from cvapp.recipe import Recipe
+from cvapp.windows import Scan, Windows
 from tests.rows import spelling
 
 DIGITS = tuple("0123456789")
@@ -59,11 +60,11 @@ def test_what_a_model_cannot_do_is_one_line(ask, words):
     assert str(error.value) == words and error.value.code == Exit.USAGE
 
 
-def test_a_detector_does_not_read(detector):
-    from cvapp import load
-
+def test_a_detector_does_not_read():
+    scan = Scan(Windows((8, 8), (4, 4)), ((1.0, 1.0),), 8, 0.6)
+    card = Card("boxes", "detect", DIGITS, Images((16, 24)), Recipe(), scan=scan)
     with pytest.raises(CvappError, match="^boxes is a detect model; only a transcriber reads texts$"):
-        load(detector / "saved_models" / "boxes").read(PICTURE)
+        Bundle(card, lambda pictures: pictures, "keras").read(PICTURE)
 
 
 def test_the_labels_of_a_transcriber_are_characters():

@@ -8,7 +8,7 @@ from typing import Any, Iterable, Sequence
 import cv2
 import numpy as np
 
-from cvapp.card import Card
+from cvapp.card import TRANSCRIBE, Card
 from cvapp.evaluation.plots import kept_epochs
 from cvapp.evaluation.style import STYLE
 from cvapp.evaluation.words import counted, percent
@@ -20,11 +20,12 @@ FEW = 12  # classes whose names fit into a line, and whose matrix into half a pa
 def document(card: Card, sections: Iterable[str]) -> str:
     """The whole page of a model: its name and its classes, then the sections."""
     names = f": {', '.join(card.labels)}" if len(card.labels) <= FEW else ""
+    what = counted(len(card.labels), *(("character",) if card.task == TRANSCRIBE else ("class", "classes")))
     head = "<meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"
     return "\n".join(
         (
             f"<!doctype html>\n<html lang=en><head>{head}<title>{escape(card.name)}: report</title><style>{STYLE}</style></head><body>",
-            f"<header><h1>{escape(card.name)}</h1><p>{counted(len(card.labels), 'class', 'classes')}{escape(names)}</p></header>",
+            f"<header><h1>{escape(card.name)}</h1><p>{what}{escape(names)}</p></header>",
             *sections,
             "</body></html>\n",
         )

@@ -78,6 +78,7 @@ def export(
         CvappError: no photos to prove it on, or a model's file that is missing or altered (exit 3); float32 is not what Keras says (exit 5).
     """
     card = cards.read(folder)
+    cards.refuse_transcriber(card)
     if card.task == "backbone":
         raise CvappError(f"{folder} is a backbone; only classifiers and detectors are exported")
     model = open_model(cards.check_file(card, folder, "model.keras"))
