@@ -211,7 +211,7 @@ def open_lite(folder: Path, variant: str | None = None, threads: int = 1) -> Bun
     predict = open_tflite(variant_file(folder, export, variant), threads)
     if ATTENTION not in export:
         return Bundle(card, predict, variant)
-    attention = functools.cache(lambda: open_tflite(_whole(folder, ATTENTION, export[ATTENTION]["sha256"]), threads))
+    attention = functools.cache(lambda: open_tflite(checked_file(folder, ATTENTION, export[ATTENTION]["sha256"]), threads))
     return Bundle(card, predict, variant, lambda pictures: attention()(pictures))
 
 
@@ -224,10 +224,10 @@ def variant_file(folder: Path, export: dict[str, Any], variant: str) -> Path:
     published = {name: row for name, row in export["variants"].items() if row.get("published")}
     if variant not in published:
         raise CvappError(f"{folder.name} has no variant {variant!r}: choose one of {', '.join(published)}")
-    return _whole(folder, variant, published[variant]["sha256"])
+    return checked_file(folder, variant, published[variant]["sha256"])
 
 
-def _whole(folder: Path, name: str, wanted: str) -> Path:
+def checked_file(folder: Path, name: str, wanted: str) -> Path:
     """The path of a .tflite, once its hash is the wanted one."""
     path = folder / LITE / f"{name}.tflite"
     if not path.is_file():

@@ -25,7 +25,7 @@ class Looking:
         self._bundle, self._on = bundle, False
         if args.attention:
             if bundle.card.task != "classify":
-                raise CvappError(f"--attention is for classifiers; {args.name} is a {bundle.card.task} model: leave it out")
+                raise CvappError(f"--attention is for vision transformers that classify; {args.name} is a {bundle.card.task} model: leave it out")
             self.switch()
 
     def switch(self) -> None:

@@ -186,7 +186,8 @@ def _evaluate_transcriber(args: argparse.Namespace) -> Answer:
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "tensorflow", "train") from error
     found = measure(model_folder(args.name), args.part, args.variant, Terminal())
-    return Answer(found, f"{_lengths(found)}\n{args.name} ({found['variant']}): on {found['pictures']} drawn pictures of {found['split']}")
+    told = f"{found['accuracy']:.4f} of {found['pictures']} drawn pictures of {found['split']} without a mistake"
+    return Answer(found, f"{_lengths(found)}\n{args.name} ({found['variant']}): {told}")
 
 
 def _lengths(figures: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Mapping
 
 from cvapp import card as cards
 from cvapp import recipe as recipes
-from cvapp.bundle import EXPORT, LITE, read_export, variant_file
+from cvapp.bundle import ATTENTION, EXPORT, LITE, read_export, variant_file
 from cvapp.card import Card
 from cvapp.cli.answer import Answer, model_folder, table
 from cvapp.errors import CvappError, Exit, missing_extra
@@ -86,7 +86,8 @@ def verify(args: argparse.Namespace) -> Answer:
     found = check(folder, Terminal())
     if found["reasons"] and not args.json:
         raise CvappError(f"{args.name}: {'; '.join(found['reasons'])}", Exit.GATE)
-    rows = [(name, f"{row.get('largest_difference', 1):.6f}") for name, row in found["variants"].items()]
+    looks = {ATTENTION: found[ATTENTION]} if ATTENTION in found else {}
+    rows = [(name, f"{row.get('largest_difference', 1):.6f}") for name, row in {**found["variants"], **looks}.items()]
     told = f"{args.name}: files, labels and answers to {found['photos']} golden photos are as exported"
     text = f"{table(('variant', 'largest difference'), rows)}\n{told}"
     return Answer(found, text, Exit.GATE if found["reasons"] else Exit.DONE)

@@ -54,13 +54,13 @@ def _photos(paths: list[str]) -> list[Path]:
 
 def predict(args: argparse.Namespace) -> Answer:
     """Name what photos show, or box it; exit 3 where one could not be read, after all the others were answered."""
-    if args.attention and not args.draw:
-        raise CvappError("--attention is drawn on the photos: say where to write them with --draw DIR")
     files = _photos(args.paths)
     bundle = _open(args)
     seeing = seeing_of(bundle, args)
     if args.attention:
         seeing = Looking(bundle, args).beside(seeing)
+        if not args.draw:
+            raise CvappError("--attention is drawn on the photos: say where to write them with --draw DIR")
     drawn = _drawings(args.draw, files) if args.draw else {}
     answers, errors = {}, {}
     for file in files:

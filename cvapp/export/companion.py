@@ -52,6 +52,7 @@ def make(model: keras.Model, pixels: np.ndarray, work: Path, place: Path, report
             size, places = path.stat().st_size, list(found.shape[1:])
             report(f"{path.name} in {kind}: {size / 1e6:.2f} MB, a place differs from Keras' by {difference:.4f} at most")
             return {ATTENTION: {"sha256": sha256(path), "bytes": size, "difference": round(difference, 6), "places": places}}
-        report(f"{path.name} in {kind} is not kept: a place differs from Keras' by {difference:.4f} (at most {MOST:g})")
+        more = f"; {KINDS[-1]} is tried" if kind != KINDS[-1] else ""
+        report(f"{path.name} in {kind} is not kept: a place differs from Keras' by {difference:.4f} (at most {MOST:g}){more}")
     path.unlink(missing_ok=True)
     return {}

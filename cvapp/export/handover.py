@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from cvapp import card as cards
-from cvapp.bundle import ATTENTION, EXPORT, LABELS, LITE, open_lite, read_export
+from cvapp.bundle import ATTENTION, EXPORT, LABELS, LITE, checked_file, open_lite, read_export
 from cvapp.card import NOTHING, Card
 from cvapp.errors import CvappError, Exit
 from cvapp.export import boxed_snippet, snippets
@@ -64,12 +64,17 @@ def _files(folder: Path, card: Card, variant: str, top: str) -> dict[str, bytes]
             raise CvappError(f"{path}: missing or altered since it was exported; run cvapp export {folder.name} again", Exit.BAD_DATA)
     row = export["variants"][variant]
     kept = {**export, "chosen": variant, "variants": {variant: row}}
-    kept.pop(ATTENTION, None)  # an app names what it sees; who shows where the model looks has it where it was exported
     model = (folder / LITE / f"{variant}.tflite").read_bytes()
+    looks = (
+        {f"{LITE}/{ATTENTION}.tflite": checked_file(folder, ATTENTION, export[ATTENTION]["sha256"]).read_bytes()}
+        if ATTENTION in export
+        else {}
+    )
     return {
         README: readme(card, kept, len(model), top).encode(),
         cards.FILE: (folder / cards.FILE).read_bytes(),
         f"{LITE}/{variant}.tflite": model,
+        **looks,
         f"{LITE}/{LABELS}": (folder / LITE / LABELS).read_bytes(),
         f"{LITE}/{golden.FILE}": (folder / LITE / golden.FILE).read_bytes(),
         f"{LITE}/{EXPORT}": (json.dumps(kept, indent=2, ensure_ascii=False) + "\n").encode(),

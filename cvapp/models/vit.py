@@ -96,7 +96,7 @@ def _patches(pixels: Any, variant: Variant, name: str) -> Any:
     if any(length % side for length in pixels.shape[1:3]):
         height, width = pixels.shape[1:3]
         near = ",".join(str(max(1, round(length / side)) * side) for length in (height, width))
-        raise CvappError(f"images.size is {height},{width}: {name} cuts a picture into patches of {side}x{side}; give such as {near}")
+        raise CvappError(f"images.size is {height},{width}: this transformer cuts a picture into patches of {side}x{side}; give such as {near}")
     kernel, padding = (2 * side - 1, "same") if variant.overlap else (side, "valid")
     return keras.layers.Conv2D(variant.width, kernel, side, padding, name="patches")(pixels)
 

@@ -196,7 +196,7 @@ def test_a_detector_is_refused(boxed_home, capsys):
     for words in (("predict", "boxes", "photo.png", "--draw", "drawn"), ("camera", "boxes", "--source", "photo.png", "--no-show")):
         code, out, err = run(capsys, *words, "--attention")
         assert (code, out) == (Exit.USAGE, "")
-        assert err == "cvapp: --attention is for classifiers; boxes is a detect model: leave it out\n"
+        assert err == "cvapp: --attention is for vision transformers that classify; boxes is a detect model: leave it out\n"
 
 
 def test_a_device_without_tensorflow_shows_it(here):
@@ -207,15 +207,16 @@ def test_a_device_without_tensorflow_shows_it(here):
     assert (done.returncode, done.stderr) == (0, "") and is_hot(images.read("drawn/photo.jpg"))
 
 
-def test_list_and_what_is_handed_over_know_nothing_of_it(here, capsys):
+def test_list_knows_nothing_of_it_and_it_is_handed_over(here, capsys):
     assert json.loads(run(capsys, "list", "--json")[1])["models"]["tiny"]["lite"] == ["float32"]
     hand_over(Path("saved_models/tiny"), Path("tiny.zip"))
     with zipfile.ZipFile("tiny.zip") as archive:
-        assert not [name for name in archive.namelist() if "attention" in name]
+        assert "tiny/lite/attention.tflite" in archive.namelist()
         archive.extractall("there")
     found = verify(Path("there/tiny"))
-    assert found["reasons"] == [] and "attention" not in found
-    assert open_lite(Path("there/tiny")).attention is None is not open_lite(Path("saved_models/tiny")).attention
+    assert found["reasons"] == [] and found["attention"]["reasons"] == []
+    pixels = np.arange(192, dtype=np.uint8).reshape(1, 8, 8, 3)
+    np.testing.assert_allclose(open_lite(Path("there/tiny")).attention(pixels), brightness(pixels))
 
 
 def test_it_is_no_variant(here, capsys, pressed):

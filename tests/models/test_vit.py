@@ -213,7 +213,7 @@ def test_a_saved_network_answers_the_same_to_the_last_bit(name, tmp_path):
 
 @pytest.mark.parametrize("size, near", [((30, 28), "32,28"), ((28, 29), "28,28"), ((2, 3), "4,4")])
 def test_a_picture_that_patches_do_not_cover_is_an_error(size, near):
-    text = f"images.size is {size[0]},{size[1]}: vit_small_4 cuts a picture into patches of 4x4; give such as {near}"
+    text = f"images.size is {size[0]},{size[1]}: this transformer cuts a picture into patches of 4x4; give such as {near}"
     with pytest.raises(CvappError, match=re.escape(text)) as error:
         open_backbone(Model("vit_small", weights="none"), size)
     assert error.value.code == Exit.USAGE
