@@ -7,7 +7,7 @@ import pytest
 
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
-from cvapp.recipe import Data, Export, Model, Recipe, Train, did_you_mean, from_json, override, to_json
+from cvapp.recipe import Data, Export, Generate, Model, Recipe, Train, did_you_mean, from_json, override, to_json
 from cvapp.recipe.parts import BACKBONES
 
 # as typed after --set, and the value in the JSON; together they leave no value of the default recipe as it was
@@ -34,6 +34,10 @@ SETTINGS = {
     "detect.passes=1": 1, "detect.landmarks=no": False, "detect.box_weight=1": 1.0, "detect.overlap=.3": 0.3, "detect.tune=40": 40,
     "transcribe.least=2": 2, "transcribe.most=19": 19, "transcribe.features=64": 64, "transcribe.num_heads=2": 2, "transcribe.hidden=128": 128,
     "transcribe.encoder_blocks=0": 0, "transcribe.decoder_blocks=1": 1, "transcribe.dropout=0": 0.0, "transcribe.beam=1": 1,
+    "generate.latent=64": 64, "generate.conditional=yes": True, "generate.loss=least-squares": "least-squares", "generate.steps=2": 2,
+    "generate.discriminator_rate=1e-4": 1e-4, "generate.beta=0": 0.0, "generate.label_smoothing=.1": 0.1, "generate.instance_noise=.1": 0.1,
+    "generate.augment=colour,cutout": ("colour", "cutout"), "generate.average=0": 0.0, "generate.penalty=1": 1.0, "generate.preview=50": 50,
+    "generate.judged=1000": 1000,
 }
 
 
@@ -110,7 +114,7 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("data.test=0.8", "data.val + data.test is 1: give at most 0.9, the rest trains"),
         ("task=backbone", "a backbone recipe needs data.generated, images.size and a model.backbone other than hub"),
         ("task=detect", "a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or shipped"),
-        ("task=detector", "task is 'detector': choose one of classify, backbone, detect, transcribe. Did you mean detect?"),
+        ("task=detector", "task is 'detector': choose one of classify, backbone, detect, transcribe, generate. Did you mean detect?"),
         ("detect.windows=8,8", "detect.windows is no part of a recipe. Did you mean detect.window?"),
         ("detect.window=64", "detect.window is (64,): give (height, width), each 8 to 1024 pixels"),
         ("detect.window=7,64", "detect.window is (7, 64): give (height, width), each 8 to 1024 pixels"),
@@ -123,7 +127,11 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("detect.zoom=-1", "detect.zoom is -1.0: give a number from 0 to 1"), ("detect.turn=2", "detect.turn is 2: expected bool"),
         ("detect.background=0", "detect.background is 0.0: give a number from 0.1 to 20"), ("detect.hard=2", "detect.hard is 2.0: give"),
         ("detect.rounds=0", "detect.rounds is 0: give a number from 1 to 100"), ("detect.passes=0", "detect.passes is 0: give a number"),
-        ("task=transcriber", "task is 'transcriber': choose one of classify, backbone, detect, transcribe. Did you mean transcribe?"),
+        ("task=transcriber", "task is 'transcriber': choose one of classify, backbone, detect, transcribe, generate. Did you mean transcribe?"),
+        ("generate.loss=hinges", "generate.loss is 'hinges': choose one of non-saturating, least-squares, hinge, wasserstein. Did you mean hinge?"),
+        ("generate.augment=color", "generate.augment is 'color': choose one of colour, translation, cutout. Did you mean colour?"),
+        ("generate.augment=cutout,cutout", "generate.augment is cutout, cutout: name each once"),
+        ("generate.steps=0", "generate.steps is 0: give a number from 1 to 100"),
         ("task=transcribe", "a transcriber learns from pictures that are drawn: give data.generated=digits"),
         ("data.generated=digit", "data.generated is 'digit': choose one of shapes, digits. Did you mean digits?"),
         ("data.generated=shapes", "data.generated is 'shapes' in a classify recipe: a backbone learns from shapes, a transcriber from digits, "),
@@ -227,3 +235,16 @@ def test_a_recipe_does_not_change():
 def test_did_you_mean_names_what_is_close_and_nothing_else():
     assert did_you_mean("epohs", ["epochs", "batch"]) == ". Did you mean epochs?"
     assert did_you_mean("zebra", ["epochs", "batch"]) == did_you_mean("x", []) == ""
+
+
+def test_a_generator_makes_squares_of_four_sizes():
+    for size in (None, (28, 28), (96, 96)):
+        assert Recipe(task="generate", images=Images(size)).images.size == size
+    with pytest.raises(CvappError, match=r"images.size is \(48, 48\): a generator makes squares of 28, 32, 64, 96; give images.size=32,32"):
+        Recipe(task="generate", images=Images((48, 48)))
+
+
+def test_smoothed_labels_want_a_loss_with_a_target():
+    Generate(loss="least-squares", label_smoothing=0.1)
+    with pytest.raises(CvappError, match="generate.label_smoothing means nothing to the loss 'hinge', which has no target; leave it out"):
+        Generate(loss="hinge", label_smoothing=0.1)

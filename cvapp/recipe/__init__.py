@@ -9,6 +9,7 @@ from cvapp.errors import CvappError
 from cvapp.images import Images
 from cvapp.recipe.detect import Detect
 from cvapp.recipe.export import Export
+from cvapp.recipe.generate import SIDES, Generate
 from cvapp.recipe.parts import GENERATED, HUB, SHIPPED_BACKBONE, Augment, Data, Model, Train
 from cvapp.recipe.transcribe import Transcribe
 from cvapp.recipe.values import did_you_mean, kinds, one_of, parse, settle_kinds, within
@@ -20,6 +21,7 @@ __all__ = [
     "Data",
     "Detect",
     "Export",
+    "Generate",
     "Images",
     "Model",
     "Recipe",
@@ -31,7 +33,7 @@ __all__ = [
     "settings",
     "to_json",
 ]
-TASKS = ("classify", "backbone", "detect", "transcribe")
+TASKS = ("classify", "backbone", "detect", "transcribe", "generate")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Recipe:
     export: Export = field(default_factory=Export)
     detect: Detect = field(default_factory=Detect)
     transcribe: Transcribe = field(default_factory=Transcribe)
+    generate: Generate = field(default_factory=Generate)
 
     def __post_init__(self) -> None:
         settle_kinds(self)
@@ -64,6 +67,10 @@ class Recipe:
             self._check_detect()
         if self.task == "transcribe":
             self._check_transcribe()
+        if self.task == "generate" and self.images.size not in (None, *((side, side) for side in SIDES)):
+            raise CvappError(
+                f"images.size is {self.images.size}: a generator makes squares of {', '.join(map(str, SIDES))}; give images.size=32,32, or none"
+            )
         if self.model.backbone == HUB and self.train.mixed_precision:
             raise CvappError(
                 "train.mixed_precision needs a Keras backbone, a hub module computes as it was saved; try model.backbone=shipped"
