@@ -65,7 +65,9 @@ def open_adversaries(recipe: Recipe, side: int, classes: int, steps: int, steps_
         (discriminator, wishes.discriminator_rate, wishes.steps),
     ):
         plan = Schedule(recipe.train, rate, count * steps, count * steps_per_epoch)
-        optimisers.append(keras.optimizers.Adam(plan, beta_1=wishes.beta, global_clipnorm=recipe.train.clip_norm or None))
+        # TensorFlow sums in the order of names: those that Keras counts up ("adam_10" before "adam_9") would make another run's last bit differ
+        name = f"adam_of_{network.name}"
+        optimisers.append(keras.optimizers.Adam(plan, beta_1=wishes.beta, global_clipnorm=recipe.train.clip_norm or None, name=name))
         optimisers[-1].build(network.trainable_variables)
     return Adversaries(generator, discriminator, average, *optimisers, classes)
 

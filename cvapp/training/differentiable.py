@@ -40,11 +40,11 @@ def _translation(pictures: Any, seed: Any) -> Any:
     """Moved by whole pixels, either way; what comes in from beyond the border is 0, the middle of the range."""
     side = pictures.shape[1]
     reach = max(1, round(side * SHIFT))
-    wide = tf.pad(pictures, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
-    for axis, place in ((1, 0), (2, 1)):
-        shifts = tf.cast(tf.floor(_draw(pictures, seed, place, 0.0, 2.0 * reach + 1)), tf.int32)[:, 0, 0]  # (B, 1)
-        wide = tf.gather(wide, tf.minimum(shifts, 2 * reach) + tf.range(side), axis=axis, batch_dims=1)
-    return wide
+    for place, form in ((0, "bij,bjwc->biwc"), (1, "bij,bhjc->bhic")):
+        shift = tf.cast(tf.floor(_draw(pictures, seed, place, -float(reach), reach + 1.0)), tf.int32)[:, 0, 0]  # (B, 1)
+        # products with rows of the unit matrix: the gradient of a gather sums in an order that differs from run to run
+        pictures = tf.einsum(form, tf.one_hot(tf.minimum(shift, reach) + tf.range(side), side), pictures)
+    return pictures
 
 
 def _cutout(pictures: Any, seed: Any) -> Any:
