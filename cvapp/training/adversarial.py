@@ -59,7 +59,7 @@ def open_adversaries(recipe: Recipe, side: int, classes: int, steps: int, steps_
     generator, average = (dcgan.generator(side, wishes.latent, classes, norm) for norm in (fused_norm, dcgan.batch_norm))
     average.set_weights(generator.get_weights())
     discriminator = dcgan.discriminator(side, classes, True, dcgan.layer_norm if wishes.loss == WASSERSTEIN else fused_norm)
-    optimisers = []
+    optimisers: list[keras.optimizers.Optimizer] = []
     for network, rate, count in (
         (generator, recipe.train.learning_rate, 1),
         (discriminator, wishes.discriminator_rate, wishes.steps),
@@ -69,7 +69,7 @@ def open_adversaries(recipe: Recipe, side: int, classes: int, steps: int, steps_
         name = f"adam_of_{network.name}"
         optimisers.append(keras.optimizers.Adam(plan, beta_1=wishes.beta, global_clipnorm=recipe.train.clip_norm or None, name=name))
         optimisers[-1].build(network.trainable_variables)
-    return Adversaries(generator, discriminator, average, *optimisers, classes)
+    return Adversaries(generator, discriminator, average, optimisers[0], optimisers[1], classes)
 
 
 def make_step(adversaries: Adversaries, recipe: Recipe, steps: int) -> Step:

@@ -195,6 +195,9 @@ def test_the_instance_noise_falls_to_nothing():
 def test_what_is_random_differs_between_steps_turns_and_uses():
     wishes = recipe()
     seeds = {
-        tuple(Draws(wishes, tf.constant(number), turn, STEPS).seed(use).numpy()) for number in range(20) for turn in (0, 1) for use in range(8)
+        tuple(Draws(wishes, tf.constant(number), turn, STEPS).seed(use).numpy())
+        for number in range(20)
+        for turn in (0, 1)
+        for use in range(8)
     }
     assert len(seeds) == 20 * 2 * 8

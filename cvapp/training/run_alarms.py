@@ -1,0 +1,66 @@
+"""The alarms of a run: looked for at each note, told once when one is raised and once when it is over."""
+
+from typing import Any, Sequence
+
+from cvapp.errors import CvappError, Exit
+from cvapp.progress import Report
+from cvapp.recipe import Recipe
+from cvapp.training import alarms
+from cvapp.training.alarms import Alarm
+from cvapp.training.gan_losses import WASSERSTEIN
+
+
+def note(recipe: Recipe, notes: Sequence[dict[str, Any]], report: Report) -> list[Alarm]:
+    """Look for alarms after a new note, tell of what is new, and write their names into it.
+
+    Args:
+        recipe: of the run.
+        notes: of the run, the new one last; those before it have a column `alarms`, their names parted by blanks.
+        report: told.
+
+    Returns:
+        those that sound now.
+    """
+    *earlier, last = notes
+    found = {_word(alarm): alarm for alarm in check(recipe, notes)}
+    named = [set(row["alarms"].split()) for row in earlier]
+    known = raised(earlier)
+    for name in found.keys() - known.keys():
+        report(f"alarm: {found[name].text}")
+    told_over = {name for one, other in zip(named, named[1:]) for name in one - other}
+    for name in (named[-1] if named else set()) - found.keys() - told_over:
+        report(f"the alarm {name!r} of step {known[name]} is over, at step {last['step']}")
+    last["alarms"] = " ".join(found)
+    return list(found.values())
+
+
+def check(recipe: Recipe, notes: Sequence[dict[str, Any]]) -> list[Alarm]:
+    """What is going wrong by a run's notes."""
+    if not notes:
+        return []
+    target = 1 - recipe.generate.label_smoothing
+    return alarms.check(notes, notes[-1]["real_diversity"], recipe.generate.loss != WASSERSTEIN, target)
+
+
+def raised(notes: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """The alarms that notes tell of, each with the step at which it was first raised."""
+    first: dict[str, int] = {}
+    for row in notes:
+        for name in row["alarms"].split():
+            first.setdefault(name, row["step"])
+    return first
+
+
+def fatal(recipe: Recipe, notes: Sequence[dict[str, Any]], ended: bool) -> str:
+    """Why a run counts as collapsed, by its last notes; empty where it does not. `ended` says whether that was its end."""
+    return " ".join(alarm.text for alarm in check(recipe, notes) if alarms.collapsed([alarm], ended))
+
+
+def refused(text: str) -> CvappError:
+    """The error of a strict run that collapsed (exit 5)."""
+    return CvappError(f"collapsed: {text}; nothing is replaced; --resume without --strict goes on", Exit.GATE)
+
+
+def _word(alarm: Alarm) -> str:
+    """Its name without a blank."""
+    return alarm.name.replace(" ", "-")
