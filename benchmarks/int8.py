@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from cvapp import card as cards
-from cvapp.bundle import open_tflite
-from cvapp.export import export, parity, quantise, variants
+from cvapp.data import split
+from cvapp.export import parity, photos, quantise, variants
 from cvapp.models.classifier import open_model, predict_function
 from cvapp.proof import apart
+from cvapp.tflite import open_tflite
 
 import keras  # after cvapp's, which keep TensorFlow's start-up lines off the terminal
 import tensorflow as tf
@@ -69,8 +70,8 @@ def nearness(name: str) -> None:
     """A saved model's rows of the second table."""
     folder = Path("saved_models") / name
     card, model = cards.read(folder), open_model(folder / "model.keras")
-    store, val, known = export._photos(card, folder, None, lambda *_: None)
-    calibration, pixels = (store.read(row.hash for row in rows) for rows in (export.balanced(known, 200), val))
+    store, val, known = photos._photos(card, folder, None, lambda *_: None)
+    calibration, pixels = (store.read(row.hash for row in rows) for rows in (split.balanced(known, 200), val))
     reference, truth = predict_function(model)(pixels), np.array([card.labels.index(row.label) for row in val])
     with tempfile.TemporaryDirectory() as folder_:
         place = Path(folder_)

@@ -17,12 +17,13 @@ import cv2
 import numpy as np
 
 from cvapp import images, signs
-from cvapp.bundle import open_tflite, rank
+from cvapp.bundle import rank
 from cvapp.camera.loop import answers
 from cvapp.camera.overlay import draw
 from cvapp.camera.recorder import record
 from cvapp.camera.sources import open_source
 from cvapp.proof import metadata
+from cvapp.tflite import open_tflite
 
 ROUNDS, FRAMES = 5, 300
 SHAPE = images.Images((224, 224))

@@ -1,24 +1,25 @@
-"""The Bundle: a Card and its predict function; LiteRT's is made here, without TensorFlow."""
+"""The Bundle: a Card and its predict function; an exported model's is opened here, without TensorFlow."""
 
 import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
 from cvapp import card as cards
+from cvapp import sampling
 from cvapp.boxes import Boxes
-from cvapp.card import NOTHING, TRANSCRIBE, UNKNOWN, Card
+from cvapp.card import GENERATE, NOTHING, TRANSCRIBE, UNKNOWN, Card
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
 from cvapp.images import fit, to_fitted
-from cvapp.progress import hushed
+from cvapp.tflite import Predict, open_generator, open_tflite
 from cvapp.windows import detect, paint
 
 LITE, EXPORT, LABELS, ATTENTION = "lite", "export.json", "labels.txt", "attention"
-Predict = Callable[[np.ndarray], np.ndarray]
+TOGETHER = 256  # pictures that are made before they become bytes: in float they are four times as large
 
 
 class Score(NamedTuple):
@@ -36,7 +37,8 @@ class Bundle:
         card: what the model is.
         predict: uint8 RGB (B, H, W, 3) at the card's size -> float32 probabilities (B, classes); the same for Keras and LiteRT. A detector's
             takes canvases, as `fit` makes them, and answers maps (B, rows, columns, numbers). A transcriber answers (B, places, tokens) of the
-            text that it writes: token 0 ends it, the others are the labels in their order.
+            text that it writes: token 0 ends it, the others are the labels in their order. A generator takes float32 (B, n), as `ask` makes it,
+            and answers pictures (B, H, W, 1 or 3), -1..1.
         variant: `keras`, or the name of the .tflite.
         attention: of a vision transformer, uint8 RGB (B, H, W, 3) at the card's size -> float32 (B, h, w), the attention rollout.
     """
@@ -56,12 +58,17 @@ class Bundle:
         return UNKNOWN if label in NOTHING or probability < self.card.threshold else label
 
     def fit(self, picture: np.ndarray) -> np.ndarray:
-        """Fit a picture of any size as the card says: uint8 RGB at the card's size; for a detector, its canvas of all scales."""
+        """Fit a picture of any size as the card says: uint8 RGB at the card's size; for a detector, its canvas of all scales.
+
+        A generator takes no picture (exit 2).
+        """
+        cards.refuse_generator(self.card)
         fitted = fit(picture, self.card.images)
         return fitted if self.card.scan is None else paint(fitted, self.card.scan)
 
     def attend(self, picture: np.ndarray) -> np.ndarray:
         """Where the model looks in a picture of any size: float32 (h, w) over the fitted picture, 1 the even share (exit 2 where there is none)."""
+        cards.refuse_generator(self.card)
         if self.attention is None:
             only = "only vision transformers that classify have; of one, run cvapp export again"
             raise CvappError(f"{self.card.name} has no attention to show: {only}")
@@ -73,12 +80,14 @@ class Bundle:
 
     def spell(self, fitted: np.ndarray) -> Score:
         """Read the text in a fitted picture (exit 2 from all but a transcriber)."""
+        cards.refuse_generator(self.card)
         if self.card.task != TRANSCRIBE:
             raise CvappError(f"{self.card.name} is a {self.card.task} model; only a transcriber reads texts")
         return spelled(self.card.labels, self.predict(fitted[None])[0])
 
     def name(self, fitted: np.ndarray) -> list[Score]:
-        """Name what a fitted picture shows (exit 2 from a detector, which finds boxes, and from a transcriber, which reads texts)."""
+        """Name what a fitted picture shows (exit 2 from all but a classifier)."""
+        cards.refuse_generator(self.card)
         if self.card.scan is not None:
             raise CvappError(f"{self.card.name} is a detector: it does not name a picture, it finds boxes in it; use detect")
         if self.card.task == TRANSCRIBE:
@@ -98,6 +107,7 @@ class Bundle:
     def locate(self, maps: np.ndarray, shape: Sequence[int], least: float | None = None, overlap: float | None = None) -> Boxes:
         """What the maps (rows, columns, numbers) of a picture of `shape` (H, W, ...) say: as `detect`."""
         card = self.card
+        cards.refuse_generator(card)
         if card.scan is None or card.images.size is None:
             raise CvappError(f"{card.name} is a {card.task} model; only a detector finds boxes")
         found = detect(
@@ -114,6 +124,37 @@ class Bundle:
         seen = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # others lie in the black bars of a letterbox
         return Boxes(xyxy.astype(np.float32), found.scores, found.classes, points.astype(np.float32)).take(seen)
 
+    def sample(self, count: int, seed: int = 0, label: str | None = None) -> np.ndarray:
+        """Make pictures by a seed: uint8 RGB (count, H, W, 3). The first of a larger count are the same.
+
+        Args:
+            count: how many.
+            seed: another seed makes other pictures.
+            label: the class to make, of a generator that takes one; all of them in turn when left out.
+
+        Raises:
+            CvappError: no generator, no such class, or none that can be asked for; a count or a seed out of range (exit 2).
+        """
+        return self.make(self.ask(sampling.noise(count, latent_of(self.card)[0], seed), label))
+
+    def ask(self, noise: np.ndarray, label: str | None = None) -> np.ndarray:
+        """What a generator is given for noise (N, latent): float32 (N, n), behind the noise the class that is asked for; `label` as in `sample`."""
+        classes = latent_of(self.card)[1]
+        place = None if label is None else sampling.place_of(label, self.card.labels[:classes], self.card.name)
+        return sampling.asked(noise, classes, place)
+
+    def make(self, asked: np.ndarray) -> np.ndarray:
+        """The pictures that a generator makes of what `ask` gave: uint8 RGB (N, H, W, 3)."""
+        cards.refuse_all_but_generators(self.card)
+        parts = [asked[start : start + TOGETHER] for start in range(0, len(asked), TOGETHER)]
+        return np.concatenate([sampling.pictures(self.predict(part)) for part in parts])
+
+
+def latent_of(card: Card) -> tuple[int, int]:
+    """Of what a generator takes: how many numbers are noise, and how many classes can be asked for behind them (exit 2 from all others)."""
+    cards.refuse_all_but_generators(card)
+    return card.recipe.generate.latent, len(card.labels) if card.recipe.generate.conditional else 0
+
 
 def rank(labels: Sequence[str], probabilities: np.ndarray) -> list[Score]:
     """Labels with their probabilities, the best first; ties keep the labels' order."""
@@ -125,41 +166,6 @@ def spelled(characters: Sequence[str], probabilities: np.ndarray) -> Score:
     tokens = probabilities.argmax(1)
     end = int((tokens == 0).argmax()) if (tokens == 0).any() else len(tokens)
     return Score("".join(characters[token - 1] for token in tokens[:end]), float(probabilities.max(1).prod()))
-
-
-def open_tflite(path: Path, threads: int = 1) -> Predict:
-    """A predict function around one .tflite file that takes uint8 pictures, on the LiteRT interpreter.
-
-    Raises:
-        CvappError: not a model that the interpreter reads, or not one of cvapp's (exit 3).
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    try:
-        with hushed():
-            interpreter = Interpreter(model_path=str(path), num_threads=threads)
-            interpreter.allocate_tensors()
-        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    except (ValueError, RuntimeError, IndexError) as error:
-        raise CvappError(f"{path}: LiteRT cannot read it ({error}); export the model again", Exit.BAD_DATA) from error
-    if source["dtype"] != np.uint8 or len(source["shape"]) != 4:
-        raise CvappError(
-            f"{path}: takes {source['dtype'].__name__} {source['shape']}, not uint8 pictures; export the model with cvapp", Exit.BAD_DATA
-        )
-    scale, zero = target["quantization"] if target["dtype"] == np.uint8 else (1.0, 0)
-
-    def predict(pictures: np.ndarray) -> np.ndarray:
-        answers = []
-        try:
-            for picture in pictures:
-                interpreter.set_tensor(source["index"], picture[None])
-                interpreter.invoke()
-                answers.append(interpreter.get_tensor(target["index"])[0])
-        except (ValueError, RuntimeError) as error:
-            raise CvappError(f"{path}: LiteRT cannot run it ({error}); export the model again", Exit.BAD_DATA) from error
-        return (np.stack(answers).astype(np.float32) - zero) * np.float32(scale)
-
-    return predict
 
 
 def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
@@ -208,7 +214,7 @@ def open_lite(folder: Path, variant: str | None = None, threads: int = 1) -> Bun
     if export is None:
         return None
     variant = variant or export["chosen"]
-    predict = open_tflite(variant_file(folder, export, variant), threads)
+    predict = (open_generator if card.task == GENERATE else open_tflite)(variant_file(folder, export, variant), threads)
     if ATTENTION not in export:
         return Bundle(card, predict, variant)
     attention = functools.cache(lambda: open_tflite(checked_file(folder, ATTENTION, export[ATTENTION]["sha256"]), threads))

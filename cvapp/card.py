@@ -19,6 +19,7 @@ SCHEMA = 1
 FILE = "card.json"
 UNKNOWN = "unknown"
 TRANSCRIBE = "transcribe"  # the task of a model that writes texts
+GENERATE = "generate"  # the task of a model that makes pictures
 NOTHING = ("background", UNKNOWN)  # classes that stand for none of the others: their answer is "unknown" too
 _STACK = ("cvapp", "tensorflow", "keras", "tensorflow-hub", "opencv-python", "numpy")
 
@@ -30,7 +31,8 @@ class Card:
     Args:
         name: of the model, its folder's.
         task: as the recipe's.
-        labels: in the order of the model's outputs; never sorted again. A transcriber's are its characters.
+        labels: in the order of the model's outputs; never sorted again. A transcriber's are its characters, a generator's the classes of the photos
+            that it learnt from.
         images: how a photo is fitted; its size is settled. A detector's is that of its frames.
         recipe: that made the model.
         data: `fingerprint` (sha256 over the sorted content hashes), `photos` in each part.
@@ -94,6 +96,18 @@ def refuse_transcriber(card: Card) -> None:
         )
 
 
+def refuse_generator(card: Card) -> None:
+    """Say of a generator that it looks at no pictures (exit 2)."""
+    if card.task == GENERATE:
+        raise CvappError(f"{card.name} is a generator: use sample, as in cvapp sample {card.name}; it makes pictures and looks at none")
+
+
+def refuse_all_but_generators(card: Card) -> None:
+    """Say of any other model that it makes no pictures (exit 2)."""
+    if card.task != GENERATE:
+        raise CvappError(f"{card.name} is a {card.task} model; only a generator makes pictures: cvapp list shows the saved models")
+
+
 def versions() -> dict[str, str]:
     """The versions of Python and of the packages that make a model, where installed."""
     found = {"python": platform.python_version()}
@@ -153,6 +167,6 @@ def check_file(card: Card, folder: Path, name: str) -> Path:
 
 
 def hash_files(folder: Path, besides: str = FILE) -> dict[str, str]:
-    """sha256 of every file below a folder, by its path in it; the card itself and files of the pattern `besides` are left out."""
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILE and not path.match(besides))
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in found}
+    """sha256 of every file below a folder, by its path in it; the card itself, and files and folders of the pattern `besides`, are left out."""
+    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != FILE}
+    return {name.as_posix(): sha256(path) for name, path in found.items() if not any(Path(part).match(besides) for part in name.parts)}

@@ -56,7 +56,8 @@ def replacing_folder(folder: str | Path, keep: str | None = None) -> Iterator[Pa
 
     Args:
         folder: what is replaced.
-        keep: a pattern of the files in the work folder that outlive a failure (the state of an interrupted run); they never get into `folder`.
+        keep: a pattern of what outlives a failure in the work folder, files and folders (the state of an interrupted run); it never gets into
+            `folder`.
     """
     folder = Path(folder)
     work, old = work_folder(folder), folder.with_name(f".{folder.name}.old")
@@ -67,7 +68,7 @@ def replacing_folder(folder: str | Path, keep: str | None = None) -> Iterator[Pa
         shutil.rmtree(old, ignore_errors=True)
         if keep is not None:
             for path in work.glob(keep):
-                path.unlink()
+                _remove(path)
         if folder.exists():
             os.replace(folder, old)
         os.replace(work, folder)
@@ -85,12 +86,17 @@ def _empty(folder: Path, keep: str | None) -> None:
     for path in list(folder.iterdir()) if folder.is_dir() else []:
         if keep is not None and path.match(keep):
             continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        _remove(path)
     with contextlib.suppress(OSError):
         folder.rmdir()
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -163,6 +163,24 @@ def transcriber(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def generator(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """A folder with `saved_models/made`, a conditional generator of grey pictures that learnt for six steps; treat it as read-only."""
+    from cvapp.training.generate import train
+    from tests.gan import gan_recipe, narrow
+
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        narrow(patch)
+        lines: list[str] = []
+        train(
+            gan_recipe("generate.conditional=yes"), photos, home / "saved_models" / "made", lambda text, done=None, *_: lines.append(text)
+        )
+    (home / "told.txt").write_text("\n".join(lines), "utf-8")
+    return home
+
+
 def boxed_recipe(**detect: object):
     """A detector of one window shape on frames of 96x128, in a few seconds."""
     from cvapp.recipe import Detect, Export, Images, Model, Recipe, Train

@@ -19,7 +19,7 @@ RANKS = [
     ("isp",),
     ("signs",),
     ("recipe",),
-    ("card", "shipped"),
+    ("card", "shipped", "sampling", "tflite"),
     ("bundle", "camera"),
     ("proof",),
     ("data",),

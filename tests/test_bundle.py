@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cvapp import images
-from cvapp.bundle import Bundle, Score, open_lite, open_tflite, rank
+from cvapp.bundle import Bundle, Score, open_lite, rank
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
 from cvapp.windows import Scan, Windows, lay_out
@@ -149,24 +149,6 @@ def test_a_variant_that_was_not_published_is_refused_with_those_that_were(model,
     with pytest.raises(CvappError, match=f"^tiny has no variant '{variant}': choose one of float32$") as error:
         open_lite(model, variant)
     assert error.value.code == Exit.USAGE
-
-
-@pytest.mark.shared
-def test_a_quantised_model_names_the_cheeseburger(shared_data):
-    predict = open_tflite(shared_data / "tflite/mobilenet_v1_0.25_224_quant.tflite")
-    burger = images.fit(images.read(shared_data / "tflite/burger.jpg"), Images((224, 224)))
-    answers = predict(np.stack([burger, 255 - burger]))
-    labels = (shared_data / "tflite/imagenet_labels.txt").read_text().splitlines()
-    assert labels[answers[0].argmax()] == "cheeseburger" and answers[0].max() > 0.9
-    assert answers.sum(1) == pytest.approx(1, abs=0.1), "scale and zero point are undone"
-    assert labels[answers[1].argmax()] != "cheeseburger"
-
-
-@pytest.mark.shared
-def test_a_model_for_floats_is_refused(shared_data):
-    with pytest.raises(CvappError, match="takes float32 .* not uint8 pictures") as error:
-        open_tflite(shared_data / "tflite/mobilenet_v1_0.25_224_1_default_1.tflite")
-    assert error.value.code == Exit.BAD_DATA
 
 
 def cvapp_without_tensorflow(folder, *arguments):

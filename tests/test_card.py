@@ -15,7 +15,7 @@ from cvapp.windows import Scan, Windows, lay_out
 CARD = Card(
     name="mine",
     task="classify",
-    labels=("10", "2", "Käfer, \"rot\""),
+    labels=("10", "2", 'Käfer, "rot"'),
     images=Images((96, 128), "letterbox", "linear"),
     recipe=override(Recipe(), ["train.epochs=3", "images.size=96,128"]),
     data={"fingerprint": "ab", "photos": {"train": 3, "val": 1}},
@@ -44,8 +44,8 @@ def change(folder, **values):
 
 def test_what_is_written_is_read_back_labels_in_their_order(folder):
     assert cards.read(folder) == CARD
-    assert cards.read(folder).labels == ("10", "2", "Käfer, \"rot\""), "never sorted again"
-    assert cards.read(folder) != dataclasses.replace(CARD, labels=("2", "10", "Käfer, \"rot\""))
+    assert cards.read(folder).labels == ("10", "2", 'Käfer, "rot"'), "never sorted again"
+    assert cards.read(folder) != dataclasses.replace(CARD, labels=("2", "10", 'Käfer, "rot"'))
     assert json.loads((folder / cards.FILE).read_text("utf-8"))["schema"] == cards.SCHEMA == 1
 
 
@@ -102,6 +102,10 @@ def test_files_are_known_by_their_hashes(folder):
     (folder / "lite" / "a b.txt").write_bytes(b"")
     hashes = cards.hash_files(folder)
     assert list(hashes) == ["lite/a b.txt", "model.keras"], "all but the card itself"
+    (folder / "state-board").mkdir()
+    (folder / "state-board" / "events").write_bytes(b"")
+    (folder / "state.npz").write_bytes(b"")
+    assert list(cards.hash_files(folder, "state*")) == list(hashes), "nor what a run keeps for itself, in a folder of its own either"
     assert hashes["model.keras"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     card = dataclasses.replace(CARD, files=hashes)
     assert cards.check_file(card, folder, "model.keras") == folder / "model.keras"

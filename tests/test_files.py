@@ -204,3 +204,17 @@ def test_sha256_is_that_of_the_standard(tmp_path):
     """FIPS 180-2, appendix B.1."""
     (tmp_path / "abc").write_bytes(b"abc")
     assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_folders_are_kept_like_files_and_never_get_in(tmp_path):
+    folder, work = tmp_path / "model", tmp_path / ".model.work"
+    with pytest.raises(ValueError), replacing_folder(folder, keep="state*") as given:
+        (given / "state-board").mkdir()
+        (given / "state-board" / "events").write_text("kept")
+        (given / "other").mkdir()
+        raise ValueError
+    assert names(work) == ["state-board"] and (work / "state-board" / "events").read_text() == "kept"
+    with replacing_folder(folder, keep="state*") as given:
+        assert names(given) == ["state-board"]
+        (given / "model").write_text("whole")
+    assert names(tmp_path) == ["model"] and names(folder) == ["model"]

@@ -87,15 +87,21 @@ def save_model(folder: Path, task: str = "classify") -> Path:
     (folder / "lite").mkdir(parents=True)
     (folder / "model.keras").write_bytes(b"stands for a Keras model")
     files = {"model.keras": sha256(folder / "model.keras")}
-    cards.write(Card(folder.name, task, LABELS, Images(SIZE), Recipe(), files=files), folder)
-    (folder / "lite/labels.txt").write_text("".join(f"{label}\n" for label in LABELS), encoding="utf-8")
     pixels = np.random.default_rng(1).integers(0, 256, (4, *SIZE, 3)).astype(np.uint8)
-    golden.write(folder / "lite" / golden.FILE, pixels, {"keras": softmax_of_pixels(pixels), "float32": softmax_of_pixels(pixels)})
-    export = {"schema": 2, "model": files["model.keras"], "card": sha256(folder / cards.FILE), "chosen": "float32", "photos": 4}
-    export["files"] = {name: sha256(folder / "lite" / name) for name in ("labels.txt", golden.FILE)}
-    (folder / "lite/export.json").write_text(json.dumps({**export, "variants": {"int8": {"published": False}}}))
+    card = Card(folder.name, task, LABELS, Images(SIZE), Recipe(), files=files)
+    write_export(folder, card, pixels, softmax_of_pixels(pixels), {"photos": 4})
     publish(folder, with_metadata(folder.name))
     return folder
+
+
+def write_export(folder: Path, card: Card, given: np.ndarray, answers: np.ndarray, told: dict) -> None:
+    """The card, and what export leaves beside a float32.tflite that is yet to be put there."""
+    cards.write(card, folder)
+    (folder / "lite/labels.txt").write_text("".join(f"{label}\n" for label in card.labels), encoding="utf-8")
+    golden.write(folder / "lite" / golden.FILE, given, {"keras": answers, "float32": answers})
+    export = {"schema": 2, "model": card.files["model.keras"], "card": sha256(folder / cards.FILE), "chosen": "float32", **told}
+    export["files"] = {name: sha256(folder / "lite" / name) for name in ("labels.txt", golden.FILE)}
+    (folder / "lite/export.json").write_text(json.dumps({**export, "variants": {"int8": {"published": False}}}))
 
 
 def with_metadata(name: str, model: bytes | None = None, **others: object) -> bytes:

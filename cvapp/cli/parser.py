@@ -1,38 +1,9 @@
 """The words of the command line. Nothing heavy is imported here: `cvapp --help` is a matter of milliseconds."""
 
-import argparse
-import difflib
-import importlib
-from typing import Any, Callable, NoReturn
+from typing import Any
 
 import cvapp
-from cvapp.errors import Exit
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """What came, what is allowed, what to try (exit 2)."""
-        if "invalid choice: " in message:
-            came = message.split("invalid choice: ")[1].split(" (choose")[0].strip("'")
-            known = [piece.strip(" '()") for piece in message.split("choose from ")[-1].split(",")]
-            close = difflib.get_close_matches(came, known, 1)
-            message = f"{came!r}: choose one of {', '.join(known)}" + (f". Did you mean {close[0]}?" if close else "")
-        self.exit(int(Exit.USAGE), f"cvapp: {message}; see {self.prog} --help\n")
-
-
-def _later(module: str, function: str) -> Callable[[argparse.Namespace], Any]:
-    """A command that is imported when it runs."""
-    return lambda args: getattr(importlib.import_module(f"cvapp.cli.{module}"), function)(args)
-
-
-def _command(group: Any, name: str, run: Callable, text: str, example: str) -> argparse.ArgumentParser:
-    parser = group.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example: {example}")
-    parser.set_defaults(run=run)
-    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, and nothing else there")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
+from cvapp.cli.words import Parser, command, later
 
 
 def build() -> Parser:
@@ -44,18 +15,19 @@ def build() -> Parser:
     _add_slide_command(group)
     _add_proving_commands(group)
     _add_running_commands(group)
+    _add_sample_command(group)
     _add_isp_command(group)
     data = group.add_parser("data", help="check, convert, split, collect or draw photos").add_subparsers(
         dest="thing", metavar="THING", required=True, parser_class=Parser
     )
     _add_data_commands(data)
-    _command(group, "list", _later("models", "list_all"), "list the pipelines and the saved models", "cvapp list")
-    _command(group, "doctor", _later("doctor", "doctor"), "look at this machine: versions, cameras, display, libraries", "cvapp doctor")
+    command(group, "list", later("models", "list_all"), "list the pipelines and the saved models", "cvapp list")
+    command(group, "doctor", later("doctor", "doctor"), "look at this machine: versions, cameras, display, libraries", "cvapp doctor")
     return parser
 
 
 def _add_model_commands(group: Any) -> None:
-    train = _command(group, "train", _later("models", "train"), "train a model", "cvapp train --data photos --name mine")
+    train = command(group, "train", later("training", "train"), "train a model", "cvapp train --data photos --name mine")
     train.add_argument(
         "pipeline",
         nargs="?",
@@ -67,16 +39,17 @@ def _add_model_commands(group: Any) -> None:
         "--data",
         metavar="DIR|CSV",
         help="class folders of photos, with or without train/ val/ test/ above them; a CSV of path,label; of a detector, photos with boxes as "
-        "Pascal VOC, COCO or YOLO",
+        "Pascal VOC, COCO or YOLO; of a generator, photos in class folders or not (default: the printable signs, drawn)",
     )
     train.add_argument("--name", metavar="NAME", help="of the model, saved_models/NAME (default: the data folder's name)")
     train.add_argument("--epochs", type=int, metavar="N", help="short for --set train.epochs=N")
     train.add_argument("--batch", type=int, metavar="N", help="short for --set train.batch=N")
     train.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
     train.add_argument("--resume", action="store_true", help="go on with the run that was interrupted; the result is the same")
+    train.add_argument("--strict", action="store_true", help="of a generator: end with an error where its samples collapse")
     train.add_argument("--set", action="append", default=[], metavar="A.B=C", help="change any part of the recipe; may be repeated")
-    evaluate = _command(
-        group, "evaluate", _later("models", "evaluate"), "measure a saved model on the photos it did not learn from", "cvapp evaluate mine"
+    evaluate = command(
+        group, "evaluate", later("models", "evaluate"), "measure a saved model on the photos it did not learn from", "cvapp evaluate mine"
     )
     evaluate.add_argument("name", metavar="NAME", help="of the model")
     evaluate.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
@@ -85,10 +58,10 @@ def _add_model_commands(group: Any) -> None:
 
 
 def _add_slide_command(group: Any) -> None:
-    slide = _command(
+    slide = command(
         group,
         "slide",
-        _later("models", "slide"),
+        later("models", "slide"),
         "make a detector of a classifier: slid over frames at several scales, it finds what it can name",
         "cvapp slide signs --name signs_boxes --data photos",
     )
@@ -104,13 +77,13 @@ def _add_slide_command(group: Any) -> None:
 
 
 def _add_proving_commands(group: Any) -> None:
-    export = _command(group, "export", _later("proving", "export"), "make .tflite variants and prove them", "cvapp export mine --auto")
-    verify = _command(
-        group, "verify", _later("proving", "verify"), "check that an exported model answers here as where it was made", "cvapp verify mine"
+    export = command(group, "export", later("proving", "export"), "make .tflite variants and prove them", "cvapp export mine --auto")
+    verify = command(
+        group, "verify", later("proving", "verify"), "check that an exported model answers here as where it was made", "cvapp verify mine"
     )
-    bench = _command(group, "bench", _later("proving", "bench"), "time the variants of a model on this machine", "cvapp bench mine")
-    for command in (export, verify, bench):
-        command.add_argument("name", metavar="NAME", help="of the model")
+    bench = command(group, "bench", later("proving", "bench"), "time the variants of a model on this machine", "cvapp bench mine")
+    for one in (export, verify, bench):
+        one.add_argument("name", metavar="NAME", help="of the model")
     export.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
     export.add_argument("--auto", action="store_true", help="put the smallest variant that passes in use, not float32")
     export.add_argument("--use", metavar="V", help="put this variant in use; nothing is made anew if it is there")
@@ -128,13 +101,13 @@ def _add_proving_commands(group: Any) -> None:
 
 
 def _add_running_commands(group: Any) -> None:
-    predict = _command(group, "predict", _later("running", "predict"), "name what photos show, or box it", "cvapp predict mine photo.jpg")
+    predict = command(group, "predict", later("running", "predict"), "name what photos show, or box it", "cvapp predict mine photo.jpg")
     predict.add_argument("name", metavar="NAME", help="of the model")
     predict.add_argument("paths", nargs="+", metavar="FILE|DIR", help="photos, or folders of them")
     predict.add_argument("--csv", metavar="OUT.csv", help="also write the table to a file")
     predict.add_argument("--draw", metavar="DIR", help="also write the photos with the answers drawn on them")
-    camera = _command(
-        group, "camera", _later("running", "camera"), "run a model live on a camera, a video or a folder", "cvapp camera mine --source 0"
+    camera = command(
+        group, "camera", later("running", "camera"), "run a model live on a camera, a video or a folder", "cvapp camera mine --source 0"
     )
     camera.add_argument("name", nargs="?", metavar="NAME", help="of the model")
     camera.add_argument(
@@ -157,20 +130,37 @@ def _add_running_commands(group: Any) -> None:
     camera.add_argument("--fps", type=float, metavar="N", help="frames a second to ask the camera for, or to draw synthetic:signs at")
     camera.add_argument("--backend", metavar="B", help="of OpenCV, such as V4L2")
     camera.add_argument("--list", action="store_true", help="list the cameras and stop")
-    for command in (predict, camera):
-        command.add_argument(
+    for one in (predict, camera):
+        one.add_argument(
             "--conf", type=float, metavar="X", help="of a detector: score from which a box counts (default: the card's threshold)"
         )
-        command.add_argument(
-            "--iou", type=float, metavar="X", help="of a detector: overlap above which one of two boxes of a class is dropped"
-        )
-        command.add_argument("--attention", action="store_true", help="draw where a vision transformer looks; predict wants --draw for it")
-        command.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
-        command.add_argument("--threads", type=int, default=1, metavar="N", help="of the interpreter (default: %(default)s)")
+        one.add_argument("--iou", type=float, metavar="X", help="of a detector: overlap above which one of two boxes of a class is dropped")
+        one.add_argument("--attention", action="store_true", help="draw where a vision transformer looks; predict wants --draw for it")
+        one.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
+        one.add_argument("--threads", type=int, default=1, metavar="N", help="of the interpreter (default: %(default)s)")
+
+
+def _add_sample_command(group: Any) -> None:
+    sample = command(
+        group, "sample", later("sampling", "sample"), "make pictures with a generator", "cvapp sample mine --count 64 --grid out.png"
+    )
+    sample.add_argument("name", metavar="NAME", help="of the generator")
+    sample.add_argument("--count", type=int, default=64, metavar="N", help="pictures to make (default: %(default)s)")
+    sample.add_argument("--seed", type=int, default=0, metavar="N", help="another seed makes other pictures (default: %(default)s)")
+    sample.add_argument("--label", metavar="L", help="of a conditional generator: the class to make (default: all in turn)")
+    sample.add_argument(
+        "--grid", metavar="FILE.png", help="all pictures in one (default: NAME.png, where neither --out nor --video is given)"
+    )
+    sample.add_argument("--out", metavar="DIR", help="each picture in a file of its own")
+    sample.add_argument("--video", metavar="OUT.mp4", help="the grid turns into that of another seed, and back")
+    sample.add_argument("--to", type=int, metavar="SEED", help="of --video: the other seed (default: the next)")
+    sample.add_argument("--seconds", type=float, metavar="S", help="of --video: how long there and back takes (default: 6)")
+    sample.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
+    sample.add_argument("--threads", type=int, default=1, metavar="N", help="of the interpreter (default: %(default)s)")
 
 
 def _add_isp_command(group: Any) -> None:
-    isp = _command(group, "isp", _later("isp", "isp"), "develop a camera's raw file", "cvapp isp photo.dng --steps denoise=8")
+    isp = command(group, "isp", later("isp", "isp"), "develop a camera's raw file", "cvapp isp photo.dng --steps denoise=8")
     isp.add_argument("file", metavar="FILE", help="DNG, CR2, NEF ..., a mosaic (.npy, .npz), or a picture to try --steps on")
     isp.add_argument("--out", metavar="FILE.png", help="what to write (default: beside the file, where nothing is replaced)")
     isp.add_argument("--steps", metavar="S,S=N", help="done last, for example grey-world,gamma=1.2,median=3; a wrong name lists them all")
@@ -186,13 +176,13 @@ def _add_isp_command(group: Any) -> None:
 
 
 def _add_data_commands(group: Any) -> None:
-    check = _command(
-        group, "check", _later("data", "check"), "name files that cannot be used, copies, and what else is amiss", "cvapp data check photos"
+    check = command(
+        group, "check", later("data", "check"), "name files that cannot be used, copies, and what else is amiss", "cvapp data check photos"
     )
-    split = _command(
+    split = command(
         group,
         "split",
-        _later("data", "split_"),
+        later("data", "split_"),
         "freeze which photo trains, validates and tests, in DIR/split.csv (or beside the CSV); copies stay together",
         "cvapp data split photos",
     )
@@ -200,10 +190,10 @@ def _add_data_commands(group: Any) -> None:
     boxed = "photos with boxes: a folder of Pascal VOC, COCO or YOLO, a COCO json or a data.yaml"
     check.add_argument("folder", metavar="DIR|CSV", help=f"{folders}; or {boxed}")
     split.add_argument("folder", metavar="DIR|CSV", help=folders)
-    convert = _command(
+    convert = command(
         group,
         "convert",
-        _later("data", "convert"),
+        later("data", "convert"),
         "write photos with boxes in another format",
         "cvapp data convert voc_photos --to yolo --out yolo_photos",
     )
@@ -214,10 +204,10 @@ def _add_data_commands(group: Any) -> None:
     split.add_argument(
         "--test", type=float, default=0.2, metavar="X", help="share of each class held out to the end (default: %(default)s)"
     )
-    collect = _command(
+    collect = command(
         group,
         "collect",
-        _later("data", "collect"),
+        later("data", "collect"),
         "take photos of one class with a camera",
         "cvapp data collect mug --out photos --count 60",
     )
@@ -228,10 +218,10 @@ def _add_data_commands(group: Any) -> None:
     collect.add_argument("--interval", type=float, default=0.5, metavar="S", help="seconds between photos (default: %(default)s)")
     collect.add_argument("--countdown", type=float, default=3.0, metavar="S", help="seconds to get ready (default: %(default)s)")
     collect.add_argument("--no-show", action="store_true", help="open no window")
-    signs = _command(
+    signs = command(
         group,
         "signs",
-        _later("data", "draw_signs"),
+        later("data", "draw_signs"),
         "draw the printable signs: photos, a sheet, a video, scenes to find them in",
         "cvapp data signs --out signs --count 100 --print signs.pdf",
     )
@@ -240,5 +230,5 @@ def _add_data_commands(group: Any) -> None:
     signs.add_argument("--print", metavar="FILE.pdf", help="write the sheet to print or to show on a screen")
     signs.add_argument("--video", metavar="FILE.mp4", help="write a moving scene, and the truth for each frame beside it")
     signs.add_argument("--scenes", metavar="DIR", help="write scenes of several signs with boxes and corners, for a detector (COCO)")
-    for command in (split, signs):
-        command.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another result (default: %(default)s)")
+    for one in (split, signs):
+        one.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another result (default: %(default)s)")

@@ -7,7 +7,7 @@ from typing import Any, Mapping
 from cvapp import card as cards
 from cvapp import recipe as recipes
 from cvapp.bundle import ATTENTION, EXPORT, LITE, read_export, variant_file
-from cvapp.card import Card
+from cvapp.card import GENERATE, Card
 from cvapp.cli.answer import Answer, model_folder, table
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import write_json
@@ -37,6 +37,9 @@ def export(args: argparse.Namespace) -> Answer:
 
 def _make(args: argparse.Namespace, folder: Path, card: Card) -> Answer:
     """Make and prove the variants."""
+    if card.task == GENERATE and (args.data or args.max_drop is not None):
+        option = f"--data {args.data}" if args.data else f"--max-drop {args.max_drop:g}"
+        raise CvappError(f"{option}: {args.name} is a generator, which is proven on noise and has no accuracy; leave it out")
     shorts = [f"export.max_drop={args.max_drop}"] if args.max_drop is not None else []
     stray = [setting for setting in args.set if not setting.startswith("export.")]
     if stray:
@@ -49,11 +52,14 @@ def _make(args: argparse.Namespace, folder: Path, card: Card) -> Answer:
     except ModuleNotFoundError as error:
         raise missing_extra(error.name or "tensorflow", "train") from error
     made = make(folder, args.data, wishes, args.use or (SMALLEST if args.auto else FLOAT32), Terminal())
-    lines = [_accuracy_table(made["variants"]), "", _speed_table(made["variants"], made["host"]["machine"])]
+    figures = _likeness_table if card.task == GENERATE else _accuracy_table
+    lines = [figures(made["variants"]), "", _speed_table(made["variants"], made["host"]["machine"])]
     lines += [f"{name} was not published: it {'; it '.join(row['reasons'])}" for name, row in made["variants"].items() if row["reasons"]]
-    lines.append(f"proven on {made['photos']} validation photos; {made['chosen']} is in use: {folder / LITE / made['chosen']}.tflite")
+    proven = f"{made['samples']} samples" if card.task == GENERATE else f"{made['photos']} validation photos"
+    lines.append(f"proven on {proven}; {made['chosen']} is in use: {folder / LITE / made['chosen']}.tflite")
+    verb = "sample" if card.task == GENERATE else "camera"
     lines.append(
-        f"next: cvapp camera {args.name}; cvapp export {args.name} --use V takes another; --out {folder.name}.zip packs it for a phone"
+        f"next: cvapp {verb} {args.name}; cvapp export {args.name} --use V takes another; --out {folder.name}.zip packs it for a phone"
     )
     return Answer({"name": folder.name, "folder": str(folder / LITE), **made}, "\n".join(lines))
 
@@ -88,7 +94,8 @@ def verify(args: argparse.Namespace) -> Answer:
         raise CvappError(f"{args.name}: {'; '.join(found['reasons'])}", Exit.GATE)
     looks = {ATTENTION: found[ATTENTION]} if ATTENTION in found else {}
     rows = [(name, f"{row.get('largest_difference', 1):.6f}") for name, row in {**found["variants"], **looks}.items()]
-    told = f"{args.name}: files, labels and answers to {found['photos']} golden photos are as exported"
+    golden = "samples" if cards.read(folder).task == GENERATE else "photos"
+    told = f"{args.name}: files, labels and answers to {found['photos']} golden {golden} are as exported"
     text = f"{table(('variant', 'largest difference'), rows)}\n{told}"
     return Answer(found, text, Exit.GATE if found["reasons"] else Exit.DONE)
 
@@ -106,7 +113,7 @@ def bench(args: argparse.Namespace) -> Answer:
     if args.rounds < 1 or min(args.threads or [1]) < 1:
         raise CvappError("--rounds and --threads: give at least 1")
     names = {name: variant_file(folder, made, name) for name, row in made["variants"].items() if row["published"]}
-    figures = apart.rounds(names, card.input_size, args.threads or apart.thread_counts(), args.rounds, Terminal())
+    figures = apart.rounds(names, apart.taken(card), args.threads or apart.thread_counts(), args.rounds, Terminal())
     rows = {name: {**made["variants"][name], **figures[name]} for name in names}
     machine = apart.machine()
     return Answer(
@@ -154,6 +161,27 @@ _OF_NAMES = (
 _OF_BOXES = (
     "change, same boxes, worse and better (objects): beside Keras; diff: the largest of any number of any window, the mean of the boxes' "
     "scores; float ops: operations that compute in float"
+)
+
+
+def _likeness_table(variants: Rows) -> str:
+    """Each variant of a generator beside Keras, both given the same noise."""
+    head = ("variant", "PSNR dB", "lowest", "largest diff", "mean diff", "float ops", "passes")
+    kinds = {"psnr": ".1f", "lowest_psnr": ".1f", "largest_difference": ".6f", "mean_difference": ".6f", "float_operations": "d"}
+    rows = [
+        (
+            name,
+            *(format(row[figure], kind) if figure in row else "-" for figure, kind in kinds.items()),
+            "yes" if row["published"] else "no",
+        )
+        for name, row in variants.items()
+    ]
+    return f"{table(head, rows)}\n{_OF_PICTURES}"
+
+
+_OF_PICTURES = (
+    "PSNR: peak signal-to-noise ratio of all pictures beside Keras', lowest: of any one; diff: of a number, which are -1 to 1; "
+    "float ops: operations that compute in float"
 )
 
 

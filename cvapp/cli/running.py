@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from cvapp import card as cards
 from cvapp import images
 from cvapp.bundle import Bundle, read_export
 from cvapp.card import TRANSCRIBE
@@ -24,7 +25,8 @@ from cvapp.loading import KERAS, load
 from cvapp.progress import Terminal
 
 
-def _open(args: argparse.Namespace) -> Bundle:
+def open_bundle(args: argparse.Namespace) -> Bundle:
+    """The model that a command names, as --variant and --threads want it; that Keras runs one that was not exported is told."""
     if args.threads < 1:
         raise CvappError(f"--threads {args.threads}: give at least 1")
     bundle = load(model_folder(args.name), args.variant, args.threads)
@@ -32,6 +34,11 @@ def _open(args: argparse.Namespace) -> Bundle:
         exported = f"was not exported, so Keras runs it, slowly; cvapp export {args.name} makes the .tflite"
         Terminal()(f"{args.name} {'is a transcriber: Keras runs it, slowly' if bundle.card.task == TRANSCRIBE else exported}")
     return bundle
+
+
+def _open(args: argparse.Namespace) -> Bundle:
+    cards.refuse_generator(cards.read(model_folder(args.name)))
+    return open_bundle(args)
 
 
 def _photos(paths: list[str]) -> list[Path]:

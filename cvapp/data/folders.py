@@ -9,8 +9,12 @@ from cvapp.errors import CvappError, Exit
 _SIDE_FILES = {"split.csv", "thumbs.db", "desktop.ini", "readme.md", "readme.txt", "license", "truth.csv"}
 
 
-def scan(source: str | Path) -> Listing:
+def scan(source: str | Path, loose: bool = False) -> Listing:
     """List a source of data: a folder of class folders, a CSV of path and label, or a folder of the four MNIST-style idx files.
+
+    Args:
+        source: the folder or file.
+        loose: take a folder of photos without class folders too, as one class of the folder's name.
 
     Raises:
         CvappError: no such place, or nothing in it that can be used (exit 3).
@@ -21,17 +25,18 @@ def scan(source: str | Path) -> Listing:
     if not path.is_dir():
         wanted = f"give a folder of class folders, such as {path}/cats/1.jpg, or a CSV of path,label"
         raise CvappError(f"no folder {path}: {wanted}", Exit.BAD_DATA)
-    return idx.scan(path) if idx.present(path) else _class_folders(path)
+    return idx.scan(path) if idx.present(path) else _class_folders(path, loose)
 
 
-def _class_folders(folder: Path) -> Listing:
+def _class_folders(folder: Path, loose: bool) -> Listing:
     """List DIR/CLASS/photo.jpg or DIR/train/CLASS/photo.jpg. Hidden files and cvapp's own are passed over."""
     parted = any(
         part_named(child.name) == "train" and any(inner.is_dir() for inner in child.iterdir())
         for child in folder.iterdir()
         if child.is_dir()
     )
-    photos, stray = [], {}
+    photos: list[Photo] = []
+    stray: dict[str, str] = {}
     for path in sorted(files_in(folder)):
         pieces = path.relative_to(folder).parts
         if not path.is_file() or path.name.lower() in _SIDE_FILES:
@@ -44,11 +49,20 @@ def _class_folders(folder: Path) -> Listing:
             stray[name] = wrong
         else:
             photos.append(Photo(name, inner[0], part))
+    if loose and not photos:
+        photos = [Photo(name, _name_of(folder)) for name in stray if "/" not in name and not wrong_suffix(Path(name))]
+        stray = {name: wrong for name, wrong in stray.items() if name not in {photo.name for photo in photos}}
     if not photos:
         first = next(iter(stray.items()), None)
         found = f"{len(stray)} files but none that can be used, such as {first[0]}: {first[1]}" if first else "nothing"
         raise CvappError(f"{folder}: expected class folders with photos, {folder}/CLASS/photo.jpg; found {found}", Exit.BAD_DATA)
     return Listing(folder, folder, photos, stray, files_below(folder), folder / "split.csv")
+
+
+def _name_of(folder: Path) -> str:
+    """The class of photos that lie in a folder without class folders."""
+    name = folder.resolve().name
+    return name if name and name.isprintable() else "photos"
 
 
 def _why_not(path: Path, inner: tuple[str, ...], folder: Path) -> str | None:

@@ -7,6 +7,7 @@ from typing import Mapping, Sequence
 
 import numpy as np
 
+from cvapp.card import GENERATE
 from cvapp.data import duplicates, split
 from cvapp.data.folders import scan
 from cvapp.data.listing import PARTS, Listing, hashed, natural
@@ -62,23 +63,25 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Part
 
     Args:
         source: as `folders.scan` takes it.
-        recipe: its shares, its seed and its images, whose size is settled, count.
+        recipe: its shares, its seed and its images, whose size is settled, count. For a generator one class will do, and no class folders.
         report: told of the progress, of what is left out and of the notes.
 
     Raises:
         CvappError: data that cannot be used (exit 3), or a place for fitted photos that cannot be written (exit 7).
     """
-    listed = scan(source)
+    whatever = recipe.task == GENERATE
+    listed = scan(source, loose=whatever)
     listing, pixels = fit_all(hashed(listed, report), recipe.images, report)
     digests = sorted({photo.hash for photo in listing.photos})
-    division = _divide(listed, listing, dict(zip(digests, duplicates.store().read(digests))), recipe.data, recipe.seed)
+    thumbs = dict(zip(digests, duplicates.store().read(digests)))
+    division = _divide(listed, listing, thumbs, recipe.data, recipe.seed, 1 if whatever else 2)
     notes = list(division.notes)
     try:
         _write(division)
     except CvappError as error:
         notes.append(f"{error}; the split lives in the model alone")
     line = uneven(Counter(row.label for row in division.rows))
-    if line and not recipe.train.class_weights:
+    if line and not recipe.train.class_weights and not whatever:
         notes.append(line)
     _tell(division, notes, listing.source, report)
     return Parted(division.rows, pixels, division.left_out, notes)
@@ -105,8 +108,8 @@ def uneven(counts: Mapping[str, int]) -> str | None:
     return f"class {most!r} has {counts[most]} photos, class {least!r} {counts[least]}; --set train.class_weights=True makes up for it"
 
 
-def _divide(listed: Listing, listing: Listing, thumbs: Mapping[str, np.ndarray], data: Data, seed: int) -> Division:
-    """Part the usable photos of what was listed."""
+def _divide(listed: Listing, listing: Listing, thumbs: Mapping[str, np.ndarray], data: Data, seed: int, classes: int = 2) -> Division:
+    """Part the usable photos of what was listed, which are of so many classes at least."""
     lost = set(listed.labels) - set(listing.labels)
     if lost:
         name = min(photo.name for photo in listed.photos if photo.label in lost)
@@ -116,7 +119,9 @@ def _divide(listed: Listing, listing: Listing, thumbs: Mapping[str, np.ndarray],
     file = listing.split_file
     frozen = split.read(file) if file and file.is_file() else []
     copies = duplicates.near_copies(thumbs)
-    rows, left_out = split.make(listing.photos, data.val, data.test, seed, frozen, copies)
+    rows, left_out = split.divide(listing.photos, data.val, data.test, seed, frozen, copies)
+    split.check_classes(listing.photos, rows, left_out, classes)
+    split.check_parts(rows)
     notes = [*_unmeasured(rows, copies), *_disputed(rows, copies, listing.source)]
     parts = {photo.part for photo in listing.photos}
     if "val" in parts and None not in parts:
@@ -183,4 +188,7 @@ def _tell(division: Division, notes: Sequence[str], source: Path, report: Report
         report(note)
     parts = Counter(row.part for row in division.rows)
     classes = len({row.label for row in division.rows})
-    report(f"{len(division.rows)} photos of {classes} classes: " + ", ".join(f"{parts[part]} {part}" for part in PARTS if parts[part]))
+    report(
+        f"{len(division.rows)} photos of {classes} {'class' if classes == 1 else 'classes'}: "
+        + ", ".join(f"{parts[part]} {part}" for part in PARTS if parts[part])
+    )

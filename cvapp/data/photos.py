@@ -44,6 +44,18 @@ def fit_all(listing: Listing, shape: Images, report: Report = silent) -> tuple[L
     return without(listing, decode_each(listing, lacking, keep, "fitting photos", report)), pixels
 
 
+def all_grey(listing: Listing, most: int = 200) -> bool:
+    """Whether photos are grey, by a look at up to so many from all over a listing; those that cannot be decoded tell nothing."""
+    for place in np.unique(np.linspace(0, len(listing.photos) - 1, most).astype(int)):
+        try:
+            picture = images.decode(listing.read(listing.photos[place]), "photo")
+        except (OSError, CvappError):
+            continue
+        if (picture != picture[..., :1]).any():
+            return False
+    return True
+
+
 def thumbnails(listing: Listing, report: Report = silent) -> tuple[Listing, dict[str, np.ndarray]]:
     """Decode the photos of a listing with hashes, keeping nothing on disk.
 
@@ -111,7 +123,7 @@ def find(rows: Iterable[Row], source: str | Path | None, shape: Images, report: 
     if source is not None and not lacking:
         report(f"the photos kept from training are used; {source} is not read")
     if source is not None and lacking:
-        listing = as_listing(formats.scan(source)) if formats.is_boxed(source) else hashed(scan(source), report)
+        listing = as_listing(formats.scan(source)) if formats.is_boxed(source) else hashed(scan(source, loose=True), report)
         fit_all(dataclasses.replace(listing, photos=[photo for photo in listing.photos if photo.hash in lacking]), shape, report)
     held = [row for row in rows if store.has(row.hash)]
     if not held:

@@ -35,7 +35,7 @@ def make(
         CvappError: one class only, a class of fewer than two different photos, nothing to train on or to validate with (exit 3).
     """
     rows, left_out = divide(photos, val, test, seed, frozen, copies)
-    _check_classes(photos, rows, left_out)
+    check_classes(photos, rows, left_out)
     check_parts(rows)
     return rows, left_out
 
@@ -84,11 +84,12 @@ def _frozen_parts(photos: Iterable[Photo], frozen: Iterable[Row]) -> dict[str, s
     }
 
 
-def _check_classes(photos: Sequence[Photo], rows: Sequence[Row], left_out: Mapping[str, str]) -> None:
+def check_classes(photos: Sequence[Photo], rows: Sequence[Row], left_out: Mapping[str, str], least: int = 2) -> None:
+    """Refuse fewer than `least` classes, and a class of fewer than two different photos (exit 3)."""
     held: dict[str, set[str]] = {photo.label: set() for photo in photos}
     for row in rows:
         held[row.label].add(row.hash)
-    if len(held) < 2:
+    if len(held) < least:
         only = next(iter(held), "none")
         raise CvappError(
             f"only one class ({only!r}): a classifier needs at least 2 class folders; add one, if only 'background'", Exit.BAD_DATA

@@ -56,9 +56,9 @@ def bar(share: float) -> str:
 
 
 def plot(path: Path, title: str, text: str) -> str:
-    """A PNG file with a title above and what it says below."""
+    """A picture's file with a title above and what it says below."""
     data = base64.b64encode(path.read_bytes()).decode()
-    picture = f"<div class=paper><img alt='{title}' src='data:image/png;base64,{data}'></div>"
+    picture = f"<div class=paper><img alt='{title}' src='data:image/{path.suffix[1:]};base64,{data}'></div>"
     return f"<figure class=plot><h2>{title}</h2>{picture}<figcaption>{text}</figcaption></figure>"
 
 

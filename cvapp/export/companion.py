@@ -6,13 +6,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from cvapp.bundle import ATTENTION, open_tflite
+from cvapp.bundle import ATTENTION
 from cvapp.errors import CvappError, Exit
 from cvapp.export import variants
 from cvapp.files import sha256
 from cvapp.models.attention_maps import attention_maps
 from cvapp.models.classifier import predict_function
 from cvapp.progress import Report, each
+from cvapp.tflite import open_tflite
 
 MOST = 0.02  # of the even share: how far any place may be off
 KINDS = ("float16", "float32")  # of the weights, the small one first; the halves' rounding is too much for few, sharp looks

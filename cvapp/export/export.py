@@ -1,62 +1,29 @@
 """Export: make the variants, prove each on the model's own photos, publish those that pass."""
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 import cvapp.models  # noqa: F401 - loads TensorFlow with its start-up lines kept off the terminal
-import keras
 import numpy as np
 
 from cvapp import card as cards
-from cvapp.bundle import EXPORT, LABELS, LITE, open_tflite
-from cvapp.card import Card
-from cvapp.data import split
-from cvapp.data.frames import TRUTH, read_truth
-from cvapp.data.photos import find
-from cvapp.data.split import Row
-from cvapp.data.store import Store
+from cvapp.bundle import EXPORT, LABELS, LITE, latent_of
+from cvapp.card import GENERATE, Card
 from cvapp.errors import CvappError, Exit
-from cvapp.evaluation.boxed import truth_of
-from cvapp.export import boxed_parity, companion, parity, variants
+from cvapp.export import companion, generated, variants
+from cvapp.export.photos import Proof, prove
 from cvapp.export.quantise import harm, quantise, spared
 from cvapp.files import replacing_folder, sha256, write_json, write_text
 from cvapp.models.classifier import open_model, predict_function
 from cvapp.progress import Report, each, silent
 from cvapp.proof import apart, golden, metadata
 from cvapp.recipe import Export
-from cvapp.windows import paint
+from cvapp.tflite import Predict, open_generator, open_tflite
 
 SCHEMA = 2
 FLOAT32, SMALLEST = "float32", "smallest"
-GOLDEN = 2  # golden samples of a detector: a canvas holds a few thousand windows, and a few million bytes
-PROVEN = 100  # validation photos that a detector is proven on, at most: each is a few thousand windows
 KEPT_IN_FLOAT = (2, 4, 8, 16)  # layers that are tried in float, one number after the other, where int8 fails
-
-
-Judge = Callable[[np.ndarray, str], tuple[list[str], dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What the variants are made from and compared on.
-
-    Args:
-        card: of the model.
-        model: the Keras model.
-        wishes: what is to be made, and the gate.
-        calibration: uint8 training photos (N, H, W, 3), or canvases of them.
-        pixels: uint8 validation photos (V, H, W, 3), or canvases of them.
-        judge: (answers to those, the variant's name) -> why it may not be published, and its figures.
-    """
-
-    card: Card
-    model: keras.Model
-    wishes: Export
-    calibration: np.ndarray
-    pixels: np.ndarray
-    judge: Judge
 
 
 def export(
@@ -80,36 +47,34 @@ def export(
     card = cards.read(folder)
     cards.refuse_transcriber(card)
     if card.task == "backbone":
-        raise CvappError(f"{folder} is a backbone; only classifiers and detectors are exported")
+        raise CvappError(f"{folder} is a backbone; only classifiers, detectors and generators are exported")
+    if card.task == GENERATE and data is not None:
+        raise CvappError(f"{data}: {card.name} is a generator, which is proven on noise; name no photos")
     model = open_model(cards.check_file(card, folder, "model.keras"))
-    store, val, known = _photos(card, folder, data, report)
     wishes = wishes or card.recipe.export
-    val = val if card.scan is None else [val[place] for place in np.unique(np.linspace(0, len(val) - 1, PROVEN).astype(int))]
-    calibration, pixels = (_inputs(store, rows, card) for rows in (split.balanced(known, _few(wishes.calibration, card)), val))
-    judge = _judge(card, folder, predict_function(model)(pixels), val, wishes)
-    proof = Proof(card, model, wishes, calibration, pixels, judge)
-    photos = golden.PHOTOS if card.scan is None else GOLDEN
-    shown = _inputs(store, (split.balanced(val, len(val)) + split.balanced(known, len(known)))[:photos], card)
+    if card.task == GENERATE:
+        proof = generated.prove(card, folder, model, wishes)
+    else:
+        proof = prove(card, folder, model, wishes, data, report)
     with replacing_folder(folder / LITE) as work, tempfile.TemporaryDirectory() as place:
-        table = {name: _publish(proof, name, work, Path(place), report) for name in wishes.variants}
+        table = {name: _try(proof, name, work, Path(place), report) for name in wishes.variants}
         published = [name for name, row in table.items() if row["published"]]
         if use not in (SMALLEST, *published):
             raise CvappError(f"{folder}: {use} cannot be put in use, published are {', '.join(published)}: nothing was replaced", Exit.GATE)
         files = {name: work / f"{name}.tflite" for name in published}
-        for name, figures in apart.rounds(files, card.input_size, apart.thread_counts(), report=report).items():
+        for name, figures in apart.rounds(files, apart.taken(card), apart.thread_counts(), report=report).items():
             table[name] |= figures
-        looks = companion.make(model, pixels, work, Path(place), report) if card.task == "classify" else {}
+        looks = companion.make(model, proof.pixels, work, Path(place), report) if card.task == "classify" else {}
         write_text(work / LABELS, "".join(f"{label}\n" for label in card.labels))
-        _write_golden(proof, shown, work, [*published, *looks])
+        _write_golden(proof, work, [*published, *looks])
         made = {
             "schema": SCHEMA,
             "model": card.files["model.keras"],
             "card": sha256(folder / cards.FILE),
             "files": {name: sha256(work / name) for name in (LABELS, golden.FILE)},
             "chosen": min(published, key=lambda name: table[name]["bytes"]) if use == SMALLEST else use,
-            "photos": len(val),
-            "calibration": len(calibration),
-            "gate": {"max_drop": wishes.max_drop, "min_agreement": wishes.min_agreement, "max_difference": wishes.max_difference},
+            **proof.told,
+            "calibration": len(proof.calibration),
             "host": {"machine": apart.machine(), **cards.versions()},
             "variants": table,
             **looks,
@@ -118,46 +83,16 @@ def export(
     return made
 
 
-def _photos(card: Card, folder: Path, data: str | Path | None, report: Report) -> tuple[Store, list[Row], list[Row]]:
-    """Where the fitted photos are kept, and the model's own for validation and training that are there."""
-    rows = split.read(cards.check_file(card, folder, split.FILE))
-    store, held = find([row for row in rows if row.part != "test"], data, card.images, report)
-    val, known = ([row for row in held if row.part == part] for part in ("val", "train"))
-    if not val or not known:
-        found = f"{len(known)} training and {len(val)} validation photos of it are kept or lie below --data"
-        raise CvappError(f"{folder}: {found}, both are needed; name the folder that it learnt from with --data DIR", Exit.BAD_DATA)
-    return store, val, known
-
-
-def _inputs(store: Store, rows: Sequence[Row], card: Card) -> np.ndarray:
-    """What the network is given for some photos: uint8 RGB (N, H, W, 3)."""
-    frames = store.read(row.hash for row in rows)
-    return frames if card.scan is None else np.stack([paint(frame, card.scan) for frame in frames])
-
-
-def _few(count: int, card: Card) -> int:
-    """How many photos do for a purpose: of a detector's canvases, each a few thousand windows, a sixteenth, four at least."""
-    return count if card.scan is None else max(4, count // 16)
-
-
-def _judge(card: Card, folder: Path, reference: np.ndarray, val: Sequence[Row], wishes: Export) -> Judge:
-    """How a variant's answers to the validation photos are compared with Keras'."""
-    boxed = card.scan is not None
-    dead = boxed_parity.check_alive(reference, card) if boxed else parity.check_alive(reference)
-    if dead:
-        raise CvappError(f"{folder}: {dead}", Exit.GATE)
-    if boxed:
-        truth = read_truth(cards.check_file(card, folder, TRUTH))
-        truths = [truth_of(truth[row.hash], card.labels) for row in val]
-
-    def judge(answers: np.ndarray, name: str) -> tuple[list[str], dict[str, Any]]:
-        if boxed:
-            seen = boxed_parity.compare(answers, reference, truths, card)
-            return boxed_parity.failures(seen, name, wishes), parity.row(seen)
-        found = parity.compare(answers, reference, np.array([card.labels.index(row.label) for row in val]))
-        return parity.failures(found, name, wishes), parity.row(found)
-
-    return judge
+def _try(proof: Proof, name: str, work: Path, place: Path, report: Report) -> dict[str, Any]:
+    """As `_publish`; what cannot be made of a generator, but float32, is a row with its reason."""
+    try:
+        return _publish(proof, name, work, place, report)
+    except CvappError as error:
+        if error.code != Exit.GATE or name == FLOAT32 or proof.card.task != GENERATE:
+            raise
+        report(str(error))
+        (work / f"{name}.tflite").unlink(missing_ok=True)
+        return {"published": False, "reasons": [f"could not be made ({error})"]}
 
 
 def _publish(proof: Proof, name: str, work: Path, place: Path, report: Report) -> dict[str, Any]:
@@ -165,8 +100,8 @@ def _publish(proof: Proof, name: str, work: Path, place: Path, report: Report) -
     path = work / f"{name}.tflite"
     row: dict[str, Any] = {}
     for data, kept in _attempts(proof, name, place, report):
-        path.write_bytes(metadata.write(data, _says(proof.card, proof.wishes)))
-        predict = open_tflite(path)
+        path.write_bytes(metadata.write(data, _says(proof)))
+        predict = _opened(proof.card, path)
         answers = np.concatenate([predict(picture[None]) for picture in each(list(proof.pixels), f"proving {name}", report)])
         reasons, figures = proof.judge(answers, name)
         if row and reasons:
@@ -187,7 +122,7 @@ def _attempts(proof: Proof, name: str, place: Path, report: Report) -> Iterator[
     """The variant, and how many of its layers with weights compute in float.
 
     Of int8, as long as another is asked for: all of it in 8 bits; where there is attention, what has no weights in float; the layers that
-    hurt in float too.
+    hurt in float too. Of a generator all of it.
     """
     report(f"converting to {name}, up to half a minute")
     if name != variants.INT8:
@@ -195,6 +130,8 @@ def _attempts(proof: Proof, name: str, place: Path, report: Report) -> Iterator[
         return
     calibrated = variants.ranges(proof.model, proof.calibration, place)
     yield quantise(calibrated), 0
+    if proof.card.task == GENERATE:
+        return  # TensorFlow's quantiser keeps no transposed convolution in float
     between = spared(calibrated)
     if between:
         yield quantise(calibrated, between), 0
@@ -204,25 +141,39 @@ def _attempts(proof: Proof, name: str, place: Path, report: Report) -> Iterator[
             yield quantise(calibrated, [*between, *hurt[:count]]), count
 
 
-def _says(card: Card, wishes: Export) -> metadata.Metadata:
+def _says(proof: Proof) -> metadata.Metadata:
     """What the file says of the model."""
-    height, width = card.images.size or (0, 0)
-    photos = sum(card.data.get("photos", {}).values())
-    does = f"Tells {len(card.labels)} classes apart" if card.scan is None else f"Finds objects of {len(card.labels)} classes"
-    told = f"{does}, learnt from {photos} photos. Fit a picture by {card.images.fit} to {width} x {height} pixels."
+    card, wishes, makes = proof.card, proof.wishes, proof.card.task == GENERATE
     return metadata.Metadata(
         name=card.name,
-        description=wishes.description or told,
+        description=wishes.description or _does(card),
         version=wishes.version,
         author=wishes.author,
         licence=wishes.licence or card.weights.get("licence", ""),
         labels=card.labels,
         threshold=card.threshold,
         maps=card.scan is not None,
+        makes=makes,
+        color_space="GRAYSCALE" if makes and proof.model.output_shape[-1] == 1 else "RGB",
     )
 
 
-def _write_golden(proof: Proof, pixels: np.ndarray, work: Path, published: Sequence[str]) -> None:
+def _does(card: Card) -> str:
+    """What the model is for, in the file."""
+    height, width = card.images.size or (0, 0)
+    photos = sum(card.data.get("photos", {}).values())
+    if card.task == GENERATE:
+        behind = ", and the class that is asked for behind them" if latent_of(card)[1] else ""
+        return f"Makes pictures of {width} x {height} pixels of {latent_of(card)[0]} numbers of noise{behind}, learnt from {photos} photos."
+    does = f"Tells {len(card.labels)} classes apart" if card.scan is None else f"Finds objects of {len(card.labels)} classes"
+    return f"{does}, learnt from {photos} photos. Fit a picture by {card.images.fit} to {width} x {height} pixels."
+
+
+def _write_golden(proof: Proof, work: Path, published: Sequence[str]) -> None:
     """The golden samples, with the answers of the Keras model and of each published file on this machine."""
-    answers = {name: open_tflite(work / f"{name}.tflite")(pixels) for name in published}
-    golden.write(work / golden.FILE, pixels, {"keras": predict_function(proof.model)(pixels), **answers})
+    answers = {name: _opened(proof.card, work / f"{name}.tflite")(proof.shown) for name in published}
+    golden.write(work / golden.FILE, proof.shown, {"keras": predict_function(proof.model)(proof.shown), **answers})
+
+
+def _opened(card: Card, path: Path) -> Predict:
+    return open_generator(path) if card.task == GENERATE else open_tflite(path)

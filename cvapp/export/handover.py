@@ -9,9 +9,9 @@ from typing import Any, Mapping
 
 from cvapp import card as cards
 from cvapp.bundle import ATTENTION, EXPORT, LABELS, LITE, checked_file, open_lite, read_export
-from cvapp.card import NOTHING, Card
+from cvapp.card import GENERATE, NOTHING, Card
 from cvapp.errors import CvappError, Exit
-from cvapp.export import boxed_snippet, snippets
+from cvapp.export import boxed_snippet, generated_snippet, snippets
 from cvapp.files import replacing, sha256
 from cvapp.proof import golden
 
@@ -106,7 +106,7 @@ def readme(card: Card, export: Mapping[str, Any], size: int, top: str) -> str:
             f"`{LITE}/{variant}.tflite` {_does(card)}:\n",
             textwrap.indent(textwrap.fill(", ".join(card.labels), 100, break_long_words=False, break_on_hyphens=False), "    ") + "\n",
             *_facts(card, export, size),
-            _CHECK.format(top=top, golden=f"{LITE}/{golden.FILE}"),
+            (_CHECK_NOISE if card.task == GENERATE else _CHECK).format(top=top, golden=f"{LITE}/{golden.FILE}"),
             *(_code(*part) for part in _parts(card, variant)),
         ]
     )
@@ -120,7 +120,19 @@ they are in this package, so mind whom you give it to): install cvapp, then, in 
 """
 
 
+_CHECK_NOISE = """
+To check that this copy is whole, and that it answers on your machine as it did where it was made (it replays the noise in `{golden}`):
+install cvapp, then, in this folder,
+
+    cvapp verify .
+
+`cvapp sample .` makes pictures.
+"""
+
+
 def _does(card: Card) -> str:
+    if card.task == GENERATE:
+        return generated_snippet.does(card)
     if card.scan is None:
         return f"says which of {len(card.labels)} labels a photo shows"
     landmarks = f", with {card.scan.points} landmarks each" if card.scan.points else ""
@@ -131,11 +143,14 @@ def _facts(card: Card, export: Mapping[str, Any], size: int) -> list[str]:
     """What a person needs to know of the model, and what was measured, one line each."""
     height, width = card.images.size or (0, 0)
     row = export["variants"][export["chosen"]]
-    fitted = _FITS[card.images.fit].format(size=f"{width} x {height}")
-    facts = [
-        *(_of_names(card) if card.scan is None else _of_boxes(card)),
-        f"Fitting a photo: upright, {fitted}, {_RESIZES[card.images.resize]}. Fit it in another way, and the answers get worse.",
-    ]
+    if card.task == GENERATE:
+        facts = generated_snippet.facts(card, row)
+    else:
+        fitted = _FITS[card.images.fit].format(size=f"{width} x {height}")
+        facts = [
+            *(_of_names(card) if card.scan is None else _of_boxes(card)),
+            f"Fitting a photo: upright, {fitted}, {_RESIZES[card.images.resize]}. Fit it in another way, and the answers get worse.",
+        ]
     if "accuracy" in row:
         facts.append(f"Right on {row['accuracy']:.1%} of {export['photos']} validation photos.")
     if card.scan is not None and row.get("map50"):
@@ -175,6 +190,8 @@ def _of_boxes(card: Card) -> list[str]:
 
 def _parts(card: Card, variant: str) -> list[tuple[str, str, str, str]]:
     """Of each piece of code: a heading, what to do with it, its language, the code."""
+    if card.task == GENERATE:
+        return [generated_snippet.part(card, variant)]
     if card.scan is not None:
         return [_boxed_part(card, variant)]
     run = "Save it in this folder as `{0}`, then `python {0} photo.jpg`."

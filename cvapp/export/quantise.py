@@ -21,9 +21,9 @@ from cvapp.errors import CvappError, Exit
 from cvapp.progress import Report, each, hushed, silent
 from cvapp.proof.flatbuffer import Kept, Table, build
 
-LAYERS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+BIASES = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}  # place of the bias among a layer's inputs
+LAYERS = frozenset(BIASES)
 ATTENDS, DELEGATE = "BATCH_MATMUL", "DELEGATE"  # the sign of attention; what a kernel library takes over, listed beside its operations
-BIAS = 2  # place of the bias among a layer's inputs
 # of the public schema: the kind of file, the fields of a model and how many it may have, those of a subgraph, a tensor and a buffer
 _KIND, _VERSION, _SUBGRAPHS, _BUFFERS, _FIELDS, _TENSORS, _BUFFER, _DATA = b"TFL3", 0, 2, 4, 10, 0, 2, 0
 PHOTOS = 48  # that biases are mended on and layers judged by
@@ -34,8 +34,8 @@ class Calibrated:
     """A float model in which every tensor has its range, and what it does on some training photos.
 
     Args:
-        model: the .tflite; takes float pictures (1, H, W, 3) of 0..255.
-        photos: uint8 (N, H, W, 3).
+        model: the .tflite; takes float pictures (1, H, W, 3) of 0..255, a generator's noise (1, n).
+        photos: uint8 (N, H, W, 3), or float32 (N, n).
         means: of each layer's output by channel (C,), over photos and places; layers in the order in which they run.
         answers: probabilities (N, classes).
     """
@@ -47,7 +47,7 @@ class Calibrated:
 
 
 def calibrate(converter: tf.lite.TFLiteConverter, calibration: np.ndarray) -> Calibrated:
-    """Let a float model see the calibration photos, uint8 (N, H, W, 3), and note the range of every tensor."""
+    """Let a float model see the calibration photos, uint8 (N, H, W, 3), or noise (N, n), and note the range of every tensor."""
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = partial(_pictures, calibration)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -59,18 +59,18 @@ def calibrate(converter: tf.lite.TFLiteConverter, calibration: np.ndarray) -> Ca
 
 
 def _pictures(calibration: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """An all-black and an all-white picture, and the photos.
+    """An all-black and an all-white picture, and the photos; noise as it is.
 
     Unless 0 and 255 are seen, the input scale is not 1 and raw bytes are misread.
     """
-    for level in (0, 255):
+    for level in (0, 255) if calibration.dtype == np.uint8 else ():
         yield [np.full((1, *calibration.shape[1:]), level, np.float32)]
     for picture in calibration:
         yield [picture[None].astype(np.float32)]
 
 
 def quantise(calibrated: Calibrated, in_float: Collection[str] = ()) -> bytes:
-    """The int8 model, uint8 in and out.
+    """The int8 model, uint8 in and out; a generator's, which is calibrated on noise, float32 in and out.
 
     Args:
         calibrated: the float model with its ranges.
@@ -79,9 +79,10 @@ def quantise(calibrated: Calibrated, in_float: Collection[str] = ()) -> bytes:
     Raises:
         CvappError: TensorFlow's quantiser refuses the model (exit 5).
     """
+    kind = tf.as_dtype(calibrated.photos.dtype)
     with uninterrupted(), hushed():
         try:
-            model = mlir_quantize(calibrated.model, input_data_type=tf.uint8, output_data_type=tf.uint8, denylisted_nodes=list(in_float))
+            model = mlir_quantize(calibrated.model, input_data_type=kind, output_data_type=kind, denylisted_nodes=list(in_float))
         except Exception as error:  # the converter raises whatever its passes raise
             raise CvappError(
                 f"int8: TensorFlow's quantiser refused the model ({type(error).__name__}: {str(error)[:160]})", Exit.GATE
@@ -173,7 +174,8 @@ def _layers(interpreter: Interpreter) -> list[dict[str, Any]]:
 
 def _bias(layer: dict[str, Any]) -> int | None:
     """Which tensor is a layer's bias; None where it has none."""
-    index = int(layer["inputs"][BIAS]) if len(layer["inputs"]) > BIAS else -1
+    place = BIASES[layer["op_name"]]
+    index = int(layer["inputs"][place]) if len(layer["inputs"]) > place else -1
     return index if index >= 0 else None
 
 

@@ -1,4 +1,4 @@
-"""The .tflite variants of a model; each takes uint8 RGB 0..255."""
+"""The .tflite variants of a model; each takes uint8 RGB 0..255, a generator's float noise."""
 
 import contextlib
 from pathlib import Path
@@ -21,14 +21,14 @@ def make(model: keras.Model, variant: str, place: Path) -> bytes:
     """Make one of the variants that compute in float.
 
     Args:
-        model: pixels 0..255 (B, H, W, 3) -> probabilities.
+        model: pixels 0..255 (B, H, W, 3) -> probabilities; or a generator, noise (B, n) -> pictures.
         variant: `float32`, `float16` or `dynamic`.
         place: a folder for temporary files; what lies there from the same model is used again.
 
     Raises:
         CvappError: the converter refuses the model, or left weights out of the file (exit 5).
     """
-    with _converting(model, tf.uint8, variant, place) as converter:
+    with _converting(model, tf.float32 if makes_pictures(model) else tf.uint8, variant, place) as converter:
         if variant != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if variant == "float16":
@@ -39,9 +39,14 @@ def make(model: keras.Model, variant: str, place: Path) -> bytes:
 
 
 def ranges(model: keras.Model, calibration: np.ndarray, place: Path) -> Calibrated:
-    """What int8 is made from: the model with the range of every tensor over the calibration photos, uint8 (N, H, W, 3)."""
+    """What int8 is made from: the model with the range of every tensor over the calibration photos, uint8 (N, H, W, 3), or noise (N, n)."""
     with _converting(model, tf.float32, INT8, place) as converter:
         return calibrate(converter, calibration)
+
+
+def makes_pictures(model: keras.Model) -> bool:
+    """Whether a model is a generator: what it takes is no picture."""
+    return len(model.input_shape) == 2
 
 
 @contextlib.contextmanager
@@ -65,7 +70,7 @@ def _converting(model: keras.Model, kind: tf.DType, variant: str, place: Path) -
 
 
 def _save(model: keras.Model, kind: tf.DType, folder: Path) -> None:
-    """Write the model as a SavedModel whose one function takes a picture (1, H, W, 3) of `kind`, 0..255.
+    """Write the model as a SavedModel whose one function takes a picture (1, H, W, 3) of `kind`, 0..255; or noise (1, n).
 
     A conversion from concrete functions around a Keras 3 model leaves weights behind as READ_VARIABLE and answers nonsense; a
     `tf.Module` that lists every variable does not.
@@ -73,9 +78,10 @@ def _save(model: keras.Model, kind: tf.DType, folder: Path) -> None:
     module = tf.Module()
     module.held = [variable.value for variable in model.variables]
     module.model = model
-    spec = tf.TensorSpec((1, *model.input_shape[1:]), kind, name="pixels")
+    source, target = ("noise", "pictures") if makes_pictures(model) else ("pixels", "probabilities")
+    spec = tf.TensorSpec((1, *model.input_shape[1:]), kind, name=source)
     function = tf.function(
-        lambda pixels: {"probabilities": model(tf.cast(pixels, tf.float32), training=False)}, input_signature=[spec], autograph=False
+        lambda values: {target: model(tf.cast(values, tf.float32), training=False)}, input_signature=[spec], autograph=False
     )
     tf.saved_model.save(module, str(folder), signatures=function.get_concrete_function())
 
@@ -89,8 +95,9 @@ def check_sound(data: bytes, variant: str) -> int:
     left = {row["op_name"] for row in operations} & {"READ_VARIABLE", "VAR_HANDLE", "ASSIGN_VARIABLE"}
     if left:
         raise CvappError(f"{variant}: the converter left weights out of the file ({', '.join(sorted(left))})", Exit.GATE)
-    scale, zero = interpreter.get_input_details()[0]["quantization"]
-    if variant == INT8 and (scale, zero) != (1.0, 0):
+    source = interpreter.get_input_details()[0]
+    scale, zero = source["quantization"]
+    if variant == INT8 and source["dtype"] != np.float32 and (scale, zero) != (1.0, 0):
         raise CvappError(f"int8: input scale {scale:g} and zero point {zero}; 1 and 0 are wanted, or raw bytes are misread", Exit.GATE)
     kinds = {row["index"]: row["dtype"] for row in interpreter.get_tensor_details()}
     return sum(any(kinds.get(index) == np.float32 for index in (*row["inputs"], *row["outputs"])) for row in operations)

@@ -12,16 +12,19 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 
-from cvapp.bundle import Predict, open_tflite
+from cvapp.bundle import latent_of
+from cvapp.card import GENERATE, Card
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Report, each, silent
+from cvapp.proof.golden import NOISE, PIXELS
+from cvapp.tflite import Predict, open_generator, open_tflite
 
 LIMIT = 600.0  # seconds after which an answer is no longer waited for
 WARM_UP, SECONDS, LEAST, MOST = 5, 0.5, 30, 1000  # inferences before any is counted; how long, at least and at most how many are
 
 
 def answers(path: Path, pixels: Path) -> np.ndarray:
-    """What a .tflite answers to the array `pixels` (B, H, W, 3) of an .npz file: probabilities (B, classes).
+    """What a .tflite answers to the array `pixels` (B, H, W, 3) of an .npz file: probabilities (B, classes); or to `noise` (B, n): pictures.
 
     Raises:
         CvappError: the file cannot be read or run (exit 3).
@@ -29,19 +32,24 @@ def answers(path: Path, pixels: Path) -> np.ndarray:
     return np.array(_ask("answers", path, pixels), np.float32)
 
 
-def timing(path: Path, size: tuple[int, int], threads: Sequence[int] = (1,)) -> dict[str, Any]:
+def taken(card: Card) -> tuple[int, ...]:
+    """The size of what a model takes: (height, width) of pictures, or how many numbers a generator is given."""
+    return (sum(latent_of(card)),) if card.task == GENERATE else card.input_size
+
+
+def timing(path: Path, size: tuple[int, ...], threads: Sequence[int] = (1,)) -> dict[str, Any]:
     """How fast a .tflite is on this machine.
 
     Args:
         path: of the file.
-        size: (height, width) of its pictures.
+        size: as `taken` says.
         threads: of the interpreter; each number is measured.
 
     Returns:
         `first_ms` from the file on disk to the first answer, `memory_mb` by which that made the process grow (both at one thread), and
         `threads`: by their number, `median_ms` and `p95_ms` of an inference.
     """
-    return _ask("timing", path, *size, *threads)
+    return _ask("timing", path, "x".join(map(str, size)), *threads)
 
 
 def thread_counts() -> list[int]:
@@ -56,7 +64,7 @@ def machine() -> str:
 
 
 def rounds(
-    paths: Mapping[str, Path], size: tuple[int, int], threads: Sequence[int], count: int = 1, report: Report = silent
+    paths: Mapping[str, Path], size: tuple[int, ...], threads: Sequence[int], count: int = 1, report: Report = silent
 ) -> dict[str, dict[str, Any]]:
     """The timing of several files that take turns, by name: the median of the rounds, figure by figure."""
     turns = [name for _ in range(count) for name in paths]
@@ -89,18 +97,20 @@ def _ask(*words: object) -> Any:
 
 def _answers(path: Path, pixels: Path) -> list[list[float]]:
     with np.load(pixels) as file:
-        return open_tflite(path)(file["pixels"]).tolist()
+        return (open_generator(path)(file[NOISE]) if NOISE in file.files else open_tflite(path)(file[PIXELS])).tolist()
 
 
-def _timing(path: Path, size: tuple[int, int], threads: Sequence[int]) -> dict[str, Any]:
+def _timing(path: Path, size: tuple[int, ...], threads: Sequence[int]) -> dict[str, Any]:
     import ai_edge_litert.interpreter  # noqa: F401 - the clock measures the model, not the import
 
-    picture = np.random.default_rng(0).integers(0, 256, (1, *size, 3), np.uint8)
+    rng, pictures = np.random.default_rng(0), len(size) == 2
+    opened = open_tflite if pictures else open_generator
+    value = rng.integers(0, 256, (1, *size, 3), np.uint8) if pictures else rng.standard_normal((1, *size), np.float32)
     before, start = _memory(), time.perf_counter()
-    predict = open_tflite(path)
-    predict(picture)
+    predict = opened(path)
+    predict(value)
     first, grown = time.perf_counter() - start, _memory() - before
-    rows = {count: _latency(predict if count == 1 else open_tflite(path, count), picture) for count in threads}
+    rows = {count: _latency(predict if count == 1 else opened(path, count), value) for count in threads}
     return {"first_ms": round(1000 * first, 3), "memory_mb": round(grown, 2), "threads": rows}
 
 
@@ -115,13 +125,13 @@ def _memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def _latency(predict: Predict, picture: np.ndarray) -> dict[str, float]:
+def _latency(predict: Predict, value: np.ndarray) -> dict[str, float]:
     taken: list[float] = []
     for _ in range(WARM_UP):
-        predict(picture)
+        predict(value)
     while len(taken) < LEAST or (sum(taken) < 1000 * SECONDS and len(taken) < MOST):
         start = time.perf_counter()
-        predict(picture)
+        predict(value)
         taken.append(1000 * (time.perf_counter() - start))
     return {"median_ms": round(float(np.median(taken)), 3), "p95_ms": round(float(np.quantile(taken, 0.95)), 3)}
 
@@ -132,8 +142,8 @@ def main(job: str, path: str, *rest: str) -> None:
         if job == "answers":
             found: Any = _answers(Path(path), Path(rest[0]))
         else:
-            height, width, *threads = map(int, rest)
-            found = _timing(Path(path), (height, width), threads)
+            size, *threads = rest
+            found = _timing(Path(path), tuple(map(int, size.split("x"))), list(map(int, threads)))
     except CvappError as error:
         sys.stdout.write(str(error))
         sys.exit(int(error.code))

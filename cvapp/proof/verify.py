@@ -1,4 +1,4 @@
-"""Whether an exported model is what it was and says what it said: its files, what they say of themselves, its answers to the golden photos."""
+"""Whether an exported model is what it was and says what it said: its files, what they say of themselves, its answers to the golden samples."""
 
 from pathlib import Path
 from typing import Any, Mapping
@@ -7,7 +7,7 @@ import numpy as np
 
 from cvapp import card as cards
 from cvapp.bundle import ATTENTION, EXPORT, LITE, read_export
-from cvapp.card import Card
+from cvapp.card import GENERATE, Card
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
 from cvapp.progress import Report, each, silent
@@ -43,7 +43,8 @@ def verify(folder: Path, report: Report = silent) -> dict[str, Any]:
     rows = {}
     published = {name: row for name, row in export["variants"].items() if row["published"]}
     looks = {ATTENTION: export[ATTENTION]} if ATTENTION in export else {}
-    for name, row in each(list({**published, **looks}.items()), "replaying the golden photos", report):
+    told = f"replaying the golden {'samples' if card.task == GENERATE else 'photos'}"
+    for name, row in each(list({**published, **looks}.items()), told, report):
         rows[name] = _file(folder, card, name, row, expected)
         reasons += [f"lite/{name}.tflite: {reason}" for reason in rows[name]["reasons"]]
     found = {name: rows.pop(name) for name in looks}
@@ -87,9 +88,10 @@ def _foreign(said: metadata.Metadata, card: Card) -> list[str]:
     pairs = {
         "name": (said.name, card.name),
         "labels": (said.labels, card.labels),
+        "makes pictures": (said.makes, card.task == GENERATE),
         "threshold": (said.threshold, float(np.float32(card.threshold))),
         "mean": (said.mean, 0.0),
         "deviation": (said.deviation, 1.0),
-        "colour space": (said.color_space, "RGB"),
+        "colour space": (said.color_space, said.color_space if said.makes else "RGB"),
     }
     return [f"its metadata say {name} {mine!r}, the card {theirs!r}" for name, (mine, theirs) in pairs.items() if mine != theirs]

@@ -30,7 +30,7 @@ class Generate:
         average: share of the old weights in the moving average of the generator's, which is what is saved; 0 saves the last.
         penalty: weight of the gradient penalty.
         preview: steps between two pictures of the same sixty-four samples.
-        judged: samples that are judged after each epoch and at the end.
+        judged: samples that are judged at the end and after each epoch, then at most four for each validation photo.
     """
 
     latent: int = 100

@@ -51,6 +51,7 @@ def slide(
         CvappError: no classifier, or one whose layers cannot be slid, such as a hub module's (exit 2); photos that are missing (exit 3).
     """
     card = cards.read(source)
+    cards.refuse_generator(card)
     if card.task != "classify":
         raise CvappError(f"{source} is a {card.task} model; a classifier is made a detector: cvapp list shows the saved ones")
     windowed = classifier.open_model(cards.check_file(card, source, MODEL))

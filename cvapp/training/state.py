@@ -28,6 +28,7 @@ class Progress:
         step: of that epoch that comes next.
         sums: of the epoch's figures so far, each photo counted.
         rows: the history of all stages: figures by epoch.
+        notes: figures every so many steps, of a generator.
         least: the best validation loss of this stage so far.
         kept: the epoch of this stage that had it, -1 for its start.
     """
@@ -39,6 +40,7 @@ class Progress:
     rows: list[dict[str, Any]] = field(default_factory=list)
     least: float = float("inf")
     kept: int = -1
+    notes: list[dict[str, Any]] = field(default_factory=list)
 
     def begin(self, stage: str, least: float) -> None:
         """Start another stage from weights of some validation loss; the history stays."""

@@ -121,3 +121,14 @@ def test_a_class_whose_name_is_no_text_is_told(tmp_path):
     listing = scan(tmp_path)
     assert listing.labels == ["ants", "bees"]
     assert listing.stray == {"b\udcff/1.jpg": "lies in a folder whose name is not readable text; rename the folder"}
+
+
+def test_photos_without_class_folders_are_one_class_where_that_is_allowed(tmp_path):
+    folder = fill(tmp_path / "pets", "1.jpg", "2.png", "notes.txt", ".hidden.jpg", "split.csv")
+    listing = scan(folder, loose=True)
+    assert [(photo.name, photo.label, photo.part) for photo in listing.photos] == [("1.jpg", "pets", None), ("2.png", "pets", None)]
+    assert listing.stray == {"notes.txt": "not a picture's suffix (.txt)"} and listing.read(listing.photos[0]) == b"1.jpg"
+    fill(folder, "cats/1.jpg")
+    assert [photo.label for photo in scan(folder, loose=True).photos] == ["cats"], "class folders, where there are any"
+    with pytest.raises(CvappError, match="found 1 files but none that can be used"):
+        scan(fill(tmp_path / "texts", "notes.txt"), loose=True)

@@ -211,3 +211,17 @@ def test_a_class_without_a_usable_photo_is_bad_data(folder, content, words):
 def test_real_photos_with_train_and_val(shared_data, workspace):
     found, lines = prepared(shared_data / "hymenoptera-256", Recipe(images=Images((32, 32))))
     assert lines == ["396 photos of 2 classes: 243 train, 153 val"] and found.left_out == {} and found.notes == []
+
+
+def test_for_a_generator_one_class_and_no_class_folders_will_do(folder, workspace):
+    making = Recipe("generate", images=Images((32, 32)), data=Data(val=0.25, test=0.25))
+    flat = (folder / "moon").rename(workspace / "moons")
+    found, lines = prepared(flat, making)
+    assert split.counts(found.rows) == {"moons": {"train": 4, "val": 2, "test": 2}} and lines == [
+        "8 photos of 1 class: 4 train, 2 val, 2 test"
+    ]
+    assert split.counts(prepared(folder, making)[0].rows) == {"heart": {"train": 4, "val": 2, "test": 2}}
+    with pytest.raises(CvappError, match="only one class"):
+        prepared(folder)
+    with pytest.raises(CvappError, match="lies in no class folder"):
+        prepared(flat)

@@ -141,3 +141,16 @@ def test_photos_that_are_not_to_be_had_are_bad_data(folder, workspace, where, wo
     with pytest.raises(CvappError, match=f"{words} that the model learnt from$") as error:
         photos.find(rows, where, SHAPE)
     assert error.value.code == Exit.BAD_DATA
+
+
+def test_grey_photos_are_told_by_a_look_at_some(tmp_path, rng):
+    shades = rng.integers(0, 256, (6, 20, 20, 1)).astype(np.uint8)
+    for number, shade in enumerate(shades):
+        images.write(tmp_path / "a" / f"{number}.png", shade.repeat(3, 2))
+    (tmp_path / "a" / "broken.png").write_bytes(b"none")
+    assert photos.all_grey(scan(tmp_path))
+    tinted = shades[0].repeat(3, 2)
+    tinted[3, 4, 2] ^= 1
+    images.write(tmp_path / "a" / "9.png", tinted)
+    assert not photos.all_grey(scan(tmp_path))
+    assert photos.all_grey(scan(tmp_path), most=1), "the first alone"

@@ -99,7 +99,8 @@ def test_every_variant_is_proven_and_published(detector):
 @pytest.mark.parametrize("variant", VARIANTS[1:])
 def test_a_variant_boxes_what_keras_boxes(folder, photo, variant):
     picture = images.read(photo)
-    theirs, mine = load(folder, "keras").detect(picture, 0.4), load(folder, variant).detect(picture, 0.25)
+    # none is suppressed: which of two near boxes wins is another question, and a tie another answer on another processor
+    theirs, mine = load(folder, "keras").detect(picture, 0.25, 1.0), load(folder, variant).detect(picture, 0.15, 1.0)
     assert len(theirs) >= 2
     same = (iou(theirs.xyxy, mine.xyxy) > 0.7) & (theirs.classes[:, None] == mine.classes)
     assert same.any(1).all()

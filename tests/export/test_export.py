@@ -215,7 +215,7 @@ def ladder(exported, tmp_path, monkeypatch):
         monkeypatch.setattr(exporting.variants, "make", lambda *_: model)
         pixels = np.zeros((2, 32, 32, 3), np.uint8)
         judge = lambda *_: ([] if asked and asked[-1] == enough else [f"attempt {len(asked)}"], {})  # noqa: E731
-        proof = exporting.Proof(card, None, wish("float32"), pixels, pixels, judge)
+        proof = exporting.Proof(card, None, wish("float32"), pixels, pixels, judge, pixels, {})
         row = exporting._publish(proof, name, tmp_path, tmp_path, lambda *_: None)
         return asked, row, tmp_path / f"{name}.tflite"
 

@@ -194,10 +194,11 @@ def test_layers_without_a_bias_or_with_equal_ones_are_mended_each_for_itself(kin
     assert variants.check_sound(after, "int8") == 0
 
 
+@pytest.mark.parametrize("name, first", [("CONV_2D", ()), ("FULLY_CONNECTED", ()), ("TRANSPOSE_CONV", (6,))])
 @pytest.mark.parametrize("inputs, bias", [((7, 8, 9), 9), ((7, 8, -1), None), ((7, 8), None)])
-def test_a_bias_that_is_left_out_is_no_tensor(inputs, bias):
-    """-1 stands for none, and would be the last of all tensors in Python."""
-    assert quantise._bias({"inputs": np.array(inputs, np.int32)}) == bias
+def test_a_bias_that_is_left_out_is_no_tensor(name, first, inputs, bias):
+    """-1 stands for none, and would be the last of all tensors in Python; a transposed convolution is told its output's shape first."""
+    assert quantise._bias({"op_name": name, "inputs": np.array([*first, *inputs], np.int32)}) == bias
 
 
 def test_equal_biases_are_written_once_by_the_converter(tmp_path):
@@ -301,6 +302,8 @@ def test_calibration_without_black_and_white_is_caught(tmp_path, monkeypatch):
 
 
 def test_calibration_shows_black_and_white_and_every_photo():
+    noise = np.random.default_rng(0).standard_normal((3, 5)).astype(np.float32)
+    np.testing.assert_array_equal(np.concatenate([row for (row,) in quantise._pictures(noise)]), noise)
     shown = [picture for (picture,) in quantise._pictures(PHOTOS)]
     assert {picture.shape for picture in shown} == {(1, SIZE, SIZE, 3)} and {picture.dtype.name for picture in shown} == {"float32"}
     np.testing.assert_array_equal(np.concatenate(shown)[2:], PHOTOS)

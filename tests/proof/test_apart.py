@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvapp.bundle import open_tflite
+from cvapp import card as cards
 from cvapp.errors import CvappError, Exit
 from cvapp.proof import apart
-from tests.tiny_tflite import SIZE, remade, softmax_of_pixels, tiny_tflite
+from cvapp.tflite import open_tflite
+from tests.tiny_generator import inputs, numbers, save_exported, tiny_generator
+from tests.tiny_tflite import SIZE, remade, save_model, softmax_of_pixels, tiny_tflite
 
 
 @pytest.fixture
@@ -102,6 +104,23 @@ def test_timing_gives_the_first_answer_the_memory_and_the_threads_asked_for(mode
     for row in found["threads"].values():
         assert 0 < row["median_ms"] <= row["p95_ms"] < 1000
     assert found["first_ms"] > found["threads"]["1"]["median_ms"], "the first answer waits for the file to be read"
+
+
+def test_a_generator_is_given_noise(tmp_path):
+    (tmp_path / "g.tflite").write_bytes(tiny_generator(3, 1))
+    np.savez(tmp_path / "golden.npz", noise=inputs(4, 3))
+    np.testing.assert_allclose(apart.answers(tmp_path / "g.tflite", tmp_path / "golden.npz"), numbers(inputs(4, 3), 3, 1), atol=1e-6)
+    found = apart.timing(tmp_path / "g.tflite", (11,), (1, 2))
+    assert set(found["threads"]) == {"1", "2"} and 0 < found["threads"]["1"]["median_ms"] < 1000
+    with pytest.raises(CvappError, match="LiteRT cannot run it") as error:
+        apart.timing(tmp_path / "g.tflite", (12,))
+    assert error.value.code == Exit.BAD_DATA
+
+
+def test_what_a_model_takes_is_told_by_its_card(tmp_path):
+    plain, asked = (cards.read(save_exported(tmp_path / name, name == "asked")) for name in ("plain", "asked"))
+    assert (apart.taken(plain), apart.taken(asked)) == ((8,), (11,))
+    assert apart.taken(cards.read(save_model(tmp_path / "tiny"))) == SIZE
 
 
 def test_timing_opens_the_file_anew_for_each_other_number_of_threads(model, monkeypatch):

@@ -36,6 +36,19 @@ def test_what_was_written_comes_back(path):
     assert all(values.dtype == np.float32 for values in answers.values())
 
 
+def test_noise_and_the_pictures_of_it_come_back(tmp_path):
+    noise, pictures = np.random.default_rng(0).standard_normal((4, 9)).astype(np.float32), np.zeros((4, 5, 6, 1), np.float32)
+    golden.write(tmp_path / "golden.npz", noise, {"keras": pictures, "int8": pictures + 0.5})
+    given, answers = golden.read(tmp_path / "golden.npz")
+    np.testing.assert_array_equal(given, noise)
+    assert given.dtype == np.float32 and list(answers) == ["keras", "int8"] and (answers["int8"] == 0.5).all()
+    with np.load(tmp_path / "golden.npz") as file:
+        assert set(file.files) == {"noise", "keras", "int8"}
+    assert golden.differ("float32", pictures + 0.0039, pictures) == [] == golden.differ("int8", pictures + 0.031, pictures)
+    assert golden.differ("float32", pictures + 0.0041, pictures) == ["a number differs from the golden sample's by 0.0041 (at most 0.0040)"]
+    assert golden.differ("int8", pictures + 0.032, pictures) == ["a number differs from the golden sample's by 0.0320 (at most 0.0312)"]
+
+
 def test_answers_in_double_are_kept_as_float32(path):
     golden.write(path, PIXELS, {"keras": ANSWERS.astype(np.float64) / 3})
     assert golden.read(path)[1]["keras"].dtype == np.float32
@@ -111,6 +124,9 @@ ODD = {
     "answers that are NaN": lambda path: save(path, keras=ANSWERS * np.float32(np.nan)),
     "words for answers": lambda path: save(path, keras=ANSWERS.astype(str)),
     "whole numbers for answers": lambda path: save(path, keras=ANSWERS.astype(np.int32)),
+    "noise that is NaN": lambda path: np.savez(path, noise=np.full((4, 9), np.nan, np.float32), keras=np.zeros((4, 5, 6, 1), np.float32)),
+    "noise in double": lambda path: np.savez(path, noise=np.zeros((4, 9)), keras=np.zeros((4, 5, 6, 1), np.float32)),
+    "probabilities of noise": lambda path: np.savez(path, noise=np.zeros((4, 9), np.float32), keras=ANSWERS),
     "a variant nobody knows": lambda path: save(path, int4=ANSWERS),
 }
 

@@ -12,7 +12,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from cvapp.errors import CvappError, Exit
 from cvapp.proof import metadata as proof
+from cvapp.proof import metadata_tables
 from cvapp.proof.metadata import Metadata
+from tests.tiny_generator import tiny_generator
 from tests.tiny_tflite import LABELS, SIZE, softmax_of_pixels, tiny_tflite
 
 OURS = Metadata("bees", "Names what a picture shows.", "3", "a person", "Apache-2.0", LABELS, 0.75)
@@ -69,6 +71,21 @@ def damaged(good: bytes, rng: np.random.Generator, kind: int) -> bytes:
 @pytest.mark.parametrize("metadata", [OURS, OTHER, replace(OURS, labels=("Straße", "蜂", "a b"), description="", threshold=0.0)])
 def test_what_is_written_comes_back(metadata):
     assert proof.read(proof.write(tiny_tflite(), metadata), "tiny.tflite") == metadata
+
+
+@pytest.mark.parametrize("colours, channels", [("RGB", 3), ("GRAYSCALE", 1)])
+def test_a_generator_says_that_it_makes_pictures_and_of_which_size(colours, channels):
+    said = replace(OURS, threshold=0.0, color_space=colours, makes=True)
+    written = proof.write(tiny_generator(3, channels), said)
+    assert proof.read(written, "x") == said and tiny_generator(3, channels) in written
+    assert proof.read(proof.write(tiny_tflite(), replace(OURS, threshold=0.0)), "x").makes is False
+    info = metadata_tables.Table.root(entries(written)[proof.ENTRY], b"M001")
+    (ports,) = info.tables(3)
+    (source,), (target,) = ports.tables(2), ports.tables(3)
+    assert (source.text(0), target.text(0)) == ("noise", "picture") and target.table(5).numbers(0, "f") == (1.0,)
+    assert target.table(5).numbers(1, "f") == (-1.0,)
+    size = target.table(3).table(1).table(1)
+    assert (size.number(0, "I"), size.number(1, "I")) == (8, 12), "width, height"
 
 
 def test_a_threshold_is_kept_as_a_float32():

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from cvapp import card as cards
-from cvapp.bundle import open_tflite
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
 from cvapp.loading import load
 from cvapp.proof import apart, golden
 from cvapp.proof.verify import verify
+from cvapp.tflite import open_tflite
 from tests.tiny_tflite import BIAS, LABELS, SIZE, WEIGHTS, change_export, publish, remade, save_model, softmax_of_pixels, with_metadata
 
 TFLITE, PICTURE = "lite/float32.tflite", np.random.default_rng(5).integers(0, 256, (30, 40, 3)).astype(np.uint8)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from cvapp.bundle import open_tflite
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
 from cvapp.proof import apart, golden
 from cvapp.proof.verify import verify
+from cvapp.tflite import open_tflite
 from tests.tiny_attention import FILE, brightness, put, save_looking, tiny_attention
 from tests.tiny_tflite import change_export, with_metadata
 

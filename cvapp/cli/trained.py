@@ -1,0 +1,96 @@
+"""What is said of a model that was just trained: its figures, where its report lies, and what comes next."""
+
+from pathlib import Path
+from typing import Any, Mapping
+
+from cvapp import card as cards
+from cvapp.cli.answer import table
+from cvapp.evaluation.words import percent
+
+DRAWN = "trained by cvapp's pretrain_backbone"  # how the shipped backbone's card names its source
+
+
+def trained(made: cards.Card, folder: Path) -> str:
+    """What a person is told of a trained model, saved in a folder."""
+    if made.task == "backbone":
+        found = f"validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes"
+        return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={folder}"
+    if made.task == "detect":
+        return _trained_detector(made, folder)
+    if made.task == cards.TRANSCRIBE:
+        return _trained_transcriber(made, folder)
+    if made.task == cards.GENERATE:
+        return _trained_generator(made, folder)
+    rows = [
+        (part, made.metrics[part]["photos"], f"{made.metrics[part]['accuracy']:.3f}", f"{made.metrics[part]['loss']:.3f}")
+        for part in ("train", "val", "test")
+        if part in made.metrics
+    ]
+    drawings = made.weights.get("source", "").startswith(DRAWN) and made.metrics["val"]["accuracy"] < 0.8
+    hint = (
+        "the backbone that comes with cvapp has seen drawings only; for photos, name one that has seen photos: docs/choosing_a_recipe.md\n"
+    )
+    return (
+        f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{hint if drawings else ''}"
+        f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
+        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+    )
+
+
+def _trained_detector(made: cards.Card, folder: Path) -> str:
+    rows = [
+        (part, figures["photos"], figures["objects"], f"{figures['map50']:.3f}", f"{figures['precision']:.3f}", f"{figures['recall']:.3f}")
+        for part in ("val", "test")
+        if (figures := made.metrics.get(part))
+    ]
+    return (
+        f"{table(('part', 'photos', 'objects', 'mAP50', 'precision', 'recall'), rows)}\n"
+        f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
+        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+    )
+
+
+def _trained_transcriber(made: cards.Card, folder: Path) -> str:
+    return (
+        f"{lengths(made.metrics['test'])}\n"
+        f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
+        f"next: cvapp predict {folder.name} PHOTO"
+    )
+
+
+def _trained_generator(made: cards.Card, folder: Path) -> str:
+    part = "test" if "test" in made.metrics else "val"
+    alarms = ", ".join(f"{name} (step {step})" for name, step in made.metrics["alarms"].items())
+    return (
+        f"{beside_photos(made.metrics[part])}\n"
+        f"{folder}: trained in {made.metrics['train_seconds']:.0f} s, epoch {made.metrics['kept_epoch']} of {made.metrics['epochs']} kept; report: "
+        f"{folder / 'report' / 'report.html'}\n"
+        + (f"alarms: {alarms}\n" if alarms else "")
+        + (f"collapsed: {made.metrics['collapsed']}\n" if made.metrics["collapsed"] else "")
+        + f"next: cvapp sample {folder.name} --grid out.png; cvapp export {folder.name}"
+    )
+
+
+def beside_photos(figures: Mapping[str, Any]) -> str:
+    """A generator's figures, each beside what real photos reach."""
+    rows: list[tuple[str, str, str]] = [
+        ("Fréchet distance", f"{figures['frechet']:.4g}", f"{figures['frechet_floor']:.4g}"),
+        ("kernel distance", f"{figures['kernel']:.4g}", f"{figures['kernel_floor']:.4g}"),
+        ("precision", f"{figures['precision']:.3f}", f"{figures['precision_floor']:.3f}"),
+        ("recall", f"{figures['recall']:.3f}", f"{figures['recall_floor']:.3f}"),
+        ("diversity", f"{figures['diversity']:.3f}", f"{figures['real_diversity']:.3f}"),
+    ]
+    if "covered" in figures:
+        seen = sum(share > 0 for share in figures["real_classes"].values())
+        rows.append(("classes made", f"{figures['covered']}", f"{seen}"))
+    if "memorised" in figures:
+        rows.append(("nearly a training photo", percent(figures["memorised"], 1), "1.0%"))
+    return table(("by the judge", "samples", "real photos"), rows)
+
+
+def lengths(figures: Mapping[str, Any]) -> str:
+    """A transcriber's figures by length, all together, and those of beam search."""
+    named = {**figures["by_length"], "all": figures}
+    rows = [(name, row["pictures"], f"{row['accuracy']:.3f}", f"{row['character_error_rate']:.4f}") for name, row in named.items()]
+    beam = f"without a mistake by beam search, {figures['beam']['width']} wide: {figures['beam']['accuracy']:.3f}"
+    return f"{table(('digits', 'pictures', 'without a mistake', 'characters wrong'), rows)}\n{beam}"

@@ -1,0 +1,99 @@
+"""`cvapp train`."""
+
+import argparse
+from pathlib import Path
+
+from cvapp import card as cards
+from cvapp import recipe as recipes
+from cvapp import shipped
+from cvapp.card import GENERATE
+from cvapp.cli.answer import MODELS, Answer, new_model_folder
+from cvapp.cli.trained import trained
+from cvapp.data.formats import is_boxed
+from cvapp.data.signs import write_folder
+from cvapp.data.store import ROOT
+from cvapp.errors import CvappError, Exit, missing_extra
+from cvapp.files import check_writable, replacing_folder
+from cvapp.progress import Terminal
+from cvapp.recipe import Recipe
+
+WANTED = {
+    "classify": "a folder for each class",
+    "backbone": "photos",
+    "detect": "photos and their boxes (Pascal VOC, COCO or YOLO)",
+    "generate": "photos, in class folders or not",
+}
+SIGNS, EACH = ROOT / "signs", 200  # what a generator learns from where no photos are named, and photos of each sign
+
+
+def train(args: argparse.Namespace) -> Answer:
+    """Train a model by a pipeline's recipe."""
+    recipe = recipes.override(shipped.load_pipeline(args.pipeline), args.set)
+    shorts = {"train.epochs": args.epochs, "train.batch": args.batch, "seed": args.seed}
+    recipe = recipes.override(recipe, [f"{name}={value}" for name, value in shorts.items() if value is not None])
+    _check_words(args, recipe)
+    name = args.name or (Path(args.data).resolve().stem if args.data else Path(args.pipeline).stem)
+    folder = new_model_folder(name)
+    if args.data is not None and not Path(args.data).exists():
+        raise CvappError(f"--data {args.data}: no such folder or file; give a folder with {WANTED[recipe.task]}", Exit.BAD_DATA)
+    if args.data is not None and recipe.task == "classify" and is_boxed(args.data):
+        raise CvappError(
+            f"--data {args.data}: photos with boxes, {args.pipeline} wants a folder for each class; try cvapp train window_detector"
+        )
+    check_writable(MODELS)
+    if (folder / cards.FILE).is_file():
+        Terminal()(f"{folder} is there already; it is replaced once the new one is whole")
+    try:
+        made = _train(recipe, args, folder)
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "tensorflow", "train") from error
+    return Answer(
+        {"name": name, "folder": str(folder), "task": made.task, "labels": list(made.labels), "metrics": dict(made.metrics)},
+        trained(made, folder),
+    )
+
+
+def _check_words(args: argparse.Namespace, recipe: Recipe) -> None:
+    """Refuse what does not go together (exit 2)."""
+    if recipe.data.generated is None and args.data is None and recipe.task != GENERATE:
+        raise CvappError(
+            f"no photos: give --data DIR with {WANTED[recipe.task]}; cvapp data collect takes photos, cvapp data signs draws some"
+        )
+    if recipe.data.generated is not None and args.data is not None:
+        raise CvappError(f"--data {args.data}: {args.pipeline} draws its own photos; leave --data out")
+    if args.strict and recipe.task != GENERATE:
+        raise CvappError(f"--strict ends a generator's run that collapses; {args.pipeline} makes a {recipe.task} model: leave it out")
+
+
+def _train(recipe: Recipe, args: argparse.Namespace, folder: Path) -> cards.Card:
+    """Train by the recipe's task."""
+    if recipe.task == "backbone":
+        from cvapp.training import backbone
+
+        return backbone.train(recipe, folder, Terminal(), args.resume)
+    if recipe.task == "detect":
+        from cvapp.training import detect
+
+        return detect.train(recipe, args.data, folder, Terminal(), args.resume)
+    if recipe.task == cards.TRANSCRIBE:
+        from cvapp.training import transcribe
+
+        return transcribe.train(recipe, folder, Terminal(), args.resume)
+    if recipe.task == GENERATE:
+        from cvapp.training import generate
+
+        return generate.train(recipe, args.data or _signs(), folder, Terminal(), args.resume, args.strict)
+    from cvapp.training import classify
+
+    return classify.train(recipe, args.data, folder, Terminal(), args.resume)
+
+
+def _signs() -> Path:
+    """The folder of drawn signs, which are drawn where they are not there yet."""
+    if SIGNS.is_dir():
+        Terminal()(f"no --data: the drawn signs in {SIGNS} are learnt from")
+        return SIGNS
+    Terminal()(f"no --data: the printable signs are learnt from, {EACH} of each, drawn into {SIGNS}")
+    with replacing_folder(SIGNS) as work:
+        write_folder(work, EACH, 0, Terminal())
+    return SIGNS

@@ -1,0 +1,35 @@
+"""What every command of the parser is made with."""
+
+import argparse
+import difflib
+import importlib
+from typing import Any, Callable, NoReturn
+
+from cvapp.errors import Exit
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """What came, what is allowed, what to try (exit 2)."""
+        if "invalid choice: " in message:
+            came = message.split("invalid choice: ")[1].split(" (choose")[0].strip("'")
+            known = [piece.strip(" '()") for piece in message.split("choose from ")[-1].split(",")]
+            close = difflib.get_close_matches(came, known, 1)
+            message = f"{came!r}: choose one of {', '.join(known)}" + (f". Did you mean {close[0]}?" if close else "")
+        self.exit(int(Exit.USAGE), f"cvapp: {message}; see {self.prog} --help\n")
+
+
+def later(module: str, function: str) -> Callable[[argparse.Namespace], Any]:
+    """A command that is imported when it runs."""
+    return lambda args: getattr(importlib.import_module(f"cvapp.cli.{module}"), function)(args)
+
+
+def command(group: Any, name: str, run: Callable, text: str, example: str) -> argparse.ArgumentParser:
+    """Add a command with its help, and the options that all commands have."""
+    parser = group.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=f"example: {example}")
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, and nothing else there")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser

@@ -1,0 +1,21 @@
+"""A generator of small pictures: a DCGAN learns to make pictures like the photos it is given, and a judge tells how like.
+
+A generator draws from noise, a discriminator tells its pictures from photos, and each learns from the other (Goodfellow et al. 2014,
+arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434). Without photos it learns the printable signs, which it draws: 2,400, 32x32 in colour.
+
+    cvapp train dcgan
+    cvapp train dcgan --data fashion-mnist --name fashion
+    cvapp sample dcgan --grid signs.png
+
+`--data` takes photos in class folders or not, a CSV, or a folder with the four idx files that MNIST and its relatives come in; grey photos
+become pictures of 28x28, others of 32x32. `--set generate.conditional=yes` learns to make the class that is asked for.
+"""
+
+from cvapp.recipe import Data, Generate, Recipe, Train
+
+RECIPE = Recipe(
+    task="generate",
+    data=Data(val=0.1, test=0.1),
+    train=Train(epochs=20, batch=64, optimiser="adam", learning_rate=2e-4, weight_decay=0.0),
+    generate=Generate(),
+)
