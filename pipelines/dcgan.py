@@ -1,10 +1,10 @@
 """A generator of small pictures: a DCGAN learns to make pictures like the photos it is given, and a judge tells how like.
 
 A generator draws from noise, a discriminator tells its pictures from photos, and each learns from the other (Goodfellow et al. 2014,
-arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434). Without photos it learns the printable signs, which it draws: 2,400, 32x32 in colour.
+arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434). Without photos it learns close-ups of the printable signs, which it draws: 6,000, 32x32 in colour.
 
     cvapp train dcgan
-    cvapp train dcgan --data fashion-mnist --name fashion
+    cvapp train dcgan --data fashion-mnist --name fashion --epochs 14
     cvapp sample dcgan --grid signs.png
 
 `--data` takes photos in class folders or not, a CSV, or a folder with the four idx files that MNIST and its relatives come in; grey photos
@@ -16,6 +16,6 @@ from cvapp.recipe import Data, Generate, Recipe, Train
 RECIPE = Recipe(
     task="generate",
     data=Data(val=0.1, test=0.1),
-    train=Train(epochs=20, batch=64, optimiser="adam", learning_rate=2e-4, weight_decay=0.0),
-    generate=Generate(),
+    train=Train(epochs=40, batch=128, optimiser="adam", learning_rate=2e-3, schedule="cosine", weight_decay=0.0),
+    generate=Generate(discriminator_rate=2e-3),
 )

@@ -10,7 +10,7 @@ from cvapp.card import GENERATE
 from cvapp.cli.answer import MODELS, Answer, new_model_folder
 from cvapp.cli.trained import trained
 from cvapp.data.formats import is_boxed
-from cvapp.data.signs import write_folder
+from cvapp.data.signs import write_close_ups
 from cvapp.data.store import ROOT
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import check_writable, replacing_folder
@@ -23,7 +23,7 @@ WANTED = {
     "detect": "photos and their boxes (Pascal VOC, COCO or YOLO)",
     "generate": "photos, in class folders or not",
 }
-SIGNS, EACH = ROOT / "signs", 200  # what a generator learns from where no photos are named, and photos of each sign
+SIGNS, EACH = ROOT / "signs", 600  # what a generator learns from where no photos are named, and pictures of each sign
 
 
 def train(args: argparse.Namespace) -> Answer:
@@ -95,5 +95,5 @@ def _signs() -> Path:
         return SIGNS
     Terminal()(f"no --data: the printable signs are learnt from, {EACH} of each, drawn into {SIGNS}")
     with replacing_folder(SIGNS) as work:
-        write_folder(work, EACH, 0, Terminal())
+        write_close_ups(work, EACH, 0, Terminal())
     return SIGNS

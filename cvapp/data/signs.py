@@ -29,6 +29,14 @@ def write_folder(out: str | Path, count: int, seed: int, report: Report = silent
     return len(jobs)
 
 
+def write_close_ups(out: str | Path, count: int, seed: int, report: Report = silent) -> int:
+    """Write `count` pictures of 96x96 of each sign, which nearly fills them, as `out/LABEL/LABEL-0001.jpg`; how many in all."""
+    jobs = [(label, index) for label in signs.SIGNS for index in range(count)]
+    for label, index in each(jobs, "drawing signs", report):
+        images.write(Path(out) / label / f"{label}-{index + 1:04d}.jpg", signs.close_up(seed, label, index), quality=92)
+    return len(jobs)
+
+
 def truth_path(video: str | Path) -> Path:
     """Where the truth of a video lies: beside it, `NAME.truth.csv`."""
     return Path(video).with_suffix(".truth.csv")

@@ -9,6 +9,7 @@ from cvapp.signs import icons, scenes, things
 from cvapp.signs.pictograms import BACKGROUND, LABELS, SIGNS, draw
 
 SIGN_SIDE = 256
+TILT, FILLS = 18, (0.8, 0.96)  # of a close-up: degrees that a sign is tilted by, either way; how much of the picture's side it takes up
 EMPTY, MADE_UP = 0.1, 0.03  # of the photos without a sign: those that show an empty sheet, and those that show a sign that is none of ours
 
 
@@ -27,6 +28,16 @@ def photo(seed: int, label: str, index: int, size: scenes.Size = (240, 320)) -> 
     if rng.random() < 0.35:
         scenes.hide_part(rng, scene, corners)
     return scenes.through_camera(rng, scene)
+
+
+def close_up(seed: int, label: str, index: int, side: int = 96) -> np.ndarray:
+    """Picture number `index` of one sign that nearly fills it, held almost straight before a good camera: uint8 RGB (side, side, 3)."""
+    rng = rng_for(seed, LABELS.index(label), index, 1)  # other positions than those of `photo`
+    about_x, about_y = rng.uniform(-TILT, TILT, 2)
+    corners = scenes.project((0, 0), side, (about_x, about_y, float(rng.normal(0, 4))))
+    corners = corners * rng.uniform(*FILLS) * side / np.ptp(corners, 0).max() + side * rng.uniform(0.48, 0.52, 2)
+    scene = scenes.place(scenes.background(rng, (side, side)), draw(SIGNS[label], SIGN_SIDE), corners.astype(np.float32))
+    return scenes.through_camera(rng, scene, 0.4, 0.3)
 
 
 def _no_sign(rng: np.random.Generator, size: scenes.Size) -> np.ndarray:

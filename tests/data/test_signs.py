@@ -78,3 +78,10 @@ def test_a_place_that_will_not_do_is_told_before_anything_is_drawn(tmp_path, mon
     with pytest.raises(CvappError, match=words) as error:
         write(tmp_path / name)
     assert error.value.code == code and [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_close_ups_are_written_class_by_class(tmp_path):
+    assert disk.write_close_ups(tmp_path / "near", 2, 7) == 20
+    names = sorted(path.relative_to(tmp_path / "near").as_posix() for path in (tmp_path / "near").rglob("*.jpg"))
+    assert names[:3] == ["arrow/arrow-0001.jpg", "arrow/arrow-0002.jpg", "bolt/bolt-0001.jpg"] and len(names) == 20
+    assert images.read(tmp_path / "near" / names[0]).shape == (96, 96, 3)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cvapp.signs import BACKGROUND, LABELS, SIGNS, draw, moving_scene, photo
+from cvapp.signs import BACKGROUND, LABELS, SIGNS, close_up, draw, moving_scene, photo
 
 SIZE, STEPS = (120, 160), 12
 SHOWN = {label: draw(sign, 64) for label, sign in SIGNS.items()}
@@ -92,3 +92,23 @@ def test_a_film_is_its_seed(film):
 
 def test_its_length_is_seconds_times_frames_of_each_sign():
     assert sum(1 for _ in moving_scene(0, (24, 32), seconds_each=0.5, fps=10)) == 10 * 5
+
+
+def test_a_close_up_is_nearly_filled_by_its_sign_and_each_is_another():
+    """Its colours are the sign's: nearer to the sign drawn alone than to any other, in eight of ten."""
+    names = list(SIGNS)
+    alone = {name: cv2.resize(draw(SIGNS[name], 256), (96, 96), interpolation=cv2.INTER_AREA).astype(np.float32) for name in names}
+
+    def off(picture, name):
+        inside = alone[name][..., 3] > 250
+        return float(np.abs(picture[inside] - alone[name][inside, :3]).mean())
+
+    pictures = [(name, close_up(3, name, index)) for name in names for index in range(3)]
+    right = [min(names, key=lambda other: off(picture.astype(np.float32), other)) == name for name, picture in pictures]
+    assert np.mean(right) >= 0.8
+    assert pictures[0][1].shape == (96, 96, 3) and pictures[0][1].dtype == np.uint8
+    assert np.array_equal(close_up(3, "heart", 5, 64), close_up(3, "heart", 5, 64))
+    assert not np.array_equal(close_up(3, "heart", 5), close_up(4, "heart", 5))
+    photos = [(name, photo(3, name, index, (96, 96))) for name in names for index in range(3)]
+    far = [min(names, key=lambda other: off(picture.astype(np.float32), other)) == name for name, picture in photos]
+    assert np.mean(far) < 0.6, "a photo's sign is small and anywhere"
