@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from cvapp import signs
+from cvapp import images, signs
 from cvapp.camera.sources import open_source
 from cvapp.data import signs as disk
 from cvapp.data.check import check
