@@ -1,7 +1,8 @@
 """A generator of small pictures: a DCGAN learns to make pictures like the photos it is given, and a judge tells how like.
 
 A generator draws from noise, a discriminator tells its pictures from photos, and each learns from the other (Goodfellow et al. 2014,
-arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434). Without photos it learns close-ups of the printable signs, which it draws: 6,000, 32x32 in colour.
+arXiv:1406.2661; Radford et al. 2016, arXiv:1511.06434). Without photos it learns close-ups of the printable signs, which it draws: 6,000, 32x32
+in colour.
 
     cvapp train dcgan
     cvapp train dcgan --data fashion-mnist --name fashion --epochs 14

@@ -181,5 +181,6 @@ def _sheets(card: Card, found: Measured, folder: Path) -> str:
     if (folder / "classes.png").is_file():
         many = f" {MOST_ROWS} of {len(card.labels)} classes are shown." if len(card.labels) > MOST_ROWS else ""
         few = min(SHEET, len(found.made))
-        parts.append(("classes", "What the judge sees", f"Of {few} samples those that it is surest of, by the class that it names, and how sure it is.{many}"))
+        surest = f"Of {few} samples those that it is surest of, by the class that it names, and how sure it is.{many}"
+        parts.append(("classes", "What the judge sees", surest))
     return "".join(f"<div class=wide>{markup.plot(folder / f'{name}.png', title, text)}</div>" for name, title, text in parts)
