@@ -17,6 +17,6 @@ from cvapp.recipe import Data, Generate, Recipe, Train
 RECIPE = Recipe(
     task="generate",
     data=Data(val=0.1, test=0.1),
-    train=Train(epochs=40, batch=128, optimiser="adam", learning_rate=2e-3, schedule="cosine", weight_decay=0.0),
+    train=Train(epochs=25, batch=128, optimiser="adam", learning_rate=2e-3, schedule="cosine", weight_decay=0.0),
     generate=Generate(discriminator_rate=2e-3),
 )

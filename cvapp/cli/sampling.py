@@ -40,6 +40,8 @@ def sample(args: argparse.Namespace) -> Answer:
     noise = sampling.noise(args.count, latent_of(card)[0], args.seed)
     grid = args.grid or (None if args.out or args.video else f"{folder.name}.png")
     _check(args, grid)
+    if args.label is not None:
+        sampling.place_of(args.label, card.labels if latent_of(card)[1] else (), card.name)  # before anything heavy is loaded
     bundle, report = open_bundle(args), Terminal()
     asked = bundle.ask(noise, args.label)
     pictures = _make(bundle, asked, report)

@@ -7,6 +7,7 @@ from cvapp import card as cards
 from cvapp.cli.answer import table
 from cvapp.evaluation.words import percent
 
+FEW = 200  # samples and photos, under which a generator's figures are coarse
 DRAWN = "trained by cvapp's pretrain_backbone"  # how the shipped backbone's card names its source
 
 
@@ -85,7 +86,8 @@ def beside_photos(figures: Mapping[str, Any]) -> str:
         rows.append(("classes made", f"{figures['covered']}", f"{seen}"))
     if "memorised" in figures:
         rows.append(("nearly a training photo", percent(figures["memorised"], 1), "1.0%"))
-    return table(("by the judge", "samples", "real photos"), rows)
+    few = f"\nof {figures['count']} samples beside {figures['count']} photos: too few to say much" if figures["count"] < FEW else ""
+    return table(("by the judge", "samples", "real photos"), rows) + few
 
 
 def lengths(figures: Mapping[str, Any]) -> str:

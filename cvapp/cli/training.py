@@ -23,12 +23,15 @@ WANTED = {
     "detect": "photos and their boxes (Pascal VOC, COCO or YOLO)",
     "generate": "photos, in class folders or not",
 }
+OF_SIGNS = ("generate.conditional=True",)  # how those are learnt, where nothing else is asked for
 SIGNS, EACH = ROOT / "signs", 600  # what a generator learns from where no photos are named, and pictures of each sign
 
 
 def train(args: argparse.Namespace) -> Answer:
     """Train a model by a pipeline's recipe."""
-    recipe = recipes.override(shipped.load_pipeline(args.pipeline), args.set)
+    recipe = shipped.load_pipeline(args.pipeline)
+    asked = [*(OF_SIGNS if recipe.task == GENERATE and args.data is None else ()), *args.set]
+    recipe = recipes.override(recipe, asked)
     shorts = {"train.epochs": args.epochs, "train.batch": args.batch, "seed": args.seed}
     recipe = recipes.override(recipe, [f"{name}={value}" for name, value in shorts.items() if value is not None])
     _check_words(args, recipe)
@@ -42,6 +45,7 @@ def train(args: argparse.Namespace) -> Answer:
         )
     check_writable(MODELS)
     if (folder / cards.FILE).is_file():
+        _check_kind(folder, recipe, args.pipeline)
         Terminal()(f"{folder} is there already; it is replaced once the new one is whole")
     try:
         made = _train(recipe, args, folder)
@@ -63,6 +67,18 @@ def _check_words(args: argparse.Namespace, recipe: Recipe) -> None:
         raise CvappError(f"--data {args.data}: {args.pipeline} draws its own photos; leave --data out")
     if args.strict and recipe.task != GENERATE:
         raise CvappError(f"--strict ends a generator's run that collapses; {args.pipeline} makes a {recipe.task} model: leave it out")
+
+
+def _check_kind(folder: Path, recipe: Recipe, pipeline: str) -> None:
+    """Refuse to put a model in the place of one of another task, which a forgotten pipeline's name would do (exit 2)."""
+    try:
+        there = cards.read(folder).task
+    except CvappError:  # what cannot be read may be replaced
+        return
+    if there != recipe.task:
+        raise CvappError(
+            f"{folder} is a {there} model, {pipeline} makes a {recipe.task} model: give another --name, or remove the old one first"
+        )
 
 
 def _train(recipe: Recipe, args: argparse.Namespace, folder: Path) -> cards.Card:
@@ -91,9 +107,9 @@ def _train(recipe: Recipe, args: argparse.Namespace, folder: Path) -> cards.Card
 def _signs() -> Path:
     """The folder of drawn signs, which are drawn where they are not there yet."""
     if SIGNS.is_dir():
-        Terminal()(f"no --data: the drawn signs in {SIGNS} are learnt from")
+        Terminal()(f"no --data: the drawn signs in {SIGNS} are learnt, each by its name")
         return SIGNS
-    Terminal()(f"no --data: the printable signs are learnt from, {EACH} of each, drawn into {SIGNS}")
+    Terminal()(f"no --data: the printable signs are learnt, each by its name, {EACH} of each, drawn into {SIGNS}")
     with replacing_folder(SIGNS) as work:
         write_close_ups(work, EACH, 0, Terminal())
     return SIGNS

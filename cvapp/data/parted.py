@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -58,13 +58,14 @@ class Division:
     frozen: list[Row]
 
 
-def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Parted:
+def prepare(source: str | Path, recipe: Recipe, report: Report = silent, check: Callable[[Sequence[Row]], Any] = len) -> Parted:
     """List, hash, fit, compare and part the photos of a source; the split is frozen beside it, where that can be.
 
     Args:
         source: as `folders.scan` takes it.
         recipe: its shares, its seed and its images, whose size is settled, count. For a generator one class will do, and no class folders.
         report: told of the progress, of what is left out and of the notes.
+        check: is given the rows before they are frozen; what it raises leaves no split behind.
 
     Raises:
         CvappError: data that cannot be used (exit 3), or a place for fitted photos that cannot be written (exit 7).
@@ -75,6 +76,7 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Part
     digests = sorted({photo.hash for photo in listing.photos})
     thumbs = dict(zip(digests, duplicates.store().read(digests)))
     division = _divide(listed, listing, thumbs, recipe.data, recipe.seed, 1 if whatever else 2)
+    check(division.rows)
     notes = list(division.notes)
     try:
         _write(division)

@@ -81,13 +81,13 @@ def _page(card: Card, found: Measured, course: Course, folder: Path) -> str:
 def _warnings(card: Card) -> str:
     """What went wrong, where anything did."""
     steps = card.metrics["alarms"]
-    if not steps:
+    if not steps and not card.metrics["collapsed"]:
         return ""
     lines = [f"The alarm {name!r} was first raised at step {step:,}." for name, step in steps.items()]
     if card.metrics["collapsed"]:
         lines.append(f"The run ended collapsed: {card.metrics['collapsed']}")
     said = "".join(f"<li>{markup.escape(line)}" for line in lines)
-    return f"<section class='verdict poor'><h2>Alarms</h2><ul>{said}</ul></section>"
+    return f"<section class='verdict poor'><h2>What went wrong</h2><ul>{said}</ul></section>"
 
 
 def _figures(card: Card, found: Measured) -> str:

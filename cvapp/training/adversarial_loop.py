@@ -140,7 +140,8 @@ def _epoch(job: Run, progress: Progress, telling: Telling, ctrl_c: Interruption,
         bar.step(progress.epoch, progress.step, job.steps)
         if not _look(job, progress, telling, number + 1):
             save(now=True)
-            raise run_alarms.refused(run_alarms.fatal(job.recipe, progress.notes, ended=False))
+            told = run_alarms.fatal(job.recipe, progress.notes, ended=True)
+            raise run_alarms.refused(told, "nothing is replaced; --resume without --strict goes on")
         if ctrl_c.pressed:
             break
         save()
@@ -174,7 +175,7 @@ def _look(job: Run, progress: Progress, telling: Telling, done: int) -> bool:
     progress.notes.append(row)
     found = run_alarms.note(job.recipe, progress.notes, telling.report)
     telling.watch.note(row)
-    return not (job.strict and alarms.collapsed(found, ended=False))
+    return not (job.strict and alarms.collapsed(found, ended=run_alarms.lasts(progress.notes)))
 
 
 def _grid(pictures: np.ndarray) -> np.ndarray:

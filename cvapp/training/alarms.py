@@ -103,7 +103,7 @@ def _outright(window: Sequence[Mapping[str, float]], target: float) -> Alarm | N
     means = "it wins outright, and its gradient no longer tells the generator what to mend"
     smooth = "" if target < 1 else "generate.label_smoothing=0.1, "
     noise = "generate.instance_noise=0.1, or generate.augment=translation,cutout"
-    cure = f"a quarter of generate.discriminator_rate, generate.steps=1, {smooth}{noise}"
+    cure = f"half of both rates, or a quarter of generate.discriminator_rate alone, generate.steps=1, {smooth}{noise}"
     return Alarm(DISCRIMINATOR, f"{_when(window)} {seen}: {means}. Try: {cure}")
 
 

@@ -17,6 +17,7 @@ from cvapp.card import Card
 from cvapp.data import parted, split
 from cvapp.data.batches import Feed, epoch_batches, reader
 from cvapp.data.grey import luma
+from cvapp.data.photos import store_for
 from cvapp.evaluation import film, generated_report, generator, judging
 from cvapp.evaluation.crowds import frechet
 from cvapp.evaluation.generated import diversity
@@ -85,10 +86,9 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     start = time.monotonic()
     refuse(recipe)
     recipe = settle(recipe, data, report)
-    found = parted.prepare(data, recipe, report)
+    found = parted.prepare(data, recipe, report, lambda rows: check_counts(recipe, Material(rows, store_for(recipe.images))))
     rows = [row._replace(path=public_name(row.path)) if Path(row.path).is_absolute() else row for row in found.rows]  # of a CSV
     material = Material(rows, generator.store_of(found.pixels, recipe.images))
-    check_counts(recipe, material)
     keeper = Keeper(work_folder(folder), {**recipes.settings(recipe), "photos": split.fingerprint(rows)}, resume)
     if keeper.note:
         report(keeper.note)
@@ -184,9 +184,9 @@ def _batches(recipe: Recipe, material: Material, steps: int) -> Any:
 def _metrics(learnt: Learnt, measured: Measured, strict: bool) -> dict[str, Any]:
     """The figures of the card (exit 5 where samples are collapsed at the end of a strict run)."""
     progress, recipe = learnt.progress, learnt.bundle.card.recipe
-    collapsed = run_alarms.fatal(recipe, progress.notes, ended=True)
+    collapsed = run_alarms.fatal(recipe, progress.notes, ended=True) or run_alarms.alike(measured.figures, progress.rows)
     if strict and collapsed:
-        raise run_alarms.refused(collapsed)
+        raise run_alarms.refused(collapsed, "nothing is replaced")
     return {
         measured.part: measured.figures,
         "kept_epoch": progress.kept + 1,

@@ -82,6 +82,7 @@ def check_counts(recipe: Recipe, material: Material) -> None:
         if held < 2 * LEAST and (held or part == "val"):
             raise CvappError(
                 f"{held} {part} photos: samples are judged beside at least {2 * LEAST}; add photos, or give data.{part} a larger share"
-                + (", or data.test=0" if part == "test" else ""),
+                + (", or data.test=0" if part == "test" else "")
+                + " (a split.csv beside the photos keeps the parts that they have: remove it)",
                 Exit.BAD_DATA,
             )

@@ -1,13 +1,16 @@
 """The alarms of a run: looked for at each note, told once when one is raised and once when it is over."""
 
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from cvapp.errors import CvappError, Exit
+from cvapp.evaluation.words import counted, percent
 from cvapp.progress import Report
 from cvapp.recipe import Recipe
 from cvapp.training import alarms
 from cvapp.training.alarms import Alarm
 from cvapp.training.gan_losses import WASSERSTEIN
+
+LASTING = 8  # notes in which a discriminator that wins outright is taken to have won
 
 
 def note(recipe: Recipe, notes: Sequence[dict[str, Any]], report: Report) -> list[Alarm]:
@@ -56,9 +59,23 @@ def fatal(recipe: Recipe, notes: Sequence[dict[str, Any]], ended: bool) -> str:
     return " ".join(alarm.text for alarm in check(recipe, notes) if alarms.collapsed([alarm], ended))
 
 
-def refused(text: str) -> CvappError:
-    """The error of a strict run that collapsed (exit 5)."""
-    return CvappError(f"collapsed: {text}; nothing is replaced; --resume without --strict goes on", Exit.GATE)
+def lasts(notes: Sequence[dict[str, Any]]) -> bool:
+    """Whether the discriminator has won outright for so long that a strict run need not go on."""
+    return len(notes) >= LASTING and all(alarms.DISCRIMINATOR in row["alarms"].split() for row in notes[-LASTING:])
+
+
+def alike(figures: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> str:
+    """What is to be said of a finished generator whose samples are nearly one picture, after however few steps; empty where they are not."""
+    if not figures["diversity"] < alarms.ALIKE * figures["real_diversity"]:
+        return ""
+    seen = f"two samples differ by {percent(figures['diversity'], 1)} of the range, two photos by {percent(figures['real_diversity'], 1)}"
+    steps = rows[-1]["step"] if rows else 0
+    return f"after {counted(steps, 'step')} {seen}: samples are nearly one picture. Try more epochs; a few thousand steps are usual"
+
+
+def refused(text: str, next_: str) -> CvappError:
+    """The error of a strict run that collapsed (exit 5), and what comes next."""
+    return CvappError(f"collapsed: {text}; {next_}", Exit.GATE)
 
 
 def _word(alarm: Alarm) -> str:

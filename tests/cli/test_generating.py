@@ -39,7 +39,8 @@ def test_evaluate_prints_its_figures_beside_those_of_photos(here, capsys):
     code, out, _ = run(capsys, "evaluate", "made", "--part", "val")
     lines = out.splitlines()
     assert code == 0 and lines[0].split() == ["by", "the", "judge", "samples", "real", "photos"]
-    assert lines[1].startswith("Fréchet distance") and lines[-2].startswith("nearly a training photo")
+    assert lines[1].startswith("Fréchet distance") and lines[-3].startswith("nearly a training photo")
+    assert lines[-2] == "of 4 samples beside 4 photos: too few to say much"
     assert re.fullmatch(
         r"made \(keras\): Fréchet distance \S+, of real photos \S+; 64 samples beside 9 photos of val, distances over 4 of each", lines[-1]
     )
@@ -58,16 +59,16 @@ def test_without_photos_it_learns_the_drawn_signs(short, workspace, capsys, monk
     code, out, err = run(capsys, "train", "dcgan", "--set", "data.val=0.3")
     assert code == 0, err
     folder = Path("saved_models/.cache/signs")
-    assert "no --data: the printable signs are learnt from, 8 of each, drawn into saved_models/.cache/signs" in err
-    assert len(list(folder.glob("*/*.jpg"))) == 8 * 12 and "96 photos of 11 classes" in err
+    assert "no --data: the printable signs are learnt, each by its name, 8 of each, drawn into saved_models/.cache/signs" in err
+    assert len(list(folder.glob("*/*.jpg"))) == 8 * 10 and "80 photos of 10 classes" in err
     assert out.endswith("next: cvapp sample dcgan --grid out.png; cvapp export dcgan\n")
     assert "saved_models/dcgan: trained in " in out and "epoch 1 of 1 kept; report: saved_models/dcgan/report/report.html" in out
     drawn = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")}
     code, out, err = run(capsys, "train", "dcgan", "--json", "--set", "data.val=0.3")
     values = json.loads(out)
-    assert code == 0 and "no --data: the drawn signs in saved_models/.cache/signs are learnt from" in err
+    assert code == 0 and "no --data: the drawn signs in saved_models/.cache/signs are learnt, each by its name" in err
     assert drawn == {path: path.stat().st_mtime_ns for path in folder.rglob("*.jpg")}
-    assert (values["task"], values["name"], len(values["labels"])) == ("generate", "dcgan", 11) and values["metrics"]["test"][
+    assert (values["task"], values["name"], len(values["labels"])) == ("generate", "dcgan", 10) and values["metrics"]["test"][
         "samples"
     ] == 64
 
@@ -83,9 +84,16 @@ def test_without_photos_it_learns_the_drawn_signs(short, workspace, capsys, monk
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_one_line(photos, workspace, capsys, words, code, said):
-    shutil.copytree(photos, "photos")
+    shutil.copytree(photos, "photos", ignore=shutil.ignore_patterns("split.csv"))
     found, out, err = run(capsys, "train", *words, *(("--set", "data.val=0.2", "--set", "data.test=0.2") if "--batch" in words else ()))
     assert (found, out) == (code, "") and f"cvapp: {said}" in err and not list(Path().glob("saved_models/[a-z]*"))
+    assert not Path("photos/split.csv").exists(), "parts of photos that were refused are not frozen"
+
+
+def test_a_forgotten_pipeline_puts_no_classifier_in_a_generator_s_place(here, photos, capsys):
+    code, _, err = run(capsys, "train", "--data", photos, "--name", "made")
+    wrong = "saved_models/made is a generate model, hub_classifier makes a classify model: give another --name, or remove the old one first"
+    assert code == Exit.USAGE and wrong in err and cards.read(Path("saved_models/made")).task == "generate"
 
 
 def test_a_generator_is_not_slid(here, capsys):

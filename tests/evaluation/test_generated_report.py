@@ -72,7 +72,7 @@ def test_all_that_it_shows_is_written(made, tmp_path):
         "adversarial: epochs 1 to 3, kept 3",
     ):
         assert said in page, said
-    assert "Alarms" not in page
+    assert "What went wrong" not in page
 
 
 def test_the_film_is_played_by_opencv_and_its_last_picture_is_held(tmp_path):
@@ -98,7 +98,7 @@ def test_alarms_stand_first(made, tmp_path):
     generated_report.write(wrong, found, course(), tmp_path / "report")
     page = page_of(tmp_path / "report")
     assert "The alarm &#x27;diversity&#x27; was first raised at step 1,200." in page and "collapsed: all &lt;alike&gt;" in page
-    assert page.index("Alarms") < page.index("Fréchet")
+    assert page.index("What went wrong") < page.index("Fréchet")
 
 
 def test_a_judge_that_knows_no_classes_shows_none(made, tmp_path):

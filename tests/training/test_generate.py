@@ -32,7 +32,7 @@ def quick(workspace, monkeypatch):
     """A place to train in, without a judge that learnt anything, the figures and the report."""
     narrow(monkeypatch)
     untrained(monkeypatch)
-    measured = Measured({}, "test", None, None, None, None, None)
+    measured = Measured({"diversity": 0.2, "real_diversity": 0.2}, "test", None, None, None, None, None)
     monkeypatch.setattr(generate.generator, "measure", lambda *_: measured)
     monkeypatch.setattr(generate.generated_report, "write", lambda *_: None)
     return workspace
