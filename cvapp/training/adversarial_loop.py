@@ -140,7 +140,7 @@ def _epoch(job: Run, progress: Progress, telling: Telling, ctrl_c: Interruption,
         bar.step(progress.epoch, progress.step, job.steps)
         if not _look(job, progress, telling, number + 1):
             save(now=True)
-            told = run_alarms.fatal(job.recipe, progress.notes, ended=True)
+            told = run_alarms.fatal(job.recipe, progress.notes)
             raise run_alarms.refused(told, "nothing is replaced; --resume without --strict goes on")
         if ctrl_c.pressed:
             break

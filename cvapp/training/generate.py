@@ -184,7 +184,7 @@ def _batches(recipe: Recipe, material: Material, steps: int) -> Any:
 def _metrics(learnt: Learnt, measured: Measured, strict: bool) -> dict[str, Any]:
     """The figures of the card (exit 5 where samples are collapsed at the end of a strict run)."""
     progress, recipe = learnt.progress, learnt.bundle.card.recipe
-    collapsed = run_alarms.fatal(recipe, progress.notes, ended=True) or run_alarms.alike(measured.figures, progress.rows)
+    collapsed = run_alarms.fatal(recipe, progress.notes) or run_alarms.alike(measured.figures, progress.rows)
     if strict and collapsed:
         raise run_alarms.refused(collapsed, "nothing is replaced")
     return {

@@ -54,9 +54,9 @@ def raised(notes: Sequence[dict[str, Any]]) -> dict[str, int]:
     return first
 
 
-def fatal(recipe: Recipe, notes: Sequence[dict[str, Any]], ended: bool) -> str:
-    """Why a run counts as collapsed, by its last notes; empty where it does not. `ended` says whether that was its end."""
-    return " ".join(alarm.text for alarm in check(recipe, notes) if alarms.collapsed([alarm], ended))
+def fatal(recipe: Recipe, notes: Sequence[dict[str, Any]]) -> str:
+    """Why a run that ends here counts as collapsed, by its last notes; empty where it does not."""
+    return " ".join(alarm.text for alarm in check(recipe, notes) if alarms.collapsed([alarm]))
 
 
 def lasts(notes: Sequence[dict[str, Any]]) -> bool:
