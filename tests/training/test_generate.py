@@ -24,6 +24,7 @@ from cvapp.models.classifier import open_model
 from cvapp.recipe import Recipe, Train
 from cvapp.training import adversarial, generate, run_alarms, state
 from cvapp.training.generate_settings import check_counts, refuse, settle
+from tests.dying import PLAN
 from tests.gan import gan_recipe, narrow, untrained
 
 
@@ -178,10 +179,8 @@ def watched(monkeypatch):
     return shown
 
 
-CODE = """
-import json, os, signal, sys
-from cvapp import cli
-from cvapp.training import generate, state
+CODE = f"""
+from cvapp.training import generate
 
 class Patch:
     setattr = staticmethod(setattr)
@@ -190,24 +189,7 @@ from tests.gan import narrow, untrained
 narrow(Patch)
 untrained(Patch)
 generate.generated_report.write = lambda *_: None
-state._LEAST_SECONDS, state._SHARE = 0.0, 1e9
-save = state.Keeper.save
-
-def mortal(self, *arguments):
-    global left
-    save(self, *arguments)
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), sent)
-
-state.Keeper.save = mortal
-for arguments, left, sent in json.loads(sys.argv[1]):
-    if os.fork() == 0:
-        code = cli.main(arguments)
-        sys.stderr.flush()
-        os._exit(code)
-    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
-"""
+{PLAN}"""
 
 
 def test_a_run_that_dies_by_sigkill_and_by_ctrl_c_ends_in_the_same_weights(photos, workspace, request):
@@ -380,7 +362,7 @@ def test_each_alarm_is_told_once_when_raised_and_once_when_over(monkeypatch):
         "the alarm 'oscillation' of step 4 is over, at step 5",
     ]
     assert [row["alarms"] for row in notes] == sounding and run_alarms.raised(notes) == {"diversity": 1, "oscillation": 4}
-    assert run_alarms.fatal(gan_recipe(), notes, ended=True) == "diversity!" and run_alarms.fatal(gan_recipe(), [], ended=True) == ""
+    assert run_alarms.fatal(gan_recipe(), notes) == "diversity!" and run_alarms.fatal(gan_recipe(), []) == ""
 
 
 def test_a_film_shows_the_first_and_the_last():

@@ -13,33 +13,14 @@ import pytest
 from cvapp import card as cards
 from cvapp.errors import Exit
 from cvapp.models import classifier
+from tests.dying import PLAN
 
-# Every run is a process of its own, forked from one that has TensorFlow loaded but not used. Each step is saved; after so many savings the
-# process sends itself a signal. Reports are left out, they take longer than such a training.
-CODE = """
-import json, os, signal, sys
-from cvapp import cli
-from cvapp.training import classify, state
+# Reports are left out, they take longer than such a training.
+CODE = f"""
+from cvapp.training import classify
 
-state._LEAST_SECONDS, state._SHARE = 0.0, 1e9
 classify.reports.write = lambda *_: None
-save = state.Keeper.save
-
-def mortal(self, *arguments):
-    global left
-    save(self, *arguments)
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), sent)
-
-state.Keeper.save = mortal
-for arguments, left, sent in json.loads(sys.argv[1]):
-    if os.fork() == 0:
-        code = cli.main(arguments)
-        sys.stderr.flush()
-        os._exit(code)
-    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
-"""
+{PLAN}"""
 VARIED = ["augment.mirror=yes", "augment.rotation=15", "augment.zoom=0.2", "augment.noise=0.02", "augment.mixup=0.3", "augment.cutmix=1"]
 COMMON = ["images.size=32,32", "train.batch=8", "model.dropout=0.3", "model.stochastic_depth=0.3", "train.schedule=cosine", *VARIED]
 SCRATCH = [*COMMON, "model.backbone=small_resnet", "model.weights=none", "model.alpha=0.2", "train.epochs=3"]
