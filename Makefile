@@ -25,7 +25,7 @@ setup: .venv/.ready ## install everything into .venv
 .venv/.ready: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "cvapp needs Python 3.11 or 3.12, this is %d.%d; try make setup PYTHON=python3.11" % sys.version_info[:2])'
 	@$(PYTHON) -m venv .venv || (echo "python3 cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1)
-	$(BIN)/pip install --quiet --editable '.[train,test]'
+	$(BIN)/pip install --quiet --editable '.[train,phone,test]'
 	@touch $@
 
 doctor: setup ## look at this machine: versions, cameras, display, libraries

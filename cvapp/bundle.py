@@ -217,7 +217,7 @@ def open_lite(folder: Path, variant: str | None = None, threads: int = 1) -> Bun
     predict = (open_generator if card.task == GENERATE else open_tflite)(variant_file(folder, export, variant), threads)
     if ATTENTION not in export:
         return Bundle(card, predict, variant)
-    attention = functools.cache(lambda: open_tflite(checked_file(folder, ATTENTION, export[ATTENTION]["sha256"]), threads))
+    attention = functools.cache(lambda: open_tflite(checked_file(folder, f"{ATTENTION}.tflite", export[ATTENTION]["sha256"]), threads))
     return Bundle(card, predict, variant, lambda pictures: attention()(pictures))
 
 
@@ -230,12 +230,12 @@ def variant_file(folder: Path, export: dict[str, Any], variant: str) -> Path:
     published = {name: row for name, row in export["variants"].items() if row.get("published")}
     if variant not in published:
         raise CvappError(f"{folder.name} has no variant {variant!r}: choose one of {', '.join(published)}")
-    return checked_file(folder, variant, published[variant]["sha256"])
+    return checked_file(folder, f"{variant}.tflite", published[variant]["sha256"])
 
 
-def checked_file(folder: Path, name: str, wanted: str) -> Path:
-    """The path of a .tflite, once its hash is the wanted one."""
-    path = folder / LITE / f"{name}.tflite"
+def checked_file(folder: Path, name: str, wanted: str | None) -> Path:
+    """The path of a file in `lite/`, once its hash is the wanted one (exit 3 otherwise)."""
+    path = folder / LITE / name
     if not path.is_file():
         raise CvappError(f"{path}: missing from the saved model; run cvapp export {folder.name} again", Exit.BAD_DATA)
     if sha256(path) != wanted:

@@ -20,7 +20,7 @@ def open_tflite(path: Path, threads: int = 1) -> Predict:
     interpreter, source, target = _open(path, threads)
     if source["dtype"] != np.uint8 or len(source["shape"]) != 4:
         raise _foreign(path, f"takes {_told(source)}, not uint8 pictures")
-    scale, zero = target["quantization"] if target["dtype"] == np.uint8 else (1.0, 0)
+    scale, zero = _step(target)
     answer = _one_by_one(path, interpreter)
     return lambda pictures: (answer(pictures).astype(np.float32) - zero) * np.float32(scale)
 
@@ -37,6 +37,19 @@ def open_generator(path: Path, threads: int = 1) -> Predict:
     if target["dtype"] != np.float32 or len(target["shape"]) != 4 or target["shape"][3] not in (1, 3):
         raise _foreign(path, f"answers {_told(target)}, not pictures in float32")
     return _one_by_one(path, interpreter)
+
+
+def output_step(path: Path) -> tuple[float, int]:
+    """What the bytes that a .tflite answers mean: (byte - zero) * scale; 1.0 and 0 where it answers in float.
+
+    Raises:
+        CvappError: not a model that the interpreter reads (exit 3).
+    """
+    return _step(_open(path, 1)[2])
+
+
+def _step(target: dict[str, Any]) -> tuple[float, int]:
+    return target["quantization"] if target["dtype"] == np.uint8 else (1.0, 0)
 
 
 def _told(details: dict[str, Any]) -> str:

@@ -20,7 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answer = args.run(args)
         text = json.dumps(answer.values, ensure_ascii=False) if args.json else answer.text
         if text:
-            print(text, flush=answer.error is not None)
+            print(text, flush=True)
+        if answer.then is not None:
+            answer.then()
         if answer.error is not None:
             raise answer.error
     except CvappError as error:

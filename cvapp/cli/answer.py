@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 from cvapp.errors import CvappError, Exit
 
@@ -11,12 +11,16 @@ MODELS, CARD = Path("saved_models"), "card.json"
 
 @dataclass(frozen=True)
 class Answer:
-    """`values` is printed with --json, `text` without; then the error is told that ended the work, where one did, with its own code."""
+    """`values` is printed with --json, `text` without; then the error is told that ended the work, where one did, with its own code.
+
+    `then` is called once they are printed: it serves until Ctrl-C.
+    """
 
     values: dict[str, Any]
     text: str
     code: Exit = Exit.DONE
     error: CvappError | None = None
+    then: Callable[[], None] | None = None
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

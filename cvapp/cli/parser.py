@@ -16,6 +16,7 @@ def build() -> Parser:
     _add_proving_commands(group)
     _add_running_commands(group)
     _add_sample_command(group)
+    _add_phone_command(group)
     _add_isp_command(group)
     data = group.add_parser("data", help="check, convert, split, collect or draw photos").add_subparsers(
         dest="thing", metavar="THING", required=True, parser_class=Parser
@@ -157,6 +158,17 @@ def _add_sample_command(group: Any) -> None:
     sample.add_argument("--seconds", type=float, metavar="S", help="of --video: how long there and back takes (default: 6)")
     sample.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
     sample.add_argument("--threads", type=int, default=1, metavar="N", help="of the interpreter (default: %(default)s)")
+
+
+def _add_phone_command(group: Any) -> None:
+    phone = command(group, "phone", later("phone", "phone"), "run an exported model on a phone, in its browser", "cvapp phone mine --lan")
+    phone.add_argument("name", metavar="NAME", help="of the model")
+    phone.add_argument("--lan", action="store_true", help="serve the network, over HTTPS (default: this machine alone)")
+    phone.add_argument("--adb", action="store_true", help="serve an Android phone at the cable, open the page there, push the model for an app")
+    phone.add_argument("--port", type=int, metavar="N", help="to listen at (default: the first free one from 8765 on)")
+    phone.add_argument("--cert", metavar="FILE.pem", help="of --lan: a certificate that the phone trusts (default: made on the spot)")
+    phone.add_argument("--key", metavar="FILE.pem", help="of --cert: its key")
+    phone.add_argument("--variant", metavar="V", help="that the page starts with (default: the exported choice)")
 
 
 def _add_isp_command(group: Any) -> None:

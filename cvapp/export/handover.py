@@ -10,9 +10,9 @@ from typing import Any, Mapping
 from cvapp import card as cards
 from cvapp.bundle import ATTENTION, EXPORT, LABELS, LITE, checked_file, open_lite, read_export
 from cvapp.card import GENERATE, NOTHING, Card
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError
 from cvapp.export import boxed_snippet, generated_snippet, snippets
-from cvapp.files import replacing, sha256
+from cvapp.files import replacing
 from cvapp.proof import golden
 
 README = "README.md"
@@ -58,15 +58,12 @@ def _files(folder: Path, card: Card, variant: str, top: str) -> dict[str, bytes]
     """What is packed, by its path in the unpacked folder; the card and the golden samples as they are, since `export.json` has their hashes."""
     export = read_export(folder, card)
     assert export is not None  # it was opened
-    for name in (LABELS, golden.FILE):
-        path = folder / LITE / name
-        if not path.is_file() or sha256(path) != export["files"].get(name):
-            raise CvappError(f"{path}: missing or altered since it was exported; run cvapp export {folder.name} again", Exit.BAD_DATA)
+    kept_files = {name: checked_file(folder, name, export["files"].get(name)).read_bytes() for name in (LABELS, golden.FILE)}
     row = export["variants"][variant]
     kept = {**export, "chosen": variant, "variants": {variant: row}}
     model = (folder / LITE / f"{variant}.tflite").read_bytes()
     looks = (
-        {f"{LITE}/{ATTENTION}.tflite": checked_file(folder, ATTENTION, export[ATTENTION]["sha256"]).read_bytes()}
+        {f"{LITE}/{ATTENTION}.tflite": checked_file(folder, f"{ATTENTION}.tflite", export[ATTENTION]["sha256"]).read_bytes()}
         if ATTENTION in export
         else {}
     )
@@ -75,8 +72,7 @@ def _files(folder: Path, card: Card, variant: str, top: str) -> dict[str, bytes]
         cards.FILE: (folder / cards.FILE).read_bytes(),
         f"{LITE}/{variant}.tflite": model,
         **looks,
-        f"{LITE}/{LABELS}": (folder / LITE / LABELS).read_bytes(),
-        f"{LITE}/{golden.FILE}": (folder / LITE / golden.FILE).read_bytes(),
+        **{f"{LITE}/{name}": data for name, data in kept_files.items()},
         f"{LITE}/{EXPORT}": (json.dumps(kept, indent=2, ensure_ascii=False) + "\n").encode(),
     }
 

@@ -1,0 +1,95 @@
+"""`cvapp phone`: a model on the phone in your hand."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cvapp.cli.answer import Answer, model_folder
+from cvapp.ending import Ending
+from cvapp.errors import CvappError, missing_extra
+
+LOOPBACK_NAMES = ["localhost", "127.0.0.1"]
+
+
+def phone(args: argparse.Namespace) -> Answer:
+    """Serve the page with a model until Ctrl-C: to this machine, over the network, or over the cable."""
+    try:
+        from cvapp.phone import cable, model, served, server
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "uvicorn", "phone") from error
+    _refuse(args)
+    folder = model_folder(args.name)
+    files = served.with_list({**served.page_files(), **model.model_files(folder, args.variant)})
+    told = json.loads(files[model.TOLD].data)
+    serial = cable.find_phone() if args.adb else None
+    with contextlib.ExitStack() as stack:
+        hosts, certificate, values = _secured(args, stack) if args.lan else ([], None, {})
+        one = stack.enter_context(server.listen("0.0.0.0" if args.lan else server.LOOPBACK, args.port))
+        port = one.getsockname()[1]
+        addresses = [f"https://{host}:{port}/" for host in hosts if "*" not in host] or [f"http://localhost:{port}/"]
+        values = {"name": told["name"], "variant": told["chosen"], "port": port, "addresses": addresses, **values}
+        web = server.prepare(files, [*LOOPBACK_NAMES, *hosts], certificate)
+        if serial is not None:
+            stack.callback(cable.unforward, serial, port)
+            cable.forward(serial, port)
+            values |= {"serial": serial, "pushed": cable.push(serial, folder, told["chosen"])}
+            cable.open_page(serial, addresses[0])
+        held = stack.pop_all()
+
+    def serve() -> None:
+        with held, Ending():
+            try:
+                web.run(sockets=[one])
+            except KeyboardInterrupt:
+                return  # the way to end it
+
+    return Answer(values, _text(values), then=serve)
+
+
+def _refuse(args: argparse.Namespace) -> None:
+    """Options that do not go together."""
+    if args.lan and args.adb:
+        raise CvappError("--lan reaches the phone over the network, --adb over the cable; give one of them")
+    if (args.cert is None) != (args.key is None) or (args.cert and not args.lan):
+        raise CvappError("--cert and --key go together, and with --lan: on this machine alone, and over the cable, no certificate is needed")
+
+
+def _secured(args: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[list[str], Any, dict[str, Any]]:
+    """For the network: names of this machine, a certificate, and what is told of it."""
+    from cvapp.phone import network, server
+
+    hosts = network.addresses()
+    if args.cert:
+        certificate = server.Certificate(Path(args.cert), Path(args.key))
+        hosts = [*network.names(certificate.cert), *hosts]
+    else:
+        certificate = network.make_certificate(hosts, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+    return hosts, certificate, {"fingerprint": network.fingerprint(certificate.cert), "made": not args.cert}
+
+
+def _text(values: dict[str, Any]) -> str:
+    """What a person is told: the address, and how the phone gets there."""
+    first, *others = values["addresses"]
+    lines = [f"{values['name']} ({values['variant']}) is at {first}" + (f", or {', '.join(others)}" if others else "")]
+    if "fingerprint" in values:
+        from cvapp.phone.network import qr_code
+
+        lines += ["", qr_code(first, _coloured()), "", "point the phone's camera at the code; the phone must be in the same network as this machine"]
+        if values["made"]:
+            lines.append("its browser will warn, since the certificate vouches for itself: go on (Advanced, Proceed). It should be the one with")
+            lines.append(f"SHA-256 {values['fingerprint']}")
+    elif "serial" in values:
+        lines.append(f"opened on the phone {values['serial']}; the model, its labels and golden samples for an app: {values['pushed']}")
+        lines.append("add the page to the home screen and it works without the cable, too")
+    else:
+        lines.append("this machine's browser opens it; for a phone: --lan over the network, --adb over a cable")
+    return "\n".join([*lines, "Ctrl-C ends it"])
+
+
+def _coloured() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

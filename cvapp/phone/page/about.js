@@ -1,0 +1,76 @@
+// What is known of the model, and what was found out about it here: its variants, the proof, whether the page is kept for later.
+import * as asking from './model.js';
+import {note} from './view.js';
+
+const find = (id) => document.getElementById(id);
+const dialog = find('about');
+const TASKS = {classify: 'Names what a picture shows', detect: 'Finds objects in a picture', generate: 'Makes pictures'};
+const brief = (value) => String(Number(value.toPrecision(2)));
+const FIGURES = {accuracy: (value) => `${(100 * value).toFixed(1)}% right`, map50: (value) => `mAP50 ${value.toFixed(3)}`, psnr: (value) => `${value.toFixed(0)} dB`};
+
+// Fill in the dialog. `refresh` is called when another variant has been opened.
+export function describe(model, refresh) {
+  const [height, width] = model.images.size;
+  const sure = model.task === 'generate' ? '' : ` What it is less sure of than ${model.threshold.toFixed(2)} does not count.`;
+  find('about-title').textContent = model.name;
+  find('about-text').textContent = `${TASKS[model.task]}, ${height} × ${width} pixels: ${model.labels.join(', ')}.${sure}`;
+  find('variants').append(...Object.entries(model.variants).map(([name, row]) => choice(name, row, model, refresh)));
+  find('about-open').onclick = () => dialog.showModal();
+  dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
+}
+
+function choice(name, {bytes, figures}, model, refresh) {
+  const label = document.createElement('label');
+  const radio = Object.assign(document.createElement('input'), {type: 'radio', name: 'variant', value: name, checked: name === model.chosen});
+  const told = Object.entries(FIGURES).flatMap(([figure, words]) => (figure in figures ? [words(figures[figure])] : []));
+  const small = Object.assign(document.createElement('small'), {textContent: [`${(bytes / 1e6).toFixed(2)} MB`, ...told].join(', ')});
+  label.append(radio, name, small);
+  radio.onchange = async () => {
+    try {
+      await asking.open(model, name);
+      await Promise.all([prove(model), refresh()]);
+    } catch (error) {
+      tell(error.message, 'bad');
+    }
+  };
+  return label;
+}
+
+// Replay the golden samples, and say whether this phone answers as the computer did.
+export async function prove(model) {
+  tell('replaying the golden samples ...');
+  const what = model.task === 'generate' ? 'samples' : 'photos';
+  try {
+    const {name, count, off, tolerance, same} = await asking.check();
+    const words = `${count} golden ${what}, ${name}: answered ${same ? 'as' : 'NOT as'} where the model was made`;
+    tell(`${words}; the largest difference is ${brief(off)}, at most ${brief(tolerance)} is allowed.`, same ? 'good' : 'bad');
+    note(same ? `✓ proven on this phone: ${count} golden ${what}` : `this phone does not answer as the computer did (${name}, off by ${brief(off)})`, !same);
+    document.dispatchEvent(new CustomEvent('proof', {detail: {name, count, off, tolerance, same}}));
+  } catch (error) {
+    tell(error.message, 'bad');
+    note(error.message, true);
+  }
+}
+
+function tell(text, kind = '') {
+  Object.assign(find('proof'), {textContent: text, className: kind});
+}
+
+// Keep the page and the model for later, where the browser lets in a service worker.
+export async function keepPage() {
+  const kept = find('kept');
+  const {serviceWorker} = navigator;
+  try {
+    await serviceWorker.register('keep.js');
+    kept.textContent = 'Keeping the page on this phone ...';
+    serviceWorker.onmessage = ({data}) => {
+      kept.textContent = data === 'kept' || serviceWorker.controller
+        ? 'Kept on this phone: it works without the computer. Add it to the home screen.'
+        : `Not kept: ${data}.`;
+      kept.dataset.done = data === 'kept';
+    };
+    (await serviceWorker.ready).active.postMessage('fill');
+  } catch {
+    kept.textContent = 'Not kept: browsers keep no page whose certificate vouches for itself. It works while it is open.';
+  }
+}

@@ -1,0 +1,68 @@
+// A model that makes pictures: a grid of them by a seed, and the next.
+import * as asking from './model.js';
+import {elements, keep, message, note, say, setState} from './view.js';
+
+const COUNT = 16;
+const COLUMNS = 4;
+const LARGEST = 2 ** 31 - 1;
+const {still, seed, label, pace} = elements;
+let model; // model.json
+let first; // called after the first pictures
+
+export function start(told, afterFirst) {
+  [model, first] = [told, afterFirst];
+  elements.making.hidden = false;
+  elements.bars.hidden = true;
+  for (const button of document.querySelectorAll('.looking')) button.hidden = true;
+  if (model.classes) {
+    document.getElementById('label-choice').hidden = false;
+    label.append(...model.labels.map((name, place) => new Option(name, place)));
+  }
+  elements.making.onsubmit = (event) => event.preventDefault();
+  seed.onchange = label.onchange = refresh;
+  elements.pause.onclick = () => {
+    seed.value = (Number(seed.value) + 1) % LARGEST;
+    return refresh();
+  };
+  elements.save.onclick = () => keep(still, `${model.name}-${seed.value}`).catch((error) => note(error.message, true));
+  return refresh();
+}
+
+export async function refresh() {
+  const number = Number(seed.value);
+  if (!seed.value || !Number.isSafeInteger(number) || number < 0) {
+    note(`a seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`, true);
+    return;
+  }
+  try {
+    const begin = performance.now();
+    const {pictures, shape} = await asking.make(number, COUNT, label.value === '' ? null : Number(label.value));
+    const took = performance.now() - begin;
+    pace.textContent = `${((1000 * COUNT) / took).toFixed(0)} pictures/s, ${(took / COUNT).toFixed(0)} ms`;
+    show(pictures, shape);
+    say(`${COUNT} pictures of seed ${number}`);
+    note('');
+    message('');
+    setState('made');
+    document.dispatchEvent(new CustomEvent('answer', {detail: {pictures, shape}}));
+    first?.();
+    first = null;
+  } catch (error) {
+    setState('stopped');
+    message(error.message, refresh);
+  }
+}
+
+function show(pictures, [height, width]) {
+  const scale = Math.max(1, Math.round(640 / (COLUMNS * width)));
+  Object.assign(still, {width: scale * COLUMNS * width, height: scale * Math.ceil(pictures.length / COLUMNS) * height, hidden: false});
+  still.classList.add('small');
+  const context = still.getContext('2d');
+  context.imageSmoothingEnabled = false;
+  const one = Object.assign(document.createElement('canvas'), {width, height});
+  pictures.forEach((rgba, at) => {
+    one.getContext('2d').putImageData(new ImageData(rgba, width, height), 0, 0);
+    const [row, column] = [Math.floor(at / COLUMNS), at % COLUMNS];
+    context.drawImage(one, column * scale * width, row * scale * height, scale * width, scale * height);
+  });
+}

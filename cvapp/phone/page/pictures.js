@@ -1,0 +1,92 @@
+// Where pictures come from: the camera, and photos.
+const ROWS = 1024; // that are read from a photo at once: a canvas of a whole one may be larger than a phone allows
+
+function drawable() {
+  const canvas = document.createElement('canvas');
+  return [canvas, canvas.getContext('2d', {willReadFrequently: true})];
+}
+
+const [frame, frameContext] = drawable();
+
+// The video's frame of now, on a canvas that is always the same.
+export function grab(video) {
+  const {videoWidth: width, videoHeight: height} = video;
+  if (frame.width !== width || frame.height !== height) Object.assign(frame, {width, height});
+  frameContext.drawImage(video, 0, 0);
+  return frame;
+}
+
+// A part [top, left, height, width] of what `grab` or `decode` gave, RGBA. What is transparent lies on white.
+export function pixels(source, [top, left, height, width]) {
+  if (source === frame) return frameContext.getImageData(left, top, width, height).data;
+  const [band, context] = drawable();
+  const data = new Uint8ClampedArray(4 * height * width);
+  Object.assign(band, {width, height: Math.min(ROWS, height)});
+  context.fillStyle = '#fff';
+  for (let row = 0; row < height; row += ROWS) {
+    const rows = Math.min(ROWS, height - row);
+    context.fillRect(0, 0, width, rows);
+    context.drawImage(source, left, top + row, width, rows, 0, 0, width, rows);
+    data.set(context.getImageData(0, 0, width, rows).data, 4 * row * width);
+  }
+  return data;
+}
+
+// A photo, upright by its EXIF orientation, its numbers as they stand in the file.
+export async function decode(file) {
+  try {
+    return await createImageBitmap(file, {imageOrientation: 'from-image', colorSpaceConversion: 'none'});
+  } catch {
+    throw new Error(`${file.name}: this browser cannot read it as a picture; choose a JPEG or PNG`);
+  }
+}
+
+const REASONS = {
+  NotAllowedError: 'The camera was refused.\nAllow it in the settings that the browser keeps for this page (beside the address), then try again. Photos work without it.',
+  NotFoundError: 'There is no camera here.\nChoose a photo instead.',
+  OverconstrainedError: 'There is no such camera here.\nChoose a photo instead.',
+  NotReadableError: 'The camera is in use by something else.\nClose that, then try again.',
+  AbortError: 'The camera stopped.\nTry again.',
+};
+
+// The camera that looks away from ('environment') or at ('user') who holds the phone, in a video element.
+export async function startCamera(video, facing) {
+  stopCamera(video);
+  if (!navigator.mediaDevices) throw new Error('Browsers give the camera to secure addresses only: open this page by https:// or on localhost.');
+  try {
+    const wanted = {facingMode: {ideal: facing}, width: {ideal: 640}, height: {ideal: 480}};
+    video.srcObject = await navigator.mediaDevices.getUserMedia({video: wanted, audio: false});
+    await video.play();
+  } catch (error) {
+    throw new Error(REASONS[error.name] ?? `The camera cannot be used (${error.message || error.name}).\nTry again, or choose a photo.`);
+  }
+  const [track] = video.srcObject.getVideoTracks();
+  return {facing: track.getSettings().facingMode ?? facing, ended: new Promise((resolve) => { track.onended = resolve; })};
+}
+
+export function stopCamera(video) {
+  for (const track of video.srcObject?.getTracks() ?? []) track.stop();
+  video.srcObject = null;
+}
+
+export async function cameras() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  return devices.filter(({kind}) => kind === 'videoinput').length;
+}
+
+// The next frame that was not seen yet; a frame that came while the last one was answered is taken at once.
+export function frames(video) {
+  let fresh = true;
+  let tell = null;
+  const came = () => {
+    fresh = true;
+    tell?.();
+    watch();
+  };
+  const watch = () => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(came) : requestAnimationFrame(came));
+  watch();
+  return async () => {
+    if (!fresh) await new Promise((resolve) => { tell = resolve; });
+    fresh = false;
+  };
+}
