@@ -1,5 +1,6 @@
 """A phone at the cable, by Android's adb: the page over the cable, and the model pushed for who writes an app."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,7 +20,7 @@ _STATES = {
 
 
 def find_phone() -> str:
-    """The serial number of the one phone at the cable.
+    """The serial number of the one phone at the cable, or of that which the environment's ANDROID_SERIAL names, as for adb itself.
 
     Raises:
         CvappError: no adb, no phone, several, or one that lets nobody in (exit 6).
@@ -29,10 +30,13 @@ def find_phone() -> str:
     lines = _adb(["devices"]).splitlines()[1:]
     rows = [line.split("\t", 1) for line in lines if "\t" in line]
     ready = [serial for serial, state in rows if state.strip() == "device"]
-    if len(ready) == 1:
-        return ready[0]
+    wanted = os.environ.get("ANDROID_SERIAL")
+    if len(ready) == 1 or wanted in ready:
+        return wanted if wanted in ready else ready[0]
     if ready:
-        raise CvappError(f"there are {len(ready)} phones at the cable: {', '.join(ready)}; unplug all but one", Exit.NO_DEVICE)
+        raise CvappError(
+            f"there are {len(ready)} phones at the cable: {', '.join(ready)}; unplug all but one, or name it in ANDROID_SERIAL", Exit.NO_DEVICE
+        )
     for serial, state in rows:
         cure = next((cure for word, cure in _STATES.items() if state.startswith(word)), "plug it in again")
         raise CvappError(f"the phone {serial} is {state.strip()}: {cure}", Exit.NO_DEVICE)

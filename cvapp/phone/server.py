@@ -85,7 +85,7 @@ def listen(host: str, port: int | None) -> socket.socket:
     if port is not None and not 0 <= port <= 65535:
         raise CvappError(f"--port {port}: give a port, 1024 to 65535, or 0 for any that is free")
     for number in [port] if port is not None else range(PORT, PORT + TRIED):
-        one = socket.socket(socket.AF_INET)
+        one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sends at once where it is told that it is TCP
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             one.bind((host, number))
@@ -113,6 +113,7 @@ def prepare(files: Mapping[str, Served], hosts: Sequence[str], certificate: Cert
     config = uvicorn.Config(
         application(files, hosts),
         log_config=None,
+        log_level="critical",  # who sends nonsense is answered, not talked about
         access_log=False,
         server_header=False,
         http="h11",

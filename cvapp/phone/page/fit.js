@@ -118,18 +118,20 @@ function averageRow(pixels, begin, channels, columns, line) {
   }
 }
 
-const UNIT = 2048; // OpenCV's linear resizing of bytes counts weights in 1/2048
+const UNIT = 2048; // OpenCV's linear resizing of bytes counts weights in 1/2048, and drops bits on the way as `blend` does
 
 // For each place of a side: the two places that it lies between, and the weight of the second.
 function between(from, to) {
   const scale = from / to;
   return Array.from({length: to}, (_, index) => {
-    const at = (index + 0.5) * scale - 0.5;
+    const at = Math.fround((index + 0.5) * scale - 0.5);
     const first = Math.min(Math.max(Math.floor(at), 0), from - 1);
     const share = at <= 0 || first === from - 1 ? 0 : at - first;
     return [first, Math.min(first + 1, from - 1), roundEven(share * UNIT)];
   });
 }
+
+const blend = (upper, lower, weight) => (((((UNIT - weight) * (upper >> 4)) >> 16) + ((weight * (lower >> 4)) >> 16) + 2) >> 2);
 
 function linear(pixels, from, channels, to) {
   const rows = between(from[0], to[0]);
@@ -139,12 +141,14 @@ function linear(pixels, from, channels, to) {
   for (const [above, below, down] of rows) {
     const [upper, lower] = [above * from[1], below * from[1]];
     for (const [left, right, across] of columns) {
-      const corners = [upper + left, upper + right, lower + left, lower + right];
-      const [a, b, c, d] = corners.map((corner) => corner * channels);
+      const a = (upper + left) * channels;
+      const b = (upper + right) * channels;
+      const c = (lower + left) * channels;
+      const d = (lower + right) * channels;
       for (let channel = 0; channel < 3; channel++, o++) {
         const top = pixels[a + channel] * (UNIT - across) + pixels[b + channel] * across;
         const bottom = pixels[c + channel] * (UNIT - across) + pixels[d + channel] * across;
-        out[o] = (top * (UNIT - down) + bottom * down + UNIT * (UNIT / 2)) / (UNIT * UNIT);
+        out[o] = blend(top, bottom, down);
       }
     }
   }

@@ -56,7 +56,7 @@ async function goLive(wanted) {
   }
   elements.flip.disabled = (await cameras()) < 2;
   video.classList.toggle('mirrored', mirrored);
-  video.hidden = false;
+  video.hidden = Boolean(model.detector);
   message('');
   setState('live');
   keepAwake();
@@ -96,6 +96,7 @@ async function answer(source, shape, mine = run) {
   const found = await asking.look(pixels(source, window_(shape, model.images)), shape);
   if (mine !== run) return;
   shown = {source, shape, found};
+  if (model.detector && state() === 'live') showStill(source, shape, mirrored); // boxes lie on the frame that they were found in
   showAnswer(found, model);
   showOverlay(shape, found, model, mirrored);
   document.dispatchEvent(new CustomEvent('answer', {detail: shown}));
