@@ -88,6 +88,20 @@ def home(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 @pytest.fixture(scope="session")
+def signs_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which signs were drawn, trained and exported by their commands, as in the demo, with a video; treat it as read-only."""
+    from cvapp.cli import main
+
+    home = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        assert main(["data", "signs", "--out", "signs", "--count", "60", "--seed", "3", "--video", "scene.mp4"]) == 0
+        assert main(["train", "--data", "signs"]) == 0
+        assert main(["export", "signs", "--set", "export.variants=float32,int8"]) == 0
+    return home
+
+
+@pytest.fixture(scope="session")
 def boxed_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A COCO set, its parts given: 26 scenes of red discs and blue tiles, the last two without any; treat it as read-only."""
     from cvapp import images

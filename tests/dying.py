@@ -1,7 +1,7 @@
 """Trainings that die by a signal: every run is a process of its own, forked from one that has TensorFlow loaded but not used.
 
-`PLAN` runs what the first argument holds as JSON, (arguments, savings, signal) each, and prints each run's exit code, negative for a signal. Each step is
-saved; after so many savings the process sends itself the signal.
+`PLAN` runs what the first argument holds as JSON, (arguments, savings, signal) each, and prints each run's exit code, negative for a signal. Each
+step is saved; after so many savings the process sends itself the signal.
 """
 
 PLAN = """

@@ -24,7 +24,8 @@ def asked_for(address: str, text: str) -> set[str]:
 
 
 def test_all_that_the_page_names_is_there(files):
-    texts = {address: one.plain().decode() for address, one in files.items() if re.search("html|css|javascript|manifest", one.type) and "litert/" not in address}
+    own = {address: one for address, one in files.items() if "litert/" not in address}
+    texts = {address: one.plain().decode() for address, one in own.items() if re.search("html|css|javascript|manifest", one.type)}
     named = {name for address, text in texts.items() for name in asked_for(address, text)}
     assert named >= {"/page.js", "/worker.js", "/keep.js", "/litert/litert.js", "/fit.js", "/page.css", "/icon-512.png"}
     assert named <= set(files) and asked_for("/", '<script src="gone.js">') - set(files) == {"/gone.js"}
@@ -55,7 +56,7 @@ def test_the_lock_file_pins_what_was_built_and_holds_no_address():
     version = lock["packages"]["node_modules/@litertjs/core"]["version"]
     assert f"LiteRT.js {version}," in (served.PAGE / "litert/NOTICE").read_text()
     assert all("resolved" not in row and row.get("integrity", "sha512-").startswith("sha512-") for row in lock["packages"].values())
-    assert "://" not in (folder / "package-lock.json").read_text().replace("https://opencollective.com", "").replace("https://github.com/sponsors", "")
+    assert "://" not in (folder / "package-lock.json").read_text()
 
 
 def test_the_list_names_each_file_by_its_content():
