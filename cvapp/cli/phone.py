@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from cvapp.cli.answer import Answer, model_folder
-from cvapp.ending import Ending
 from cvapp.errors import CvappError, missing_extra
 
 LOOPBACK_NAMES = ["localhost", "127.0.0.1"]
@@ -39,14 +38,12 @@ def phone(args: argparse.Namespace) -> Answer:
             cable.forward(serial, port)
             values |= {"serial": serial, "pushed": cable.push(serial, folder, told["chosen"])}
             cable.open_page(serial, addresses[0])
+        stack.enter_context(server.ended_by_signals(web))
         held = stack.pop_all()
 
     def serve() -> None:
-        with held, Ending():
-            try:
-                web.run(sockets=[one])
-            except KeyboardInterrupt:
-                return  # the way to end it
+        with held:
+            web.run(sockets=[one])
 
     return Answer(values, _text(values), then=serve)
 

@@ -1,8 +1,10 @@
 """The server of the phone page: a table of files behind strict headers, on loopback or, with TLS, on the network. Uvicorn does the serving."""
 
+import contextlib
+import signal
 import socket
 from pathlib import Path
-from typing import Mapping, NamedTuple, Sequence
+from typing import Iterator, Mapping, NamedTuple, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
@@ -12,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from cvapp.ending import SIGNALS
 from cvapp.errors import CvappError, Exit
 from cvapp.phone.served import Served
 
@@ -100,7 +103,7 @@ def listen(host: str, port: int | None) -> socket.socket:
 
 
 def prepare(files: Mapping[str, Served], hosts: Sequence[str], certificate: Certificate | None) -> uvicorn.Server:
-    """A server, ready to run: `run(sockets=[listen(...)])` serves until Ctrl-C or SIGTERM, which it raises again at its end.
+    """A server, ready to run: `run(sockets=[listen(...)])` serves until its `should_exit` is set.
 
     Args:
         files: by address.
@@ -133,3 +136,15 @@ def prepare(files: Mapping[str, Served], hosts: Sequence[str], certificate: Cert
         wanted = "give a certificate and its key in PEM, without a password"
         raise CvappError(f"{both}: cannot be used ({error.strerror or error}); {wanted}", Exit.BAD_DATA) from error
     return uvicorn.Server(config)
+
+
+@contextlib.contextmanager
+def ended_by_signals(web: uvicorn.Server) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP end the server, also one that has yet to start; those that are ignored (as under nohup) stay so."""
+    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: setattr(web, "should_exit", True)) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

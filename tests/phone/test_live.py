@@ -140,7 +140,8 @@ def test_front_and_back(playwright, frames, address):  # noqa: F811
         page.wait("return !document.getElementById('flip').disabled")
         asked = page.ask(
             "(async () => { const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices); globalThis.asked = [];"
-            " navigator.mediaDevices.getUserMedia = (wanted) => { asked.push(wanted.video.facingMode.ideal); return real(wanted); }; return asked; })()"
+            " navigator.mediaDevices.getUserMedia = (wanted) => { asked.push(wanted.video.facingMode.ideal); return real(wanted); };"
+            " return asked; })()"
         )
         assert asked == []
         before = page.answers()

@@ -14,6 +14,9 @@ import pytest
 from cvapp import bundle, images, sampling
 from cvapp import card as cards
 from cvapp.images import Images
+from cvapp.phone import network
+from cvapp.phone.model import TOLD, model_files
+from cvapp.phone.served import page_files, with_list
 from cvapp.proof import golden
 from tests import tiny_generator
 from tests.phone import browsing, serving
@@ -145,8 +148,6 @@ def test_maps_become_the_boxes_that_python_makes_of_them(boxes, chromium, refine
 
 def model_told(folder):
     """model.json of a saved model."""
-    from cvapp.phone.model import TOLD, model_files
-
     return json.loads(model_files(folder)[TOLD].data)
 
 
@@ -354,3 +355,17 @@ def test_it_works_without_the_computer(chromium, exported, tmp_path):
         assert page.variant("int8")["same"]  # the other variants are kept, too
     with opened(chromium, "about:blank") as page, pytest.raises(Exception, match="ERR_CONNECTION_REFUSED"):
         page.page.goto(server.address)  # the control: a browser that was never there gets nothing
+
+
+def test_over_a_certificate_that_vouches_for_itself_it_works_while_it_is_open(chromium, mine, tmp_path):
+    files = with_list({**page_files(), **model_files(mine[1])})
+    certificate = network.make_certificate(["127.0.0.1"], tmp_path)
+    images.write(tmp_path / "one.png", noisy((200, 200)))
+    with serving.running(files, ["127.0.0.1"], certificate) as port:
+        with opened(chromium, f"https://127.0.0.1:{port}/", ignore_https_errors=True) as page:
+            assert page.ask("isSecureContext")  # so that the camera is given to it
+            page.wait("return document.body.dataset.state === 'stopped'")
+            assert page.choose(tmp_path / "one.png")["scores"]
+            page.wait("return document.getElementById('kept').textContent.startsWith('Not kept: ')")
+        with opened(chromium, "about:blank") as page, pytest.raises(Exception, match="ERR_CERT_AUTHORITY_INVALID"):
+            page.page.goto(f"https://127.0.0.1:{port}/")  # the control: a browser that was not told to go on
