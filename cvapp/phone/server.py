@@ -52,6 +52,7 @@ def application(files: Mapping[str, Served], hosts: Sequence[str]) -> Starlette:
     """
 
     async def answer(request: Request) -> Response:
+        """What the table holds at the address that is asked for."""
         found = files.get(request.url.path)
         if found is None:
             return Response("not here", 404, {**HEADERS, "Cache-Control": "no-store"}, "text/plain")

@@ -1,5 +1,4 @@
 // What a model's numbers mean, as cvapp/bundle.py and cvapp/sampling.py say it.
-import {roundEven} from './fit.js';
 
 // Probabilities of a classifier: labels with their probabilities, the best first, and what is said of the picture.
 export function classified(probabilities, {labels, nothing, threshold, unknown}) {
@@ -27,7 +26,7 @@ export function picture(values, [height, width, channels]) {
   for (let pixel = 0; pixel < height * width; pixel++) {
     for (let channel = 0; channel < 3; channel++) {
       const value = values[pixel * channels + (channels === 3 ? channel : 0)];
-      rgba[4 * pixel + channel] = roundEven(Math.fround(Math.fround(value + 1) * 127.5));
+      rgba[4 * pixel + channel] = Math.fround(Math.fround(value + 1) * 127.5); // rounded, halves to the even number
     }
   }
   return rgba;

@@ -53,8 +53,8 @@ export function resize(pixels, from, channels, to, kind) {
   if (from[0] === to[0] && from[1] === to[1]) return channels === 3 ? pixels : withoutAlpha(pixels);
   const shrinks = from[0] >= to[0] && from[1] >= to[1];
   if (kind !== 'area' || !shrinks) return linear(pixels, from, channels, to);
-  const halves = from[0] === 2 * to[0] && from[1] === 2 * to[1]; // OpenCV rounds these up where they are half way
-  return average(pixels, from, channels, to, halves ? (value) => Math.floor(value + 0.5) : roundEven);
+  const halves = from[0] === 2 * to[0] && from[1] === 2 * to[1];
+  return average(pixels, from, channels, to, halves ? 1 / 8 : 0); // OpenCV rounds quarters of these up where they are half way
 }
 
 function withoutAlpha(rgba) {
@@ -67,46 +67,47 @@ function withoutAlpha(rgba) {
   return rgb;
 }
 
-// For each place of a shrunk side: [first, weights] of the places that it covers, a share of one at either end.
+// For each place of a shrunk side the places that it covers, a share of one at either end: the first, and where their weights lie.
 function covered(from, to) {
   const scale = from / to;
-  return Array.from({length: to}, (_, index) => {
+  const [firsts, begins, weights] = [new Int32Array(to), new Int32Array(to + 1), []];
+  for (let index = 0; index < to; index++) {
     const start = index * scale;
     const end = Math.min(start + scale, from);
-    const first = Math.floor(start + 1e-3);
     const last = Math.min(Math.ceil(end - 1e-3), from);
-    const weights = [];
-    for (let at = first; at < last; at++) weights.push((Math.min(at + 1, end) - Math.max(at, start)) / (end - start));
-    return [first, weights];
-  });
+    firsts[index] = Math.floor(start + 1e-3);
+    for (let at = firsts[index]; at < last; at++) weights.push((Math.min(at + 1, end) - Math.max(at, start)) / (end - start));
+    begins[index + 1] = weights.length;
+  }
+  return {firsts, begins, weights: Float64Array.from(weights)};
 }
 
-function average(pixels, from, channels, to, round) {
+function average(pixels, from, channels, to, more) {
   const rows = covered(from[0], to[0]);
   const columns = covered(from[1], to[1]);
   const line = new Float32Array(to[1] * 3);
   const sum = new Float32Array(to[1] * 3);
-  const out = new Uint8Array(to[0] * to[1] * 3);
+  const out = new Uint8ClampedArray(to[0] * to[1] * 3); // rounds what it is given, halves to the even number
   let known = -1; // the row that `line` holds: two neighbours may share it
-  rows.forEach(([first, weights], row) => {
+  for (let row = 0; row < to[0]; row++) {
     sum.fill(0);
-    weights.forEach((weight, index) => {
-      if (known !== first + index) {
-        known = first + index;
-        averageRow(pixels, known * from[1] * channels, channels, columns, line);
-      }
+    for (let index = rows.begins[row], source = rows.firsts[row]; index < rows.begins[row + 1]; index++, source++) {
+      if (known !== source) averageRow(pixels, source * from[1] * channels, channels, columns, line);
+      known = source;
+      const weight = rows.weights[index];
       for (let at = 0; at < sum.length; at++) sum[at] += weight * line[at];
-    });
-    for (let at = 0, o = row * sum.length; at < sum.length; at++, o++) out[o] = round(sum[at]);
-  });
-  return out;
+    }
+    for (let at = 0, o = row * sum.length; at < sum.length; at++, o++) out[o] = sum[at] + more;
+  }
+  return new Uint8Array(out.buffer);
 }
 
-function averageRow(pixels, begin, channels, columns, line) {
-  for (let column = 0, o = 0; column < columns.length; column++, o += 3) {
-    const [first, weights] = columns[column];
-    let [red, green, blue] = [0, 0, 0];
-    for (let index = 0, i = begin + first * channels; index < weights.length; index++, i += channels) {
+function averageRow(pixels, begin, channels, {firsts, begins, weights}, line) {
+  for (let column = 0, o = 0; column < firsts.length; column++, o += 3) {
+    let red = 0;
+    let green = 0;
+    let blue = 0;
+    for (let index = begins[column], i = begin + firsts[column] * channels; index < begins[column + 1]; index++, i += channels) {
       const weight = weights[index];
       red += weight * pixels[i];
       green += weight * pixels[i + 1];
