@@ -2,7 +2,10 @@
 PYTHON ?= python3
 PIPELINE ?= hub_classifier
 SOURCE ?= 0
-# Photos of yours are named by their folder; without any, the demo's signs are meant.
+# Photos of yours are named by their folder; without any, the demo's signs are meant, which NAME=demo means, too.
+ifeq ($(NAME),demo)
+override NAME := signs
+endif
 ifdef DATA
 NAME ?= $(basename $(notdir $(patsubst %/,%,$(DATA))))
 else
@@ -15,7 +18,7 @@ CVAPP := $(BIN)/cvapp
 SETTINGS = $(if $(EPOCHS),--epochs $(EPOCHS)) $(foreach setting,$(SET),--set $(setting))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor demo test test-interop check train export verify bench webcam clean
+.PHONY: help setup doctor demo test test-interop check train export verify bench webcam phone page clean
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -47,7 +50,7 @@ demo: setup ## signs to a live model: draw, train, export, find them in a video
 	@echo "printable sheet  demo/signs.pdf   (print it, or show it on a screen, then: make webcam)"
 
 # Those that measure time run with nothing beside them, all others JOBS at a time.
-TIMED := tests/camera tests/cli/test_camera.py tests/test_real.py
+TIMED := tests/camera tests/cli/test_camera.py tests/test_real.py tests/phone/test_live.py tests/test_signs_way.py
 JOBS ?= 2
 CHOSEN := -m "not interop$(if $(SLOW),, and not slow)"
 
@@ -55,14 +58,21 @@ test: setup ## the tests, all but those that take minutes (SLOW=1 runs those too
 	@$(BIN)/python -m pytest $(CHOSEN) -n $(JOBS) --dist loadfile $(addprefix --ignore=,$(TIMED))
 	@$(BIN)/python -m pytest $(CHOSEN) $(TIMED)
 
-test-interop: setup $(INTEROP)/.ready saved_models/$(NAME)/lite/golden.npz ## MediaPipe and OpenCV read the exported NAME=
+test-interop: setup $(INTEROP)/.ready saved_models/$(NAME)/lite/golden.npz ## MediaPipe, in Python and in a browser, and OpenCV read the exported NAME=
 	@CVAPP_MODEL=saved_models/$(NAME) CVAPP=$(CVAPP) $(INTEROP)/bin/python -m pytest tests/interop -m interop -p no:cacheprovider
 
-# MediaPipe brings an OpenCV of its own: it is kept out of .venv.
-$(INTEROP)/.ready:
+# MediaPipe brings an OpenCV of its own: it is kept out of .venv. That for browsers comes from npm.
+WEB := tests/interop/web
+$(INTEROP)/.ready: $(WEB)/package-lock.json
 	@$(PYTHON) -m venv $(INTEROP)
-	$(INTEROP)/bin/pip install --quiet 'mediapipe>=1.2,<1.3' 'opencv-contrib-python>=5.0,<5.1' 'numpy>=2.0,<2.5' 'pytest>=8,<10'
+	$(INTEROP)/bin/pip install --quiet 'mediapipe>=1.2,<1.3' 'opencv-contrib-python>=5.0,<5.1' 'numpy>=2.0,<2.5' 'pytest>=8,<10' 'playwright>=1.49,<1.70'
+	@command -v npm >/dev/null || (echo "npm is not installed; on Debian: apt-get install npm"; exit 1)
+	npm ci --ignore-scripts --silent --prefix $(WEB)
 	@touch $@
+
+page: ## make the phone page's LiteRT.js from npm anew, after a change of its version; wants Node 18 or later
+	npm ci --ignore-scripts --silent --prefix cvapp/phone/litert
+	npm run build --silent --prefix cvapp/phone/litert
 
 saved_models/%/lite/golden.npz: | .venv/.ready
 	@test -e saved_models/$*/card.json || $(MAKE) train
@@ -89,6 +99,9 @@ bench: setup ## time the variants of NAME= on this machine
 webcam: setup ## run NAME= live on SOURCE= (a camera's index, a video, a folder)
 	@$(CVAPP) camera $(NAME) --source $(SOURCE)
 
+phone: setup saved_models/$(NAME)/lite/golden.npz ## run NAME= on a phone in this network; CABLE=1 on an Android phone at the cable, HERE=1 in this machine's browser
+	@$(CVAPP) phone $(NAME) $(if $(CABLE),--adb,$(if $(HERE),,--lan)) $(if $(PORT),--port $(PORT))
+
 clean: ## remove what the other words made, the trained models too
-	rm -rf .venv $(INTEROP) build dist demo *.egg-info .pytest_cache .mypy_cache .coverage saved_models/.cache
+	rm -rf .venv $(INTEROP) $(WEB)/node_modules cvapp/phone/litert/node_modules build dist demo *.egg-info .pytest_cache .mypy_cache .coverage saved_models/.cache
 	git clean -fdXq saved_models
