@@ -13,7 +13,16 @@ from cvapp.cli.answer import Answer, table
 from cvapp.errors import Exit
 
 BASE = {"numpy": "numpy", "opencv-python": "cv2", "ai-edge-litert": "ai_edge_litert.interpreter", "flatbuffers": "flatbuffers"}
-TRAIN = ("tensorflow", "keras", "tensorflow-hub", "keras-cv", "matplotlib", "setuptools")
+EXTRAS = {  # the packages that only an extra brings, and what they are for
+    "train": ("only training needs it", ("tensorflow", "keras", "tensorflow-hub", "keras-cv", "matplotlib", "setuptools")),
+    "phone": ("only cvapp phone needs it", ("uvicorn", "starlette", "cryptography", "segno")),
+    "raw": ("only raw files (DNG, CR2 ...) need it", ("rawpy",)),
+}
+TOOLS = {  # programs, their Debian package, and what they are for
+    "adb": ("adb", "only cvapp phone --adb needs it"),
+    "chromium": ("chromium", "only the tests of the phone page need it"),
+    "npm": ("npm", "only make test-interop and make page need it"),
+}
 OPENCV_WHEELS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 # What OpenCV's wheel and its windows need of Linux, and Debian's packages for it.
 LIBRARIES = {"GL": "libgl1", "glib-2.0": "libglib2.0-0", "SM": "libsm6", "Xext": "libxext6"}
@@ -35,11 +44,10 @@ def _packages() -> list[tuple[str, str, str]]:
             rows.append(("ok", package, _version(package) or "installed"))
         except ImportError as error:
             rows.append(("wrong", package, f"{error}; pip install cvapp"))
-    for package in TRAIN:
-        version = _version(package)
-        rows.append(("ok" if version else "absent", package, version or "only training needs it: pip install 'cvapp[train]'"))
-    rawpy = _version("rawpy")
-    rows.append(("ok" if rawpy else "absent", "rawpy", rawpy or "only raw files (DNG, CR2 ...) need it: pip install 'cvapp[raw]'"))
+    for extra, (why, packages) in EXTRAS.items():
+        for package in packages:
+            version = _version(package)
+            rows.append(("ok" if version else "absent", package, version or f"{why}: pip install 'cvapp[{extra}]'"))
     wheels = [wheel for wheel in OPENCV_WHEELS if _version(wheel)]
     if len(wheels) > 1:
         rows.append(
@@ -60,6 +68,14 @@ def _libraries() -> list[tuple[str, str, str]]:
         lacking = [package for name, package in needed.items() if ctypes.util.find_library(name) is None]
         found = ("ok", "libraries", ", ".join(needed.values()))
         rows.append((state, "libraries", f"{why}: apt-get install {' '.join(lacking)}") if lacking else found)
+    return rows
+
+
+def _tools() -> list[tuple[str, str, str]]:
+    rows = []
+    for name, (package, why) in TOOLS.items():
+        path = shutil.which(name)
+        rows.append(("ok" if path else "absent", name, path or f"{why}: apt-get install {package}"))
     return rows
 
 
@@ -89,6 +105,7 @@ def doctor(args: argparse.Namespace) -> Answer:
         ("ok", "python", f"{platform.python_version()} on {platform.platform()}"),
         *_libraries(),
         *_packages(),
+        *_tools(),
     ]
     if all(state != "wrong" for state, name, _ in rows if name in BASE):
         rows += _machine()

@@ -9,13 +9,13 @@ export const elements = Object.fromEntries(
 const COLOURS = ['#ffb000', '#35c46a', '#4aa8ff', '#ff6b81', '#c792ff', '#00c8c8', '#ff8b3d', '#b5d400'];
 const SHOWN = 3;
 
-const PAUSE = {live: 'Pause', paused: 'Go on', photo: 'Camera', made: 'Next'};
+const PAUSE = {live: 'Pause', paused: 'Go on', photo: 'Camera', stopped: 'Camera', made: 'Next'}; // what the large button does, by state
 
 export function setState(state) {
   document.body.dataset.state = state;
   elements.pause.querySelector('span').textContent = PAUSE[state] ?? 'Camera';
   elements.pause.disabled = !(state in PAUSE);
-  elements.save.disabled = !(state in PAUSE);
+  elements.save.disabled = !(state in PAUSE) || state === 'stopped';
 }
 
 export const state = () => document.body.dataset.state;
