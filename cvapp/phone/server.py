@@ -141,9 +141,14 @@ def prepare(files: Mapping[str, Served], hosts: Sequence[str], certificate: Cert
 
 @contextlib.contextmanager
 def ended_by_signals(web: uvicorn.Server) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP end the server, also one that has yet to start; those that are ignored (as under nohup) stay so."""
+    """Ctrl-C, SIGTERM and SIGHUP end the server, also one that has yet to start; those that are ignored (as under nohup) stay so.
+
+    A phone that goes away while it is sent something is no reason to end (SIGPIPE).
+    """
     heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, lambda *_: setattr(web, "should_exit", True)) for number in heard}
+    if hasattr(signal, "SIGPIPE"):
+        before[signal.SIGPIPE] = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
         yield
     finally:

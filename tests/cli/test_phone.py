@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import urllib.request
@@ -35,6 +36,18 @@ def test_it_serves_what_it_says_until_it_is_ended(tiny):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with phone(tiny, "tiny", "--port", "0") as one:
             assert one.end(number) == (0, "")  # at once, perhaps before it has begun
+
+
+def test_phones_that_go_away_in_the_middle_do_no_harm(tiny):
+    with phone(tiny, "tiny", "--port", "0") as one:
+        ask = b"GET /litert/litert_wasm_compat_internal.wasm HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", one.told["port"])) as line:
+                line.sendall(ask)
+                line.recv(1000)
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed without a farewell
+        with urllib.request.urlopen(f"{one.address}model.json", timeout=5) as answer:
+            assert json.load(answer)["name"] == "tiny"
 
 
 def test_no_tensorflow_is_loaded_and_none_is_needed(tiny):
