@@ -2,8 +2,8 @@
 PYTHON ?= python3
 PIPELINE ?= hub_classifier
 SOURCE ?= 0
-# Photos of yours are named by their folder; without any, the demo's signs are meant, which NAME=demo means, too.
-ifeq ($(NAME),demo)
+# Photos of yours are named by their folder; without any, the demo's signs are meant, which NAME=demo means, too, where no model has that name.
+ifeq ($(NAME)$(DATA)$(wildcard saved_models/demo),demo)
 override NAME := signs
 endif
 ifdef DATA

@@ -12,8 +12,6 @@ from typing import Any
 from cvapp.cli.answer import Answer, model_folder
 from cvapp.errors import CvappError, missing_extra
 
-LOOPBACK_NAMES = ["localhost", "127.0.0.1"]
-
 
 def phone(args: argparse.Namespace) -> Answer:
     """Serve the page with a model until Ctrl-C: to this machine, over the network, or over the cable."""
@@ -27,12 +25,12 @@ def phone(args: argparse.Namespace) -> Answer:
     told = json.loads(files[model.TOLD].data)
     serial = cable.find_phone() if args.adb else None
     with contextlib.ExitStack() as stack:
-        hosts, certificate, values = _secured(args, stack) if args.lan else ([], None, {})
+        names, certificate, values = _secured(args, stack) if args.lan else (["localhost"], None, {})
         one = stack.enter_context(server.listen("0.0.0.0" if args.lan else server.LOOPBACK, args.port))
         port = one.getsockname()[1]
-        addresses = [f"https://{host}:{port}/" for host in hosts if "*" not in host] or [f"http://localhost:{port}/"]
+        addresses = [f"http{'s' * args.lan}://{name}:{port}/" for name in values.pop("hosts", names)]
         values = {"name": told["name"], "variant": told["chosen"], "port": port, "addresses": addresses, **values}
-        web = server.prepare(files, [*LOOPBACK_NAMES, *hosts], certificate)
+        web = server.prepare(files, [*names, "localhost", server.LOOPBACK], certificate)
         if serial is not None:
             stack.callback(cable.unforward, serial, port)
             cable.forward(serial, port)
@@ -57,16 +55,18 @@ def _refuse(args: argparse.Namespace) -> None:
 
 
 def _secured(args: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[list[str], Any, dict[str, Any]]:
-    """For the network: names of this machine, a certificate, and what is told of it."""
+    """For the network: names that requests may be for, a certificate, and what is told: the hosts that phones are sent to, its fingerprint."""
     from cvapp.phone import network, server
 
-    hosts = network.addresses()
+    own = network.addresses()
     if args.cert:
         certificate = server.Certificate(Path(args.cert), Path(args.key))
-        hosts = [*network.names(certificate.cert), *hosts]
+        vouched = network.names(certificate.cert)
     else:
-        certificate = network.make_certificate(hosts, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-    return hosts, certificate, {"fingerprint": network.fingerprint(certificate.cert), "made": not args.cert}
+        certificate = network.make_certificate(own, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        vouched = own
+    told = {"hosts": network.reachable(vouched, own), "fingerprint": network.fingerprint(certificate.cert), "made": not args.cert}
+    return [*vouched, *own], certificate, told
 
 
 def _text(values: dict[str, Any]) -> str:

@@ -29,10 +29,12 @@ def find_phone() -> str:
         raise CvappError("adb is not installed: on Debian apt-get install adb, else Android's platform-tools; or use --lan", Exit.NO_DEVICE)
     lines = _adb(["devices"]).splitlines()[1:]
     rows = [line.split("\t", 1) for line in lines if "\t" in line]
-    ready = [serial for serial, state in rows if state.strip() == "device"]
     wanted = os.environ.get("ANDROID_SERIAL")
-    if len(ready) == 1 or wanted in ready:
-        return wanted if wanted in ready else ready[0]
+    if wanted:
+        rows = [row for row in rows if row[0] == wanted]
+    ready = [serial for serial, state in rows if state.strip() == "device"]
+    if len(ready) == 1:
+        return ready[0]
     if ready:
         raise CvappError(
             f"there are {len(ready)} phones at the cable: {', '.join(ready)}; unplug all but one, or name it in ANDROID_SERIAL", Exit.NO_DEVICE
@@ -40,8 +42,9 @@ def find_phone() -> str:
     for serial, state in rows:
         cure = next((cure for word, cure in _STATES.items() if state.startswith(word)), "plug it in again")
         raise CvappError(f"the phone {serial} is {state.strip()}: {cure}", Exit.NO_DEVICE)
+    which = f"the phone {wanted} that ANDROID_SERIAL names is not" if wanted else "no phone"
     raise CvappError(
-        "no phone at the cable: plug it in, switch on USB debugging (Settings, Developer options), and allow this computer; or use --lan",
+        f"{which} at the cable: plug it in, switch on USB debugging (Settings, Developer options), and allow this computer; or use --lan",
         Exit.NO_DEVICE,
     )
 

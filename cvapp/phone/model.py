@@ -1,15 +1,16 @@
 """What the phone page is told of a model, and the files of it that it fetches; each is checked against its hash before."""
 
+import hashlib
 import json
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from cvapp import card as cards
 from cvapp.bundle import checked_file, latent_of, read_export, variant_file
 from cvapp.card import GENERATE, UNKNOWN, Card
-from cvapp.errors import CvappError
+from cvapp.errors import CvappError, Exit
 from cvapp.phone.served import TYPES, Served
 from cvapp.proof import golden
 from cvapp.tflite import output_step
@@ -44,9 +45,8 @@ def model_files(folder: Path, variant: str | None = None) -> dict[str, Served]:
             path = variant_file(folder, export, name)
             files[f"/model/{row['sha256']}.tflite"] = Served(path.read_bytes(), TYPES[".tflite"], lasting=True)
             variants[name] = _variant(name, row, path)
-    digest = export["files"].get(golden.FILE)
-    samples, data = _golden(checked_file(folder, golden.FILE, digest))
-    address = f"/model/{digest}.bin"
+    samples, data = _golden(checked_file(folder, golden.FILE, export["files"].get(golden.FILE)), list(variants))
+    address = f"/model/{hashlib.sha256(data).hexdigest()}.bin"
     files[address] = Served(data, TYPES[".bin"], lasting=True)
     told = {**_of_card(card), "chosen": chosen, "variants": variants, "golden": {"file": address, **samples}}
     files[TOLD] = Served(json.dumps(told, ensure_ascii=False).encode(), TYPES[".json"])
@@ -121,15 +121,16 @@ def _variant(name: str, row: Mapping[str, Any], path: Path) -> dict[str, Any]:
     }
 
 
-def _golden(path: Path) -> tuple[dict[str, Any], bytes]:
+def _golden(path: Path, variants: Sequence[str]) -> tuple[dict[str, Any], bytes]:
     """The golden samples as one run of bytes, and where in it what lies: what was given, then each variant's answers in float32."""
     given, answers = golden.read(path)
-    parts = {name: values for name, values in answers.items() if name in golden.TOLERANCES and values.shape == answers["keras"].shape}
     offsets, data = {}, bytearray(given.tobytes())
     data += bytes(-len(data) % 4)
-    for name, values in parts.items():
+    for name in variants:
+        if name not in answers:
+            raise CvappError(f"{path}: holds no answers of {name}; export the model again", Exit.BAD_DATA)
         offsets[name] = len(data)
-        data += values.astype("<f4").tobytes()
-    shape = answers["keras"].shape
+        data += answers[name].astype("<f4").tobytes()
+    shape = answers[variants[0]].shape
     told = {"count": len(given), "given": given.shape, "noise": given.dtype == np.float32, "shape": shape, "answers": offsets}
     return {**told, "factor": golden.MAPS if len(shape) == 4 else 1}, bytes(data)

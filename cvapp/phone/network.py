@@ -18,7 +18,7 @@ from cvapp.phone.server import Certificate
 
 DAYS = 30
 _WHITE_ON_BLACK, _RESET = "\x1b[97;40m", "\x1b[0m"  # the letters are the light modules
-_ANYWHERE = ("10.255.255.255", "192.168.255.255", "192.0.2.1")  # which way the system would send; nothing is sent
+_ANYWHERE = ("192.0.2.1", "192.168.255.255", "10.255.255.255")  # which way the system would send, by default first; nothing is sent
 
 
 def addresses() -> list[str]:
@@ -93,6 +93,16 @@ def names(cert: Path) -> list[str]:
     except x509.ExtensionNotFound:
         return []
     return [str(one.value) for one in subjects if isinstance(one, (x509.DNSName, x509.IPAddress))]
+
+
+def reachable(vouched: list[str], own: list[str]) -> list[str]:
+    """Of the names that a certificate vouches for those that lead a phone here; this machine's own addresses where there are none.
+
+    Args:
+        vouched: names and addresses of the certificate; patterns, loopback's names and IPv6 addresses lead no phone here.
+        own: addresses of this machine.
+    """
+    return [name for name in vouched if name != "localhost" and not name.startswith("127.") and not set(name) & set("*:")] or own
 
 
 def _read(cert: Path) -> x509.Certificate:

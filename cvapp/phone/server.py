@@ -22,8 +22,8 @@ PORT, TRIED = 8765, 20  # the first port that is tried, and how many, where none
 LOOPBACK = "127.0.0.1"
 LONGEST = 16384  # bytes of a request's head
 POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' blob:;"
-    " media-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self';"
+    " manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -100,7 +100,7 @@ def listen(host: str, port: int | None) -> socket.socket:
             reason = error.strerror
     if port is not None:
         raise CvappError(f"--port {port}: cannot listen there ({reason}); choose another, or leave it out")
-    raise CvappError(f"ports {PORT} to {PORT + TRIED - 1} are all taken ({reason}); free one with --port 0")
+    raise CvappError(f"ports {PORT} to {PORT + TRIED - 1} are all taken ({reason}); --port 0 takes any that is free")
 
 
 def prepare(files: Mapping[str, Served], hosts: Sequence[str], certificate: Certificate | None) -> uvicorn.Server:
@@ -141,7 +141,7 @@ def prepare(files: Mapping[str, Served], hosts: Sequence[str], certificate: Cert
 
 @contextlib.contextmanager
 def ended_by_signals(web: uvicorn.Server) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGHUP end the server, also one that has yet to start; those that are ignored (as under nohup) stay so.
+    """Ctrl-C, SIGTERM and SIGHUP end the server, also one that has yet to start; SIGHUP that is ignored (as under nohup) stays so.
 
     A phone that goes away while it is sent something is no reason to end (SIGPIPE).
     """

@@ -67,6 +67,9 @@ def test_one_of_several_is_named_as_for_adb(adb, monkeypatch):
     monkeypatch.setenv("ADB_DEVICES", "R58M123\tdevice\nemulator-5554\tdevice\n")
     monkeypatch.setenv("ANDROID_SERIAL", "emulator-5554")
     assert cable.find_phone() == "emulator-5554"
+    monkeypatch.setenv("ADB_DEVICES", "R58M123\tdevice\n")  # another alone is not meant
+    with pytest.raises(CvappError, match="the phone emulator-5554 that ANDROID_SERIAL names is not at the cable"):
+        cable.find_phone()
 
 
 def test_no_adb(monkeypatch, tmp_path):

@@ -47,6 +47,13 @@ def test_a_certificate_vouches_for_these_hosts_alone(tmp_path):
     assert network.fingerprint(network.make_certificate(["192.0.2.7"], tmp_path / "other").cert) != network.fingerprint(cert)
 
 
+def test_a_phone_is_sent_where_it_gets_to():
+    own = ["192.168.1.7"]
+    vouched = ["localhost", "127.0.0.1", "::1", "mybox.example", "*.home.example", "192.168.1.7"]
+    assert network.reachable(vouched, own) == ["mybox.example", "192.168.1.7"]
+    assert network.reachable(["localhost", "*.home.example", "fd00::2"], own) == own and network.reachable(own, own) == own
+
+
 @pytest.mark.parametrize("content", [None, b"no certificate"])
 def test_no_certificate(tmp_path, content):
     path = tmp_path / "cert.pem"

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import signal
+import time
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from cvapp.phone import network
 from cvapp.phone.model import TOLD, model_files
 from cvapp.phone.served import page_files, with_list
 from cvapp.proof import golden
-from tests import tiny_generator
+from tests import tiny_generator, tiny_tflite
 from tests.phone import browsing, serving
 from tests.phone.browsing import opened, playwright  # noqa: F401 - a fixture
 
@@ -305,8 +306,58 @@ def test_pictures_are_those_of_sample(made, chromium):
         page.wait("return document.getElementById('answer').textContent === '16 pictures of seed 8'")
         page.page.fill("#seed", "-3")
         page.page.locator("#seed").blur()
-        page.wait("return document.getElementById('note').textContent.startsWith('a seed is a whole number')")
-        assert not page.page.is_visible("#photo")
+        assert not page.ask("document.getElementById('making').checkValidity()") and not page.page.is_visible("#photo")
+        assert page.text("#answer") == "16 pictures of seed 8" and page.text("#note") == "✓ proven on this phone: 16 golden samples"
+        with page.page.expect_download() as caught:
+            page.page.click("#save")
+        assert caught.value.suggested_filename.startswith("made-8-")
+
+
+def test_numbers_that_are_none_are_never_near_enough(without_camera):
+    code = """async ([found, expected, classes]) => {
+      const {compared} = await import('/answers.js');
+      return compared(Float32Array.from(found), Float32Array.from(expected), 1e-3, classes).same;
+    }"""
+    nan = float("nan")
+    assert without_camera.ask(code, [[0.5, 0.5], [0.5, 0.5], 0]) is True
+    for found in ([0.5, nan, 0.5], [nan, 0.5, 0.5], [0.5, 0.5, nan], [0.5, 0.5, 0.502], [0.5, 0.5]):
+        assert without_camera.ask(code, [found, [0.5, 0.5, 0.5], 0]) is False, found
+    assert without_camera.ask(code, [[0.4999, 0.5001], [0.5, 0.4999], 2]) is True  # a tie may fall either way
+    with pytest.raises(Exception, match="answers numbers that are none"):
+        without_camera.ask("async () => (await import('/answers.js')).picture(Float32Array.from([NaN, 0]), [1, 2, 1])")
+
+
+def test_a_photo_that_is_chosen_while_the_camera_opens_wins(playwright, mine, tmp_path):  # noqa: F811
+    """The gallery hides the page on a phone; whatever comes first at the return, the photo stays and the camera is given back."""
+    images.write(tmp_path / "one.png", noisy((200, 200)))
+    hide = """(hidden) => {
+      Object.defineProperty(document, 'hidden', {get: () => hidden, configurable: true});
+      document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with browsing.browser(playwright, *camera) as one, opened(one, mine[0], permissions=["camera"]) as page:
+        for back_first in (True, False):
+            page.wait("return document.body.dataset.state === 'live'")
+            page.ask(hide, True)
+            assert page.ask("document.body.dataset.state") == "hidden" and not page.ask("document.getElementById('video').srcObject")
+            if back_first:
+                page.ask(hide, False)
+            page.page.set_input_files("#file", str(tmp_path / "one.png"))
+            if not back_first:
+                page.ask(hide, False)
+            page.wait("return document.body.dataset.state === 'photo'")
+            time.sleep(0.5)
+            assert page.ask("document.body.dataset.state") == "photo" and page.ask("seen.detail.shape") == [200, 200]
+            assert not page.ask("document.getElementById('video').srcObject") and not page.page.is_visible("#video")
+            page.page.click("#pause")
+
+
+def test_a_worker_that_does_not_start_is_told(chromium, mine):
+    with opened(chromium, "about:blank", service_workers="block") as page:
+        page.page.route("**/worker.js", lambda route: route.fulfill(body="this is no JavaScript", content_type="text/javascript"))
+        page.page.goto(mine[0])
+        page.wait("return document.getElementById('message-text').textContent.startsWith('this browser cannot run the model')")
+        assert page.errors.pop() == "Unexpected identifier 'is'" and not page.errors
 
 
 def test_a_model_that_was_swapped_on_the_way_is_not_run(chromium, mine):
@@ -353,8 +404,34 @@ def test_it_works_without_the_computer(chromium, exported, tmp_path):
         page.wait("return document.body.dataset.state === 'stopped'")
         assert page.choose(tmp_path / "one.png") == first
         assert page.variant("int8")["same"]  # the other variants are kept, too
+        page.wait("return document.getElementById('kept').textContent.startsWith('Kept on this phone')")
     with opened(chromium, "about:blank") as page, pytest.raises(Exception, match="ERR_CONNECTION_REFUSED"):
         page.page.goto(server.address)  # the control: a browser that was never there gets nothing
+
+
+def test_another_model_at_the_same_address_takes_the_place_of_the_first(chromium, exported, tmp_path):
+    """At once while the computer is there, and afterwards without it."""
+    images.write(tmp_path / "one.png", noisy((200, 200)))
+    tiny_tflite.save_model(tmp_path / "saved_models/tiny")
+    kept = "return document.getElementById('kept').dataset.done === 'true'"
+    first = serving.Phone(exported, "mine", "--port", "0")
+    with opened(chromium, first.address) as page:
+        page.wait("return document.body.dataset.state === 'stopped'")
+        page.choose(tmp_path / "one.png")
+        page.wait(kept)
+        first.end()
+        second = serving.Phone(tmp_path, "tiny", "--port", str(first.told["port"]))
+        page.page.reload()
+        page.wait("return document.body.dataset.state === 'stopped'")
+        found = page.choose(tmp_path / "one.png")
+        assert page.text("#name") == "tiny" and [one["label"] for one in found["scores"]] != []
+        page.wait(kept)
+        page.ask("caches.open('cvapp').then((cache) => cache.keys()).then((all) => { globalThis.held = all.map(({url}) => url); })")
+        assert sum(url.endswith(".tflite") for url in page.wait("return globalThis.held")) == 1  # the first one's files are gone
+        second.end()
+        page.page.reload()
+        page.wait("return document.body.dataset.state === 'stopped'")
+        assert page.text("#name") == "tiny" and page.choose(tmp_path / "one.png") == found
 
 
 def test_over_a_certificate_that_vouches_for_itself_it_works_while_it_is_open(chromium, mine, tmp_path):

@@ -1,8 +1,8 @@
 // Makes ../page/litert from what npm installed here. The same versions give the same bytes.
 //
 // LiteRT.js loads its WebAssembly with importScripts, so it becomes one classic script with a global `litert`. Of its four WebAssembly files the
-// page takes the one without relaxed SIMD: every phone runs it, all compute the same, and it was as fast as the others (100 and 101 ms a frame of
-// the sign detector). Everything is compressed here once; the server sends it as it is.
+// page takes the one without relaxed SIMD, which LiteRT.js itself takes where a browser lacks that: one file for all, and it was as fast as the
+// other (100 and 101 ms a frame of the sign detector). Everything is compressed here once; the server sends it as it is.
 import {readFileSync, rmSync, mkdirSync, writeFileSync} from 'node:fs';
 import {gzipSync} from 'node:zlib';
 import {buildSync} from 'esbuild';

@@ -6,10 +6,12 @@ const find = (id) => document.getElementById(id);
 const dialog = find('about');
 const TASKS = {classify: 'Names what a picture shows', detect: 'Finds objects in a picture', generate: 'Makes pictures'};
 const brief = (value) => String(Number(value.toPrecision(2)));
+let running; // name of the variant that answers
 const FIGURES = {accuracy: (value) => `${(100 * value).toFixed(1)}% right`, map50: (value) => `mAP50 ${value.toFixed(3)}`, psnr: (value) => `${value.toFixed(0)} dB`};
 
 // Fill in the dialog. `refresh` is called when another variant has been opened.
 export function describe(model, refresh) {
+  running = model.chosen;
   const [height, width] = model.images.size;
   const sure = model.task === 'generate' ? '' : ` What it is less sure of than ${model.threshold.toFixed(2)} does not count.`;
   find('about-title').textContent = model.name;
@@ -28,9 +30,11 @@ function choice(name, {bytes, figures}, model, refresh) {
   radio.onchange = async () => {
     try {
       await asking.open(model, name);
+      running = name;
       await Promise.all([prove(model), refresh()]);
     } catch (error) {
-      tell(error.message, 'bad');
+      tell(`${name}: ${error.message}`, 'bad');
+      find('variants').querySelector(`[value=${running}]`).checked = true;
     }
   };
   return label;
@@ -60,17 +64,21 @@ function tell(text, kind = '') {
 export async function keepPage() {
   const kept = find('kept');
   const {serviceWorker} = navigator;
+  const say = (text) => { kept.textContent = text; };
+  if (!serviceWorker) {
+    say('Not kept: this browser keeps no pages here; a private window may be the reason. It works while it is open.');
+    return;
+  }
+  serviceWorker.onmessage = ({data}) => {
+    say(data.kept ? 'Kept on this phone: it works without the computer. Add it to the home screen.' : `Not kept (${data.failed}). It works while it is open.`);
+    kept.dataset.done = data.kept;
+  };
   try {
+    say('Keeping the page on this phone ...');
     await serviceWorker.register('keep.js');
-    kept.textContent = 'Keeping the page on this phone ...';
-    serviceWorker.onmessage = ({data}) => {
-      kept.textContent = data === 'kept' || serviceWorker.controller
-        ? 'Kept on this phone: it works without the computer. Add it to the home screen.'
-        : `Not kept: ${data}.`;
-      kept.dataset.done = data === 'kept';
-    };
     (await serviceWorker.ready).active.postMessage('fill');
-  } catch {
-    kept.textContent = 'Not kept: browsers keep no page whose certificate vouches for itself. It works while it is open.';
+  } catch (error) {
+    const why = error.name === 'SecurityError' ? ': browsers keep no page whose certificate vouches for itself' : ` (${error.message})`;
+    say(`Not kept${why}. It works while it is open.`);
   }
 }

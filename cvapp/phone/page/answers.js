@@ -26,6 +26,7 @@ export function picture(values, [height, width, channels]) {
   for (let pixel = 0; pixel < height * width; pixel++) {
     for (let channel = 0; channel < 3; channel++) {
       const value = values[pixel * channels + (channels === 3 ? channel : 0)];
+      if (!Number.isFinite(value)) throw new Error('the generator answers numbers that are none: it is of no use; train it again');
       rgba[4 * pixel + channel] = Math.fround(Math.fround(value + 1) * 127.5); // rounded, halves to the even number
     }
   }
@@ -36,10 +37,7 @@ export function picture(values, [height, width, channels]) {
 //   found, expected: Float32Array of equal length; classes: of a classifier, whose best label must be the same where it is clear; 0 of all others.
 export function compared(found, expected, tolerance, classes) {
   let off = 0;
-  for (let at = 0; at < expected.length; at++) {
-    const apart = Math.abs(found[at] - expected[at]);
-    if (!(apart <= off)) off = apart; // a number that is none is not passed over
-  }
+  for (let at = 0; at < expected.length; at++) off = Math.max(off, Math.abs(found[at] - expected[at])); // NaN stays NaN, which is not near enough
   const others = classes > 1 ? renamed(found, expected, tolerance, classes) : 0;
   return {off, tolerance, same: found.length === expected.length && off <= tolerance + 1e-6 && !others};
 }

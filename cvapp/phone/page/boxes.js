@@ -53,14 +53,14 @@ const area = ([left, top, right, bottom]) => Math.max(right - left, 0) * Math.ma
 const byScore = (boxes) => [...boxes].sort((one, other) => other.score - one.score);
 
 // Intersection over union.
-export function iou(one, other) {
+function iou(one, other) {
   const shared = area([Math.max(one[0], other[0]), Math.max(one[1], other[1]), Math.min(one[2], other[2]), Math.min(one[3], other[3])]);
   const union = area(one) + area(other) - shared;
   return union > 0 ? shared / union : 0;
 }
 
 // Of boxes of one class, the best first, those that overlap a better one by more than `overlap` go.
-export function suppress(boxes, overlap) {
+function suppress(boxes, overlap) {
   const kept = [];
   for (const box of boxes) {
     if (!kept.some((better) => better.place === box.place && iou(better.xyxy, box.xyxy) > overlap)) kept.push(box);
@@ -69,7 +69,7 @@ export function suppress(boxes, overlap) {
 }
 
 // One box for each group of boxes of one class that hang together by an IoU of `linked` or more: their mean, weighted by score.
-export function merge(boxes, linked) {
+function merge(boxes, linked) {
   const group = boxes.map((_, index) => index);
   const top = (index) => (group[index] === index ? index : top(group[index]));
   boxes.forEach((box, index) => {

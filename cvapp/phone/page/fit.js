@@ -49,7 +49,7 @@ function place(rgb, [height, width], onto, across, [top, left]) {
 }
 
 // Pixels with 3 or 4 channels at another size: RGB. `area` averages where no side grows (OpenCV's INTER_AREA), all else is linear.
-export function resize(pixels, from, channels, to, kind) {
+function resize(pixels, from, channels, to, kind) {
   if (from[0] === to[0] && from[1] === to[1]) return channels === 3 ? pixels : withoutAlpha(pixels);
   const shrinks = from[0] >= to[0] && from[1] >= to[1];
   if (kind !== 'area' || !shrinks) return linear(pixels, from, channels, to);

@@ -2,50 +2,58 @@
 // What the computer says comes first, so that a model that was exported anew is seen at once; what is named by its content never changes and
 // comes from here.
 const NAME = 'cvapp';
+const LIST = '/files.json'; // address of each file: a word for its content
 const PATIENCE = 3000; // milliseconds for an answer, once there is one to fall back on
 let absent = 0; // until when the computer is taken to be away: only the first of a page's many requests waits
 
-self.addEventListener('install', (event) => {
-  event.waitUntil(fill().then(() => self.skipWaiting()));
-});
+self.addEventListener('install', () => self.skipWaiting());
 
-self.addEventListener('activate', (event) => {
-  event.waitUntil(self.clients.claim());
-});
+self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
 
 self.addEventListener('fetch', (event) => {
   if (event.request.method === 'GET' && new URL(event.request.url).origin === location.origin) event.respondWith(answer(event.request));
 });
 
-// The page asks for it each time the computer is there, and is told when it is done.
+// The page asks for it each time, and is told whether all is kept, as it is now or as it was.
 self.addEventListener('message', (event) => {
-  event.waitUntil(fill().then(() => event.source.postMessage('kept'), ({message}) => event.source.postMessage(message)));
+  event.waitUntil(fill().then(() => '', ({message}) => message).then(async (failed) => {
+    const kept = await (await caches.open(NAME)).match(LIST);
+    event.source.postMessage({kept: Boolean(kept), failed});
+  }));
 });
-
-// Fetch what is new, drop what is no longer listed.
-async function fill() {
-  const cache = await caches.open(NAME);
-  const list = await (await fetch('files.json', {cache: 'no-cache'})).json();
-  const kept = new Set((await cache.keys()).map(({url}) => new URL(url).pathname));
-  await Promise.all(Object.keys(list).filter((address) => !(lasting(address) && kept.has(address))).map((address) => cache.add(address)));
-  await Promise.all([...kept].filter((address) => !(address in list)).map((address) => cache.delete(address)));
-}
-
-const lasting = (address) => address.startsWith('/model/');
 
 async function answer(request) {
   const cache = await caches.open(NAME);
   const kept = await cache.match(request, {ignoreSearch: true, ignoreVary: true});
-  if (kept && (lasting(new URL(request.url).pathname) || Date.now() < absent)) return kept;
+  if (!kept) return fetch(request);
+  if (new URL(request.url).pathname.startsWith('/model/') || Date.now() < absent) return kept;
   try {
-    const came = await (kept ? Promise.race([fetch(request), gaveUp()]) : fetch(request));
-    if (came.ok) await cache.put(request, came.clone());
-    return came.ok || !kept ? came : kept;
-  } catch (error) {
+    const came = await Promise.race([fetch(request), gaveUp()]);
+    return came.ok ? came : kept;
+  } catch {
     absent = Date.now() + 10_000;
-    if (kept) return kept;
-    throw error;
+    return kept;
   }
 }
 
 const gaveUp = () => new Promise((_, reject) => { setTimeout(() => reject(new Error('no answer')), PATIENCE); });
+
+// Fetch what is new, the list and what names other files last, and drop what is no longer listed.
+async function fill() {
+  const cache = await caches.open(NAME);
+  const before = await (await cache.match(LIST))?.json() ?? {};
+  const list = await fetched(LIST);
+  const now = await list.clone().json();
+  const changed = Object.keys(now).filter((address) => now[address] !== before[address] && address !== '/model.json');
+  await Promise.all(changed.map(async (address) => cache.put(address, await fetched(address))));
+  await cache.put('/model.json', await fetched('/model.json'));
+  await cache.put(LIST, list);
+  const gone = (await cache.keys()).filter(({url}) => !([LIST, ...Object.keys(now)].includes(new URL(url).pathname)));
+  await Promise.all(gone.map((request) => cache.delete(request)));
+}
+
+async function fetched(address) {
+  const came = await fetch(address, {cache: 'no-cache'});
+  if (!came.ok) throw new Error(`${address}: the computer answered ${came.status}`);
+  return came;
+}

@@ -2,30 +2,29 @@
 import {window_} from './fit.js';
 import * as asking from './model.js';
 import {cameras, decode, frames, grab, pixels, startCamera, stopCamera} from './pictures.js';
-import {annotated, clearOverlay, elements, keep, message, note, setState, showAnswer, showOverlay, state} from './view.js';
+import {annotated, clearAnswer, clearOverlay, elements, keep, message, note, setState, showAnswer, showOverlay, state} from './view.js';
 
 const {video, still, pace} = elements;
 const nextFrame = frames(video);
 const PREVIEW = 1600; // pixels of a photo's longer side as it is shown
+const AWAY = 'The camera was taken away.\nPlug it in again, or close what uses it, then try again.';
 let model; // model.json
 let facing = 'environment';
 let mirrored = false;
-let run = 0; // which live run it is: an older one ends
+let run = 0; // counts what was begun: what is no longer the last ends by itself
 let shown = null; // {source, shape, found}: what was answered last
-let first; // called after the first answer
+let awake = null; // what keeps the screen on
 
-export function start(told, afterFirst) {
-  [model, first] = [told, afterFirst];
+export function start(told) {
+  model = told;
   elements.flip.onclick = () => goLive(facing === 'environment' ? 'user' : 'environment');
   elements.photo.onclick = () => elements.file.click();
   elements.file.onchange = () => { if (elements.file.files.length) showPhoto(elements.file.files[0]); };
   elements.pause.onclick = () => (state() === 'live' ? pause() : goLive(facing));
   elements.save.onclick = save;
-  document.addEventListener('visibilitychange', () => {
-    if (document.hidden && state() === 'live') {
-      hold();
-      document.addEventListener('visibilitychange', () => { if (state() === 'hidden') goLive(facing); }, {once: true});
-    }
+  document.addEventListener('visibilitychange', () => { // the gallery hides the page, too
+    if (document.hidden && ['live', 'opening'].includes(state())) begin('hidden');
+    else if (!document.hidden && state() === 'hidden') goLive(facing);
   });
   navigator.permissions?.query({name: 'camera'}).then((permission) => {
     permission.onchange = () => { if (permission.state === 'granted' && state() === 'stopped') goLive(facing); };
@@ -33,54 +32,75 @@ export function start(told, afterFirst) {
   return goLive(facing);
 }
 
-// Another variant answers what is shown.
+// Another variant answers what stands still.
 export async function refresh() {
-  if (shown && state() !== 'live') await answer(shown.source, shown.shape);
+  const mine = run;
+  if (['paused', 'photo'].includes(state())) await answer(shown.source, shown.shape, () => mine === run);
 }
 
-async function goLive(wanted) {
+// Begin something: what ran before ends, and the camera is given back. The answer says whether it is still wanted.
+function begin(next) {
   run += 1;
   const mine = run;
-  still.hidden = true;
-  clearOverlay();
-  message('Opening the camera ...');
-  setState('opening');
-  try {
-    const camera = await startCamera(video, wanted);
-    if (mine !== run) return;
-    [facing, mirrored] = [camera.facing, camera.facing === 'user'];
-    camera.ended.then(() => { if (mine === run) stopped(new Error('The camera was taken away.\nPlug it in again, or close what uses it, then try again.')); });
-  } catch (error) {
-    if (mine === run) stopped(error);
-    return;
-  }
-  elements.flip.disabled = (await cameras()) < 2;
-  video.classList.toggle('mirrored', mirrored);
-  video.hidden = Boolean(model.detector);
-  message('');
-  setState('live');
-  keepAwake();
-  await watch(mine);
+  stopCamera(video);
+  awake?.release();
+  awake = null;
+  video.hidden = true;
+  pace.textContent = '';
+  setState(next);
+  return () => mine === run;
 }
 
-async function watch(mine) {
-  const times = [];
+function forget() {
+  shown?.source.close?.(); // a photo holds much memory
+  shown = null;
+  still.hidden = true;
+  clearOverlay();
+  clearAnswer();
+}
+
+function stopped(error) {
+  begin('stopped');
+  forget();
+  message(error.message, () => goLive(facing));
+}
+
+async function goLive(wantedFacing) {
+  const wanted = begin('opening');
+  forget();
+  message('Opening the camera ...');
   try {
-    for (;;) {
-      await nextFrame();
-      if (mine !== run) return;
-      if (!video.videoWidth) continue;
-      const begin = performance.now();
-      const source = grab(video);
-      await answer(source, [source.height, source.width], mine);
-      if (mine !== run) return;
-      const end = performance.now();
-      times.push({end, took: end - begin});
-      while (end - times[0].end > 1000) times.shift();
-      tellPace(times);
-    }
+    const camera = await startCamera(video, wantedFacing, wanted);
+    const several = (await cameras()) > 1;
+    if (!wanted()) return;
+    [facing, mirrored] = [camera.facing, camera.facing === 'user'];
+    camera.ended.then(() => { if (wanted()) stopped(new Error(AWAY)); });
+    elements.flip.disabled = !several;
+    video.classList.toggle('mirrored', mirrored);
+    video.hidden = false;
+    message('');
+    setState('live');
+    keepAwake(wanted);
+    await watch(wanted);
   } catch (error) {
-    if (mine === run) stopped(error);
+    if (wanted()) stopped(error);
+  }
+}
+
+async function watch(wanted) {
+  const times = [];
+  for (;;) {
+    await nextFrame();
+    if (!wanted()) return;
+    if (!video.videoWidth) continue;
+    const start = performance.now();
+    const source = grab(video);
+    await answer(source, [source.height, source.width], wanted);
+    if (!wanted()) return;
+    const end = performance.now();
+    times.push({end, took: end - start});
+    while (end - times[0].end > 1000) times.shift();
+    tellPace(times);
   }
 }
 
@@ -91,47 +111,39 @@ function tellPace(times) {
   pace.textContent = `${rate}${middle.toFixed(0)} ms`;
 }
 
-// Ask the model about a picture of `shape` and show what it says, unless another run has begun.
-async function answer(source, shape, mine = run) {
+// Ask the model about a picture of `shape`, and show what it says if that is still wanted.
+async function answer(source, shape, wanted) {
   const found = await asking.look(pixels(source, window_(shape, model.images)), shape);
-  if (mine !== run) return;
+  if (!wanted()) return;
   shown = {source, shape, found};
   if (model.detector && state() === 'live') showStill(source, shape, mirrored); // boxes lie on the frame that they were found in
   showAnswer(found, model);
   showOverlay(shape, found, model, mirrored);
   document.dispatchEvent(new CustomEvent('answer', {detail: shown}));
-  first?.();
-  first = null;
 }
 
 function pause() {
-  hold();
-  setState('paused');
-  if (shown) showStill(shown.source, shown.shape, mirrored);
-}
-
-function hold() {
-  run += 1;
-  stopCamera(video);
-  video.hidden = true;
-  pace.textContent = '';
-  setState('hidden');
+  if (!shown) return;
+  begin('paused');
+  showStill(shown.source, shown.shape, mirrored);
 }
 
 async function showPhoto(file) {
-  hold();
+  const wanted = begin('reading');
+  forget();
   message('Reading the photo ...');
   mirrored = false;
-  const mine = run;
   try {
     const source = await decode(file);
+    if (!wanted()) return;
     const shape = [source.height, source.width];
     showStill(source, shape, false);
-    await answer(source, shape, mine);
+    await answer(source, shape, wanted);
+    if (!wanted()) return;
     message('');
-    if (mine === run) setState('photo');
+    setState('photo');
   } catch (error) {
-    if (mine === run) stopped(error);
+    if (wanted()) stopped(error);
   } finally {
     elements.file.value = ''; // the same photo may be chosen again
   }
@@ -146,14 +158,6 @@ function showStill(source, [height, width], flipped) {
   context.resetTransform();
 }
 
-function stopped(error) {
-  hold();
-  still.hidden = true;
-  clearOverlay();
-  setState('stopped');
-  message(error.message, () => goLive(facing));
-}
-
 function save() {
   if (!shown) return;
   const {source, shape, found} = shown;
@@ -161,16 +165,9 @@ function save() {
 }
 
 // The screen stays on while the camera runs, where the browser lets it.
-async function keepAwake() {
-  try {
-    const lock = await navigator.wakeLock?.request('screen');
-    const mine = run;
-    const wait = setInterval(() => {
-      if (mine === run) return;
-      lock?.release();
-      clearInterval(wait);
-    }, 1000);
-  } catch {
-    // it is a convenience
-  }
+function keepAwake(wanted) {
+  navigator.wakeLock?.request('screen').then((lock) => {
+    if (wanted()) awake = lock;
+    else lock.release();
+  }, () => {}); // it is a convenience
 }

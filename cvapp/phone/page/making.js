@@ -4,13 +4,12 @@ import {elements, keep, message, note, say, setState} from './view.js';
 
 const COUNT = 16;
 const COLUMNS = 4;
-const LARGEST = 2 ** 31 - 1;
 const {still, seed, label, pace} = elements;
 let model; // model.json
-let first; // called after the first pictures
+let shown; // seed of the pictures that are shown
 
-export function start(told, afterFirst) {
-  [model, first] = [told, afterFirst];
+export function start(told) {
+  model = told;
   elements.making.hidden = false;
   elements.bars.hidden = true;
   for (const button of document.querySelectorAll('.looking')) button.hidden = true;
@@ -21,19 +20,16 @@ export function start(told, afterFirst) {
   elements.making.onsubmit = (event) => event.preventDefault();
   seed.onchange = label.onchange = refresh;
   elements.pause.onclick = () => {
-    seed.value = (Number(seed.value) + 1) % LARGEST;
+    seed.stepUp();
     return refresh();
   };
-  elements.save.onclick = () => keep(still, `${model.name}-${seed.value}`).catch((error) => note(error.message, true));
+  elements.save.onclick = () => keep(still, `${model.name}-${shown}`).catch((error) => note(error.message, true));
   return refresh();
 }
 
 export async function refresh() {
+  if (!elements.making.reportValidity()) return; // the browser says what a seed is
   const number = Number(seed.value);
-  if (!seed.value || !Number.isSafeInteger(number) || number < 0) {
-    note(`a seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`, true);
-    return;
-  }
   try {
     const begin = performance.now();
     const {pictures, shape} = await asking.make(number, COUNT, label.value === '' ? null : Number(label.value));
@@ -41,14 +37,12 @@ export async function refresh() {
     pace.textContent = `${((1000 * COUNT) / took).toFixed(0)} pictures/s, ${(took / COUNT).toFixed(0)} ms`;
     show(pictures, shape);
     say(`${COUNT} pictures of seed ${number}`);
-    note('');
+    shown = number;
     message('');
     setState('made');
     document.dispatchEvent(new CustomEvent('answer', {detail: {pictures, shape}}));
-    first?.();
-    first = null;
   } catch (error) {
-    setState('stopped');
+    setState('stopped', 'Next');
     message(error.message, refresh);
   }
 }

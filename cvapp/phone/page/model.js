@@ -2,6 +2,7 @@
 const worker = new Worker('worker.js');
 const waiting = new Map();
 let last = 0;
+let broken = null; // why the worker does not run, where it does not
 
 worker.onmessage = ({data: {id, answer, error}}) => {
   const {resolve, reject} = waiting.get(id);
@@ -10,12 +11,13 @@ worker.onmessage = ({data: {id, answer, error}}) => {
   else reject(new Error(error));
 };
 worker.onerror = (event) => {
-  const error = new Error(`this browser cannot run the model (${event.message || 'its worker did not start'}); try a newer one`);
-  for (const {reject} of waiting.values()) reject(error);
+  broken = new Error(`this browser cannot run the model (${event.message || 'its worker did not start'}); try a newer one`);
+  for (const {reject} of waiting.values()) reject(broken);
   waiting.clear();
 };
 
 function ask(op, values, transfer = []) {
+  if (broken) return Promise.reject(broken);
   return new Promise((resolve, reject) => {
     last += 1;
     waiting.set(last, {resolve, reject});

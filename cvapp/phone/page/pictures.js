@@ -6,19 +6,22 @@ function drawable() {
   return [canvas, canvas.getContext('2d', {willReadFrequently: true})];
 }
 
-const [frame, frameContext] = drawable();
+const grabbed = [drawable(), drawable()];
 
-// The video's frame of now, on a canvas that is always the same.
+// The video's frame of now, on one of two canvases in turn: that before it stays as it is while this one is answered.
 export function grab(video) {
   const {videoWidth: width, videoHeight: height} = video;
+  grabbed.reverse();
+  const [[frame, context]] = grabbed;
   if (frame.width !== width || frame.height !== height) Object.assign(frame, {width, height});
-  frameContext.drawImage(video, 0, 0);
+  context.drawImage(video, 0, 0);
   return frame;
 }
 
 // A part [top, left, height, width] of what `grab` or `decode` gave, RGBA. What is transparent lies on white.
 export function pixels(source, [top, left, height, width]) {
-  if (source === frame) return frameContext.getImageData(left, top, width, height).data;
+  const [, known] = grabbed.find(([frame]) => frame === source) ?? [];
+  if (known) return known.getImageData(left, top, width, height).data;
   const [band, context] = drawable();
   const data = new Uint8ClampedArray(4 * height * width);
   Object.assign(band, {width, height: Math.min(ROWS, height)});
@@ -32,10 +35,10 @@ export function pixels(source, [top, left, height, width]) {
   return data;
 }
 
-// A photo, upright by its EXIF orientation, its numbers as they stand in the file.
+// A photo, upright by its EXIF orientation (which browsers obey by themselves), its numbers as they stand in the file.
 export async function decode(file) {
   try {
-    return await createImageBitmap(file, {imageOrientation: 'from-image', colorSpaceConversion: 'none'});
+    return await createImageBitmap(file, {colorSpaceConversion: 'none'});
   } catch {
     throw new Error(`${file.name}: this browser cannot read it as a picture; choose a JPEG or PNG`);
   }
@@ -49,19 +52,23 @@ const REASONS = {
   AbortError: 'The camera stopped.\nTry again.',
 };
 
-// The camera that looks away from ('environment') or at ('user') who holds the phone, in a video element.
-export async function startCamera(video, facing) {
-  stopCamera(video);
+// The camera that looks away from ('environment') or at ('user') who holds the phone, in a video element; given back where it is no longer wanted.
+export async function startCamera(video, facing, wanted) {
   if (!navigator.mediaDevices) throw new Error('Browsers give the camera to secure addresses only: open this page by https:// or on localhost.');
   try {
-    const wanted = {facingMode: {ideal: facing}, width: {ideal: 640}, height: {ideal: 480}};
-    video.srcObject = await navigator.mediaDevices.getUserMedia({video: wanted, audio: false});
-    await video.play();
+    const asked = {facingMode: {ideal: facing}, width: {ideal: 640}, height: {ideal: 480}};
+    const stream = await navigator.mediaDevices.getUserMedia({video: asked, audio: false});
+    const [track] = stream.getVideoTracks();
+    if (wanted()) {
+      video.srcObject = stream;
+      await video.play();
+    } else {
+      track.stop();
+    }
+    return {facing: track.getSettings().facingMode ?? facing, ended: new Promise((resolve) => { track.onended = resolve; })};
   } catch (error) {
     throw new Error(REASONS[error.name] ?? `The camera cannot be used (${error.message || error.name}).\nTry again, or choose a photo.`);
   }
-  const [track] = video.srcObject.getVideoTracks();
-  return {facing: track.getSettings().facingMode ?? facing, ended: new Promise((resolve) => { track.onended = resolve; })};
 }
 
 export function stopCamera(video) {

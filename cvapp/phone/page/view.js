@@ -7,14 +7,15 @@ export const elements = Object.fromEntries(
     .map((id) => [id, find(id)]),
 );
 const COLOURS = ['#ffb000', '#35c46a', '#4aa8ff', '#ff6b81', '#c792ff', '#00c8c8', '#ff8b3d', '#b5d400'];
-const SHOWN = 3;
+const SHOWN = 3; // bars
+const LONGEST = 3840; // pixels of the longer side of what is saved: phones refuse much larger canvases
 
 const PAUSE = {live: 'Pause', paused: 'Go on', photo: 'Camera', stopped: 'Camera', made: 'Next'}; // what the large button does, by state
 
-export function setState(state) {
+export function setState(state, words = PAUSE[state]) {
   document.body.dataset.state = state;
-  elements.pause.querySelector('span').textContent = PAUSE[state] ?? 'Camera';
-  elements.pause.disabled = !(state in PAUSE);
+  if (words) elements.pause.querySelector('span').textContent = words;
+  elements.pause.disabled = !words;
   elements.save.disabled = !(state in PAUSE) || state === 'stopped';
 }
 
@@ -50,13 +51,18 @@ export function say(text, known = true) {
   elements.answer.classList.toggle('unknown', !known);
 }
 
+export function clearAnswer() {
+  say('\u00a0');
+  bars([]);
+}
+
 function counted(boxes, labels) {
   const counts = new Map();
   for (const {place} of boxes) counts.set(place, (counts.get(place) ?? 0) + 1);
   return [...counts].map(([place, count]) => (count > 1 ? `${count} × ${labels[place]}` : labels[place])).join(', ') || 'nothing found';
 }
 
-export function bars(rows) {
+function bars(rows) {
   rows.slice(0, SHOWN).forEach(([label, share], at) => {
     const row = elements.bars.children[at] ?? elements.bars.appendChild(newBar());
     row.style.setProperty('--share', share);
@@ -75,7 +81,7 @@ function newBar() {
 // Draw over a picture of `shape` [height, width] what was found, and between corners what the model sees of it.
 export function showOverlay(shape, found, model, mirrored) {
   const {overlay, stage} = elements;
-  const factor = Math.max(1, (devicePixelRatio * Math.min(stage.clientHeight / shape[0], stage.clientWidth / shape[1])) || 1);
+  const factor = devicePixelRatio * Math.min(stage.clientHeight / shape[0], stage.clientWidth / shape[1]);
   Object.assign(overlay, {width: Math.round(shape[1] * factor), height: Math.round(shape[0] * factor)});
   const context = overlay.getContext('2d');
   context.scale(factor, factor);
@@ -91,7 +97,7 @@ function draw(context, shape, found, model, mirrored) {
   const flipped = (x) => (mirrored ? shape[1] - x : x);
   if (model.images.fit === 'crop') corners(context, window_(shape, model.images), unit);
   context.font = `600 ${11 * unit}px system-ui, sans-serif`;
-  for (const {xyxy: [left, top, right, bottom], place, score, points} of found?.boxes ?? []) {
+  for (const {xyxy: [left, top, right, bottom], place, score, points} of found.boxes ?? []) {
     context.strokeStyle = context.fillStyle = COLOURS[place % COLOURS.length];
     context.lineWidth = 1.5 * unit;
     const start = Math.min(flipped(left), flipped(right));
@@ -125,23 +131,26 @@ function corners(context, [top, left, height, width], unit) {
 }
 
 // A picture with what was found drawn on it, and the answer of a classifier in words below: a canvas to keep.
-export function annotated(source, shape, found, model, mirrored) {
+export function annotated(source, original, found, model, mirrored) {
   const canvas = document.createElement('canvas');
-  const words = found?.scores ? Math.round(Math.max(28, shape[1] / 14)) : 0;
+  const scale = Math.min(1, LONGEST / Math.max(...original));
+  const shape = original.map((side) => Math.round(side * scale));
+  const words = found.scores ? Math.round(Math.max(28, shape[1] / 14)) : 0;
   Object.assign(canvas, {width: shape[1], height: shape[0] + words});
   const context = canvas.getContext('2d');
   context.fillStyle = '#fff';
   context.fillRect(0, 0, canvas.width, canvas.height);
   if (mirrored) context.setTransform(-1, 0, 0, 1, shape[1], 0);
-  context.drawImage(source, 0, 0);
+  context.drawImage(source, 0, 0, shape[1], shape[0]);
   context.resetTransform();
   if (words) {
     const [{probability}] = found.scores;
     context.fillStyle = '#14171c';
     context.font = `600 ${0.6 * words}px system-ui, sans-serif`;
     context.fillText(found.known ? `${found.said} ${percent(probability)}` : found.said, 0.3 * words, shape[0] + 0.72 * words, shape[1] - 0.6 * words);
-  } else if (found) {
-    draw(context, shape, found, model, mirrored);
+  } else {
+    context.scale(scale, scale);
+    draw(context, original, found, model, mirrored);
   }
   return canvas;
 }
@@ -149,6 +158,7 @@ export function annotated(source, shape, found, model, mirrored) {
 // Hand a picture to the phone's share sheet, or save it where there is none.
 export async function keep(canvas, name) {
   const blob = await new Promise((resolve) => { canvas.toBlob(resolve, 'image/png'); });
+  if (!blob) throw new Error('this browser cannot save a picture of that size');
   const file = new File([blob], `${name}-${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}.png`, {type: 'image/png'});
   if (navigator.canShare?.({files: [file]}) && matchMedia('(pointer: coarse)').matches) {
     try {

@@ -23,7 +23,6 @@ async function open({model: facts, name}) {
   [told, variant, model] = [facts, next, compiled];
   input = [...model.getInputDetails()[0].shape];
   output = [...model.getOutputDetails()[0].shape];
-  return {input, output};
 }
 
 async function fetched(file) {
