@@ -49,13 +49,14 @@ demo: setup ## signs to a live model: draw, train, export, find them in a video
 	@echo "report           saved_models/signs/report/report.html"
 	@echo "printable sheet  demo/signs.pdf   (print it, or show it on a screen, then: make webcam)"
 
-# Those that measure time run with nothing beside them, all others JOBS at a time.
-TIMED := tests/camera tests/cli/test_camera.py tests/test_real.py tests/phone/test_live.py tests/test_signs_way.py
+# Those that measure time run with nothing beside them, all others JOBS at a time, the longest first, so that no worker is left alone with them.
+TIMED := tests/camera tests/cli/test_camera.py tests/phone/test_live.py tests/test_signs_way.py
+LONG := tests/test_real.py tests/training tests/export tests/cli tests/models
 JOBS ?= 2
 CHOSEN := -m "not interop$(if $(SLOW),, and not slow)"
 
 test: setup ## the tests, all but those that take minutes (SLOW=1 runs those too)
-	@$(BIN)/python -m pytest $(CHOSEN) -n $(JOBS) --dist loadfile $(addprefix --ignore=,$(TIMED))
+	@$(BIN)/python -m pytest $(CHOSEN) -n $(JOBS) --dist loadfile --no-loadscope-reorder $(LONG) tests $(addprefix --ignore=,$(TIMED))
 	@$(BIN)/python -m pytest $(CHOSEN) $(TIMED)
 
 test-interop: setup $(INTEROP)/.ready saved_models/$(NAME)/lite/golden.npz ## MediaPipe, in Python and in a browser, and OpenCV read the exported NAME=
