@@ -23,6 +23,7 @@ export const state = () => document.body.dataset.state;
 
 // Words in the middle of the picture; none takes them away. `again` is called by the button below them.
 export function message(text, again = null) {
+  find('message').hidden = !text;
   find('message-text').textContent = text;
   elements.again.hidden = !again;
   elements.again.onclick = again;
