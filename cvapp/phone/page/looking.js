@@ -59,10 +59,10 @@ function forget() {
   clearAnswer();
 }
 
-function stopped(error) {
+function stopped(error, again = null) {
   begin('stopped');
   forget();
-  message(error.message, () => goLive(facing));
+  message(error.message, again);
 }
 
 async function goLive(wantedFacing) {
@@ -74,7 +74,7 @@ async function goLive(wantedFacing) {
     const several = (await cameras()) > 1;
     if (!wanted()) return;
     [facing, mirrored] = [camera.facing, camera.facing === 'user'];
-    camera.ended.then(() => { if (wanted()) stopped(new Error(AWAY)); });
+    camera.ended.then(() => { if (wanted()) stopped(new Error(AWAY), () => goLive(wantedFacing)); });
     elements.flip.disabled = !several;
     video.classList.toggle('mirrored', mirrored);
     video.hidden = false;
@@ -83,7 +83,7 @@ async function goLive(wantedFacing) {
     keepAwake(wanted);
     await watch(wanted);
   } catch (error) {
-    if (wanted()) stopped(error);
+    if (wanted()) stopped(error, () => goLive(wantedFacing));
   }
 }
 
