@@ -11,6 +11,7 @@ from typing import Any
 
 from cvapp.cli.answer import Answer, model_folder
 from cvapp.errors import CvappError, missing_extra
+from cvapp.progress import Terminal
 
 
 def phone(args: argparse.Namespace) -> Answer:
@@ -28,6 +29,8 @@ def phone(args: argparse.Namespace) -> Answer:
         names, certificate, values = _secured(args, stack) if args.lan else (["localhost"], None, {})
         one = stack.enter_context(server.listen("0.0.0.0" if args.lan else server.LOOPBACK, args.port))
         port = one.getsockname()[1]
+        if args.port is None and port != server.PORT:
+            Terminal()(f"port {server.PORT} is taken, so the page is at {port}; what a phone kept from {server.PORT} is another page")
         addresses = [f"http{'s' * args.lan}://{name}:{port}/" for name in values.pop("hosts", names)]
         values = {"name": told["name"], "variant": told["chosen"], "port": port, "addresses": addresses, **values}
         web = server.prepare(files, [*names, "localhost", server.LOOPBACK], certificate)

@@ -35,7 +35,7 @@ def model_files(folder: Path, variant: str | None = None) -> dict[str, Served]:
     cards.refuse_transcriber(card)
     export = read_export(folder, card)
     if export is None:
-        raise CvappError(f"{folder} was not exported, so there is nothing for a phone; run cvapp export {folder.name}")
+        raise CvappError(f"{folder} was not exported, so there is nothing for a phone; run cvapp export {folder}")
     chosen = variant or export["chosen"]
     variant_file(folder, export, chosen)  # that it is published, in a word
     variants = {}
@@ -109,7 +109,7 @@ def _detector(card: Card) -> dict[str, Any]:
 def _variant(name: str, row: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """One .tflite: where it is, what its bytes mean, how near its golden answers must be, and the figures it was proven with."""
     scale, zero = output_step(path)
-    figures = {figure: row[figure] for figure in ("accuracy", "map50", "psnr", "agreement") if row.get(figure) is not None}
+    figures = {figure: row[figure] for figure in ("accuracy", "map50", "psnr", "agreement") if row.get(figure)}
     return {
         "file": f"/model/{row['sha256']}.tflite",
         "sha256": row["sha256"],

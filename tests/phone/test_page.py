@@ -208,6 +208,14 @@ def test_photos_of_all_kinds_are_answered_as_predict_answers_them(without_camera
     assert len(heads) > 2  # they are not all answered alike
 
 
+@pytest.mark.parametrize("size", [(320, 568), (390, 844), (568, 320), (844, 390)])
+def test_a_small_screen_holds_it_all(without_camera, size):
+    without_camera.page.set_viewport_size({"width": size[0], "height": size[1]})
+    assert without_camera.ask("[innerWidth, innerHeight, document.documentElement.scrollWidth]") == [*size, size[0]]
+    boxes = [one.bounding_box() for one in without_camera.page.locator("nav button").all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= size[0] and box["height"] >= 44 for box in boxes)
+
+
 def test_what_is_shown_is_the_answer(without_camera, mine, tmp_path):
     images.write(tmp_path / "one.png", noisy((200, 200)))
     found = without_camera.choose(tmp_path / "one.png")
@@ -263,6 +271,10 @@ def test_a_file_that_is_no_picture_is_told(without_camera, tmp_path):
     (tmp_path / "notes.jpg").write_text("no picture")
     without_camera.page.set_input_files("#file", str(tmp_path / "notes.jpg"))
     without_camera.wait("return document.getElementById('message-text').textContent.startsWith('notes.jpg: this browser cannot read it')")
+    images.write(tmp_path / "dot.png", noisy((7, 90)))
+    without_camera.page.set_input_files("#file", str(tmp_path / "dot.png"))
+    without_camera.wait("return document.getElementById('message-text').textContent.startsWith('dot.png: 90x7 pixels; a photo has sides')")
+    assert not without_camera.page.is_visible("#again") and without_camera.page.is_enabled("#photo")
 
 
 def test_boxes_are_those_of_python(boxes, chromium, boxed_photos):
@@ -432,6 +444,9 @@ def test_another_model_at_the_same_address_takes_the_place_of_the_first(chromium
         page.page.reload()
         page.wait("return document.body.dataset.state === 'stopped'")
         assert page.text("#name") == "tiny" and page.choose(tmp_path / "one.png") == found
+        with serving.phone(exported, "mine", "--port", str(first.told["port"])):  # back at once after a load without the computer
+            page.page.reload()
+            page.wait("return document.getElementById('name').textContent === 'mine'")
 
 
 def test_over_a_certificate_that_vouches_for_itself_it_works_while_it_is_open(chromium, mine, tmp_path):

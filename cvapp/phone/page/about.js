@@ -6,6 +6,7 @@ const find = (id) => document.getElementById(id);
 const dialog = find('about');
 const TASKS = {classify: 'Names what a picture shows', detect: 'Finds objects in a picture', generate: 'Makes pictures'};
 const brief = (value) => String(Number(value.toPrecision(2)));
+const LISTED = 12; // labels
 let running; // name of the variant that answers
 const FIGURES = {accuracy: (value) => `${(100 * value).toFixed(1)}% right`, map50: (value) => `mAP50 ${value.toFixed(3)}`, psnr: (value) => `${value.toFixed(0)} dB`};
 
@@ -13,9 +14,12 @@ const FIGURES = {accuracy: (value) => `${(100 * value).toFixed(1)}% right`, map5
 export function describe(model, refresh) {
   running = model.chosen;
   const [height, width] = model.images.size;
-  const sure = model.task === 'generate' ? '' : ` What it is less sure of than ${model.threshold.toFixed(2)} does not count.`;
+  const things = model.labels.filter((_, place) => !model.nothing.includes(place));
+  const listed = things.slice(0, LISTED).join(', ') + (things.length > LISTED ? `, ... (${things.length} in all)` : '');
+  const nothing = model.nothing.map((place) => `, nor does ${model.labels[place]}`).join('');
+  const sure = model.task === 'generate' ? '' : ` What it is less sure of than ${model.threshold.toFixed(2)} does not count${nothing}.`;
   find('about-title').textContent = model.name;
-  find('about-text').textContent = `${TASKS[model.task]}, ${height} × ${width} pixels: ${model.labels.join(', ')}.${sure}`;
+  find('about-text').textContent = `${TASKS[model.task]}, ${width} × ${height} pixels: ${listed}.${sure}`;
   find('variants').append(...Object.entries(model.variants).map(([name, row]) => choice(name, row, model, refresh)));
   find('about-open').onclick = () => dialog.showModal();
   dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
@@ -33,7 +37,7 @@ function choice(name, {bytes, figures}, model, refresh) {
       running = name;
       await Promise.all([prove(model), refresh()]);
     } catch (error) {
-      tell(`${name}: ${error.message}`, 'bad');
+      tell(`${name} cannot be had: ${error.message}; ${running} stays.`, 'bad');
       find('variants').querySelector(`[value=${running}]`).checked = true;
     }
   };

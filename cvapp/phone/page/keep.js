@@ -26,9 +26,11 @@ async function answer(request) {
   const cache = await caches.open(NAME);
   const kept = await cache.match(request, {ignoreSearch: true, ignoreVary: true});
   if (!kept) return fetch(request);
-  if (new URL(request.url).pathname.startsWith('/model/') || Date.now() < absent) return kept;
+  const begins = request.mode === 'navigate'; // the page is loaded: the computer may be back
+  if (new URL(request.url).pathname.startsWith('/model/') || (!begins && Date.now() < absent)) return kept;
   try {
     const came = await Promise.race([fetch(request), gaveUp()]);
+    absent = 0;
     return came.ok ? came : kept;
   } catch {
     absent = Date.now() + 10_000;

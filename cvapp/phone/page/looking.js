@@ -161,7 +161,7 @@ function showStill(source, [height, width], flipped) {
 function save() {
   if (!shown) return;
   const {source, shape, found} = shown;
-  keep(annotated(source, shape, found, model, mirrored), model.name).catch((error) => note(error.message, true));
+  keep(annotated(source, shape, found, model), model.name).catch((error) => note(error.message, true));
 }
 
 // The screen stays on while the camera runs, where the browser lets it.

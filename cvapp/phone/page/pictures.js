@@ -1,4 +1,5 @@
 // Where pictures come from: the camera, and photos.
+const LEAST = 8; // pixels of a photo's side, as cvapp/headers.py asks for
 const ROWS = 1024; // that are read from a photo at once: a canvas of a whole one may be larger than a phone allows
 
 function drawable() {
@@ -37,11 +38,12 @@ export function pixels(source, [top, left, height, width]) {
 
 // A photo, upright by its EXIF orientation (which browsers obey by themselves), its numbers as they stand in the file.
 export async function decode(file) {
-  try {
-    return await createImageBitmap(file, {colorSpaceConversion: 'none'});
-  } catch {
+  const picture = await createImageBitmap(file, {colorSpaceConversion: 'none'}).catch(() => {
     throw new Error(`${file.name}: this browser cannot read it as a picture; choose a JPEG or PNG`);
-  }
+  });
+  const {width, height} = picture;
+  if (Math.min(width, height) < LEAST) throw new Error(`${file.name}: ${width}x${height} pixels; a photo has sides of at least ${LEAST}`);
+  return picture;
 }
 
 const REASONS = {

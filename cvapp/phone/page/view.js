@@ -34,7 +34,7 @@ export function note(text, bad = false) {
   elements.note.classList.toggle('bad', bad);
 }
 
-const percent = (share) => `${(100 * share).toFixed(share >= 0.995 || share < 0.0995 ? 1 : 0)}%`;
+const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
 // An answer of a classifier ({said, known, scores}) or a detector ({boxes}) in words and bars.
 export function showAnswer(found, {labels}) {
@@ -131,8 +131,8 @@ function corners(context, [top, left, height, width], unit) {
   context.stroke();
 }
 
-// A picture with what was found drawn on it, and the answer of a classifier in words below: a canvas to keep.
-export function annotated(source, original, found, model, mirrored) {
+// A picture as the model saw it, not mirrored, with what was found drawn on it, and the answer of a classifier in words below: a canvas to keep.
+export function annotated(source, original, found, model) {
   const canvas = document.createElement('canvas');
   const scale = Math.min(1, LONGEST / Math.max(...original));
   const shape = original.map((side) => Math.round(side * scale));
@@ -141,9 +141,7 @@ export function annotated(source, original, found, model, mirrored) {
   const context = canvas.getContext('2d');
   context.fillStyle = '#fff';
   context.fillRect(0, 0, canvas.width, canvas.height);
-  if (mirrored) context.setTransform(-1, 0, 0, 1, shape[1], 0);
   context.drawImage(source, 0, 0, shape[1], shape[0]);
-  context.resetTransform();
   if (words) {
     const [{probability}] = found.scores;
     context.fillStyle = '#14171c';
@@ -151,7 +149,7 @@ export function annotated(source, original, found, model, mirrored) {
     context.fillText(found.known ? `${found.said} ${percent(probability)}` : found.said, 0.3 * words, shape[0] + 0.72 * words, shape[1] - 0.6 * words);
   } else {
     context.scale(scale, scale);
-    draw(context, original, found, model, mirrored);
+    draw(context, original, found, model, false);
   }
   return canvas;
 }

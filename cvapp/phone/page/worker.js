@@ -26,7 +26,7 @@ async function open({model: facts, name}) {
 }
 
 async function fetched(file) {
-  const answer = await fetch(file);
+  const answer = await fetch(file).catch(() => { throw new Error('the computer is not there'); });
   if (!answer.ok) throw new Error(`${file}: the computer answered ${answer.status}; load the page again`);
   return new Uint8Array(await answer.arrayBuffer());
 }
