@@ -255,9 +255,10 @@ def test_doctor_sees_clashing_wheels(capsys, monkeypatch):
 
 
 def test_a_wheel_runs_outside_the_checkout(tmp_path, home, photos):
-    """Built and unpacked without the network; the pipelines and the backbone are inside."""
+    """Built and unpacked without the network; the pipelines, the backbone and the phone page are inside."""
     root = Path(__file__).parents[2]
-    tree = shutil.copytree(root, tmp_path / "tree", ignore=shutil.ignore_patterns(".git", ".venv", "demo", ".cache", "build", "*.egg-info"))
+    left_out = (".git", ".venv*", "node_modules", "demo", ".cache", "build", "*.egg-info")
+    tree = shutil.copytree(root, tmp_path / "tree", ignore=shutil.ignore_patterns(*left_out))
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     subprocess.run(
         [*pip, "install", "--no-deps", "--no-build-isolation", "--no-index", "--target", tmp_path / "site", tree],
@@ -272,6 +273,8 @@ def test_a_wheel_runs_outside_the_checkout(tmp_path, home, photos):
             [sys.executable, "-c", code, str(tmp_path), *map(str, words)], capture_output=True, text=True, env=environment, cwd=home
         )
 
+    page, own = tmp_path / "site/cvapp/phone/page", root / "cvapp/phone/page"
+    assert {path.relative_to(page) for path in page.rglob("*")} == {path.relative_to(own) for path in own.rglob("*")}
     listed = json.loads(installed("list", "--json").stdout)
     assert {"hub_classifier", "pretrain_backbone"} <= set(listed["pipelines"]) and "mobilenet_v2_035_96" in listed["models"]
     done = installed("train", "--data", photos, "--name", "fresh", "--epochs", "2", "--json")
