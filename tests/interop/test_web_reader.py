@@ -70,7 +70,7 @@ def classify():
 
     path = shutil.which("chromium") or shutil.which("google-chrome")
     assert path, "no Chromium here: apt-get install chromium"
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def ask(page, variant, pictures):  # noqa: F811

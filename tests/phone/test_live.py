@@ -132,7 +132,7 @@ def test_another_variant_takes_over_while_it_runs(watching, address):
         page.wait(f"return seen.answers > {before + 3}")
 
 
-def test_front_and_back(playwright, frames, address):  # noqa: F811
+def test_front_and_back(playwright, address):  # noqa: F811
     """Two cameras: the button is there, and the page goes on with the other."""
     flags = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2"]
     with browsing.browser(playwright, *flags) as one, opened(one, address, permissions=["camera"]) as page:
