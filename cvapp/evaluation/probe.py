@@ -54,6 +54,17 @@ def left_out(features: np.ndarray, truth: np.ndarray, num_classes: int, seed: in
     return min(tried, key=lambda pair: pair[0])[1]
 
 
+def adjusted_accuracy(answers: np.ndarray, truth: np.ndarray, num_classes: int) -> float:
+    """Balanced accuracy adjusted for chance: answers (N,) on true classes (N,), 0 at guessing and below, 1 where all are right."""
+    recall = np.mean([(answers[truth == index] == index).mean() for index in np.unique(truth)])
+    return above_chance(float(recall), num_classes)
+
+
+def above_chance(recall: float, num_classes: int) -> float:
+    """The share of the way from guessing to perfect that a mean recall goes, not below 0."""
+    return max(0.0, (recall - 1 / num_classes) / (1 - 1 / num_classes))
+
+
 def folds(truth: np.ndarray, seed: int) -> np.ndarray:
     """Which fold each photo (N,) is in: every class is dealt out evenly, in an order of the seed's."""
     dealt = np.zeros(len(truth), int)

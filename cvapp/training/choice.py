@@ -61,6 +61,4 @@ def choose(features: Callable[[int], np.ndarray], truth: np.ndarray, num_classes
 
 def _likeness(features: np.ndarray, truth: np.ndarray, num_classes: int, seed: int) -> float:
     """Cross-validated accuracy of a probe, classes weighing alike: 0 at guessing, 1 at perfection."""
-    answers = probe.left_out(features, truth, num_classes, seed).argmax(1)
-    recall = np.mean([(answers[truth == index] == index).mean() for index in np.unique(truth)])
-    return float(max(0.0, (recall - 1 / num_classes) / (1 - 1 / num_classes)))
+    return probe.adjusted_accuracy(probe.left_out(features, truth, num_classes, seed).argmax(1), truth, num_classes)
