@@ -1,6 +1,6 @@
 # The words people and CI use. `make help` lists them.
 PYTHON ?= python3
-PIPELINE ?= hub_classifier
+PIPELINE ?= feature_extraction
 SOURCE ?= 0
 # Photos of yours are named by their folder; without any, the demo's signs are meant, which NAME=demo means, too, where no model has that name.
 ifeq ($(NAME)$(DATA)$(wildcard saved_models/demo),demo)
@@ -37,7 +37,7 @@ doctor: setup ## look at this machine: versions, cameras, display, libraries
 demo: setup ## signs to a live model: draw, train, export, find them in a video
 	@$(CVAPP) data signs --out demo/signs --count 200 --print demo/signs.pdf
 	@$(CVAPP) data signs --video demo/scene.mp4 --seed 7
-	@$(CVAPP) train --data demo/signs --name signs --set model.backbone=shipped
+	@$(CVAPP) train --data demo/signs --name signs --set model.backbone=mobilenet_v2_drawings
 	@$(CVAPP) export signs
 	@$(BIN)/python benchmarks/sign_video.py signs demo/scene.mp4
 	@$(CVAPP) slide signs --data demo/signs

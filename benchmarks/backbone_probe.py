@@ -19,7 +19,7 @@ from cvapp.data.folders import scan
 from cvapp.data.listing import hashed, natural
 from cvapp.data.photos import fit_all
 from cvapp.models import classifier, hub, mobilenet
-from cvapp.recipe import SHIPPED_BACKBONE
+from cvapp.recipe import DRAWINGS_BACKBONE
 from cvapp.shipped import shipped_models
 
 import keras
@@ -94,11 +94,11 @@ def sets(folders: list[str]) -> Iterator[tuple[str, Set]]:
 
 def main(*folders: str) -> None:
     """Print a row a set."""
-    module, _ = hub.open_module(hub.resolve(SHIPPED_BACKBONE))
+    module, _ = hub.open_module(hub.resolve(DRAWINGS_BACKBONE))
     keras.utils.set_random_seed(0)
     random = mobilenet.build((96, 96), 0.35)
     same = mobilenet.build((96, 96), 0.35)
-    same.load_weights(shipped_models() / SHIPPED_BACKBONE / mobilenet.WEIGHTS)
+    same.load_weights(shipped_models() / DRAWINGS_BACKBONE / mobilenet.WEIGHTS)
     networks = {
         "shipped": lambda pixels: module(pixels / 255.0),
         "random": lambda pixels: random(pixels / 127.5 - 1, training=False),

@@ -15,7 +15,7 @@ from cvapp.images import Images
 from cvapp.recipe import Recipe
 from cvapp.windows import Scan, lay_out
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "card.json"
 UNKNOWN = "unknown"
 TRANSCRIBE = "transcribe"  # the task of a model that writes texts
@@ -141,17 +141,29 @@ def read(folder: Path) -> Card:
         )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        schema = values.pop("schema")
+        schema = values["schema"]
         if not isinstance(schema, int) or schema > SCHEMA:
             raise CvappError(
                 f"{path}: made by a newer cvapp (schema {schema}, this one reads up to {SCHEMA}); upgrade cvapp", Exit.BAD_DATA
             )
+        migrate(values)
         images, scan = Images(**values.pop("images")), values.pop("scan", None)
         return Card(images=images, recipe=recipes.from_json(values.pop("recipe")), scan=Scan(**scan) if scan else None, **values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CvappError(f"{path}: not a card ({type(error).__name__}: {error}); train or copy the model again", Exit.BAD_DATA) from error
     except CvappError as error:
         raise CvappError(f"{path}: {error}" if str(path) not in str(error) else str(error), Exit.BAD_DATA) from error
+
+
+def migrate(values: dict[str, Any]) -> None:
+    """Bring what a card of an older schema holds to this one's, in place.
+
+    Schema 1 named the handle of a hub module beside every backbone; now it stands only where the backbone is one.
+    """
+    model = values["recipe"].get("model", {})
+    if values["schema"] < 2 and model.get("backbone") != recipes.HUB:
+        model["handle"] = ""
+    values["schema"] = SCHEMA
 
 
 def check_file(card: Card, folder: Path, name: str) -> Path:

@@ -16,7 +16,7 @@ of epochs were chosen among a dozen on the same photos.
 from cvapp.recipe import Augment, Model, Recipe, Train
 
 RECIPE = Recipe(
-    model=Model(backbone="shipped", dropout=0.5),
+    model=Model(dropout=0.5),
     augment=Augment(mirror=True, crop=0.15, zoom=0.2, rotation=15, stretch=0.1, brightness=0.1, contrast=0.2, colour=0.05),
     train=Train(
         schedule="cosine", warmup=0.1, l2=0.03, label_smoothing=0.05, fine_tune="auto", fine_tune_epochs=25, fine_tune_rate=1e-3, patience=30

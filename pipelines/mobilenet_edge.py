@@ -16,7 +16,7 @@ from cvapp.recipe import Augment, Model, Recipe, Train
 
 # A picture is not mirrored: signs and letters have a left and a right. An l2 of 0.03, good for a head alone, pulls a whole network apart.
 RECIPE = Recipe(
-    model=Model(backbone="shipped", dropout=0.5),
+    model=Model(backbone="mobilenet_v2_drawings", dropout=0.5),
     augment=Augment(crop=0.1, zoom=0.2, rotation=15, stretch=0.1, brightness=0.1, contrast=0.2, colour=0.05),
     train=Train(
         epochs=40,

@@ -3,7 +3,7 @@
 MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) learns 200 classes of glyphs, plain shapes, textures and made-up signs, drawn on
 the fly as a camera would see them. The printable signs are not among them.
 
-    cvapp train pretrain_backbone --name mobilenet_v2_035_96
+    cvapp train pretrain_backbone --name mobilenet_v2_drawings
 
 Measured on 2 cores: 2,323 seconds, 0.772 accuracy on 4,096 fresh pictures of its classes; a linear probe on the features names 0.950 of
 held-out signs, on the same network with random weights 0.266 (`python benchmarks/backbone_probe.py`).

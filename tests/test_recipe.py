@@ -10,11 +10,12 @@ from cvapp.images import Images
 from cvapp.recipe import Data, Export, Generate, Model, Recipe, Train, did_you_mean, from_json, override, to_json
 from cvapp.recipe.parts import BACKBONES
 
-# as typed after --set, and the value in the JSON; together they leave no value of the default recipe as it was
+# as typed after --set, and the value in the JSON; together they leave no value of the default recipe as it was but the handle, which goes
+# with a hub module alone
 SETTINGS = {
     "task=backbone": "backbone", "seed=7": 7, "data.generated=shapes": "shapes", "data.val=0.3": 0.3, "data.test=0": 0.0,
     "images.size=96,128": (96, 128), "images.fit=letterbox": "letterbox", "images.resize=linear": "linear",
-    "model.backbone=mobilenet_v2": "mobilenet_v2", "model.handle=/tmp/my modules/é": "/tmp/my modules/é", "model.alpha=1": 1.0,
+    "model.backbone=mobilenet_v2": "mobilenet_v2", "model.alpha=1": 1.0,
     "model.weights=none": "none", "model.stages=2": 2, "model.head=mlp": "mlp", "model.hidden=64": 64, "model.dropout=0": 0.0,
     "model.stochastic_depth=0.1": 0.1, "model.initialiser=he": "he",
     "augment.mirror=yes": True, "augment.crop=.1": 0.1, "augment.zoom=.2": 0.2, "augment.rotation=15": 15.0, "augment.stretch=.1": 0.1,
@@ -52,9 +53,9 @@ def leaves(values: dict, prefix: str = "") -> dict:
 def test_every_value_can_be_set_and_survives_the_round_trip_through_json():
     recipe = override(Recipe(), SETTINGS)
     found, default = leaves(to_json(recipe)), leaves(to_json(Recipe()))
-    assert found == {setting.partition("=")[0]: value for setting, value in SETTINGS.items()}
-    assert not [path for path in default if found[path] == default[path]]
-    for each in (recipe, Recipe(), Recipe(images=Images((8, 9)))):
+    assert found == {setting.partition("=")[0]: value for setting, value in SETTINGS.items()} | {"model.handle": ""}
+    assert [path for path in default if found[path] == default[path]] == ["model.handle"]
+    for each in (recipe, Recipe(), override(Recipe(), ["model.handle=/tmp/my modules/é"]), Recipe(images=Images((8, 9)))):
         assert from_json(json.loads(json.dumps(to_json(each)))) == each
     assert recipe != Recipe() == override(Recipe(), [])
 
@@ -93,27 +94,23 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("seed={[]:1}", "seed is '{[]:1}': expected int"),
         ("images.size=4,224", "images.size is (4, 224): give (height, width), each 8 to 16384 pixels"),
         ("images.fit=cropp", "images.fit is 'cropp': choose one of crop, letterbox, stretch"),
-        ("model.backbone=mobilenet", "model.backbone is 'mobilenet': choose one of hub, shipped, mobilenet_v2, "),
+        ("model.backbone=mobilenet", "model.backbone is 'mobilenet': choose one of hub, mobilenet_v2_drawings, efficientnet_lite0, "),
         ("model.backbone=mobilenet", ". Did you mean mobilenet_v2?"),
-        ("model.stages=2", "model.stages and model.stochastic_depth need a Keras backbone, a hub module is opaque; try model.backbone=shipped"),
         ("model.weights=", "model.weights is empty: give imagenet, none, or a .weights.h5 file"),
         ("train.fine_tune=some", "train.fine_tune is 'some': give none, auto, all, layers:N or blocks:N, such as blocks:3"),
         ("train.fine_tune=blocks:0", "train.fine_tune is 'blocks:0'"),
-        ("train.fine_tune=blocks:2", "a hub module is frozen or tuned whole (none, auto, all), its layers are unknown"),
-        ("train.mixed_precision=yes", "train.mixed_precision needs a Keras backbone, a hub module computes as it was saved"),
         ("train.optimiser=adm", "train.optimiser is 'adm': choose one of sgd, "),
         ("augment.mirror=maybe", "augment.mirror is 'maybe': expected bool"),
         ("augment.rotation=200", "augment.rotation is 200.0: give a number from 0 to 180"),
-        ("model.handle=", "model.handle is empty: give a SavedModel's folder, an address, or the shipped backbone's name"),
+        ("model.backbone=hub", "model.handle is empty: give a SavedModel's folder, an address, efficientnet_lite0 or mobilenet_v2_drawings"),
         ("export.variants=int8,", "float32 must be among them"),
         ("export.variants=float32,int16", "export.variants is 'int16': choose one of float32, float16, dynamic, int8. Did you mean int8?"),
         ("export.variants=float32,float61", "choose one of float32, float16, dynamic, int8. Did you mean float16?"),
         ("export.max_drop=-1", "export.max_drop is -1.0: give a number from 0 to 100"),
-        ("model.weights=mine.weights.h5", "model.weights is 'mine.weights.h5', but hub has its own; choose model.backbone=mobilenet_v2"),
-        ("model.alpha=1", "model.alpha is 1, but hub comes in one width; choose model.backbone=mobilenet_v2 or small_resnet"),
+        ("model.alpha=1", "model.alpha is 1, but efficientnet_lite0 comes in one width; choose model.backbone=mobilenet_v2 or small_resnet"),
         ("data.test=0.8", "data.val + data.test is 1: give at most 0.9, the rest trains"),
         ("task=backbone", "a backbone recipe needs data.generated, images.size and a model.backbone other than hub"),
-        ("task=detect", "a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or shipped"),
+        ("task=detect", "a detector needs the size of its frames: give images.size, such as 480,640"),
         ("task=detector", "task is 'detector': choose one of classify, backbone, detect, transcribe, generate. Did you mean detect?"),
         ("detect.windows=8,8", "detect.windows is no part of a recipe. Did you mean detect.window?"),
         ("detect.window=64", "detect.window is (64,): give (height, width), each 8 to 1024 pixels"),
@@ -158,7 +155,7 @@ def test_a_detector_needs_the_size_of_its_frames():
     with pytest.raises(CvappError, match="^a detector needs the size of its frames: give images.size, such as 480,640$") as error:
         Recipe(task="detect", model=Model(backbone="window_net", weights="none"))
     assert error.value.code == Exit.USAGE
-    for backbone in ("window_net", "shipped"):
+    for backbone in ("window_net", "efficientnet_lite0"):
         weights = "none" if backbone == "window_net" else "imagenet"
         Recipe(task="detect", images=Images((480, 640)), model=Model(backbone=backbone, weights=weights))
 
@@ -182,12 +179,51 @@ def test_each_drawn_set_is_for_one_task(task, generated):
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_only_a_backbone_of_several_widths_takes_another(backbone):
-    assert Model(backbone=backbone).alpha == 0.35, "the width that is not asked for is no error"
+    handle = "efficientnet_lite0" if backbone == "hub" else ""
+    assert Model(backbone=backbone, handle=handle).alpha == 0.35, "the width that is not asked for is no error"
     if backbone in ("mobilenet_v2", "small_resnet", "window_net"):
         assert Model(backbone=backbone, alpha=0.5).alpha == 0.5
     else:
         with pytest.raises(CvappError, match=f"model.alpha is 0.5, but {backbone} comes in one width"):
-            Model(backbone=backbone, alpha=0.5)
+            Model(backbone=backbone, handle=handle, alpha=0.5)
+
+
+@pytest.mark.parametrize(
+    "setting, words",
+    [
+        ("model.stages=2", "model.stages and model.stochastic_depth need a Keras backbone, a hub module is opaque; try model.backbone=effi"),
+        ("train.fine_tune=blocks:2", "a hub module is frozen or tuned whole (none, auto, all), its layers are unknown"),
+        ("train.mixed_precision=yes", "train.mixed_precision needs a Keras backbone, a hub module computes as it was saved"),
+        ("model.weights=mine.weights.h5", "model.weights is 'mine.weights.h5', but hub has its own; choose model.backbone=mobilenet_v2"),
+        ("task=detect", "a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or efficientnet_"),
+        ("task=backbone", "a backbone recipe needs data.generated, images.size and a model.backbone other than hub"),
+        ("model.handle=", "model.handle is empty: give a SavedModel's folder, an address, efficientnet_lite0 or mobilenet_v2_drawings"),
+    ],
+)
+def test_what_a_hub_module_cannot_do_is_one_line_that_helps(setting, words):
+    with pytest.raises(CvappError) as error:
+        override(Recipe(model=Model(handle="efficientnet_lite0")), [setting])
+    assert words in str(error.value) and error.value.code == Exit.USAGE
+
+
+def test_a_handle_chooses_the_hub_and_another_backbone_leaves_it():
+    of_hub, of_row = Recipe(model=Model(handle="a")), Recipe(model=Model("window_net", weights="none", alpha=1.0))
+    assert (of_hub.model.backbone, Model().backbone, Model().weights) == ("hub", "efficientnet_lite0", "imagenet")
+    assert override(of_row, ["model.handle=a"]).model == of_hub.model
+    assert override(of_hub, ["model.handle=b"]).model == Model("hub", "b")
+    assert override(of_hub, ["model.backbone=mobilenet_v2"]).model == Model("mobilenet_v2")
+    assert override(of_row, ["model.backbone=efficientnet_lite0"]).model == Model(), "with its own weights, not at random"
+    assert override(of_row, ["model.backbone=vit_small"]).model == Model("vit_small", weights="none")
+    assert override(of_row, ["model.backbone=mobilenet_v2", "model.weights=none"]).model == Model("mobilenet_v2", weights="none")
+    assert override(of_row, ["model.backbone=window_net"]).model == of_row.model, "the same one is no change"
+    with pytest.raises(CvappError, match="^model.handle is 'a', but mobilenet_v2 is no hub module; leave it out, or give model.backbone=hub$"):
+        override(of_row, ["model.backbone=mobilenet_v2", "model.handle=a"])
+
+
+def test_names_of_earlier_versions_still_mean_what_they_meant():
+    assert Model("shipped") == Model("mobilenet_v2_drawings")
+    assert Model("keras_cv_efficientnet_lite_b0") == Model("efficientnet_lite0")
+    assert Model("hub", "mobilenet_v2_035_96") == Model("hub", "mobilenet_v2_drawings")
 
 
 def test_all_variants_are_made_unless_fewer_are_asked_for():

@@ -32,7 +32,7 @@ def _add_model_commands(group: Any) -> None:
     train.add_argument(
         "pipeline",
         nargs="?",
-        default="hub_classifier",
+        default="feature_extraction",
         metavar="PIPELINE",
         help="a pipeline's name or the path of its file (default: %(default)s)",
     )
@@ -195,7 +195,8 @@ def _add_data_commands(group: Any) -> None:
         group,
         "split",
         later("data", "split_"),
-        "freeze which photo trains, validates and tests, in DIR/split.csv (or beside the CSV); copies stay together",
+        "freeze which photo trains, validates and tests, in DIR/split.csv (or beside the CSV); copies stay together. What is frozen stays, "
+        "unless --val, --test or --seed asks for another split",
         "cvapp data split photos",
     )
     folders = "class folders of photos, a CSV of path,label, or a folder of idx files"
@@ -212,10 +213,9 @@ def _add_data_commands(group: Any) -> None:
     convert.add_argument("source", metavar="DIR|FILE", help=boxed)
     convert.add_argument("--to", required=True, choices=("voc", "coco", "yolo"), help="the format")
     convert.add_argument("--out", required=True, metavar="DIR", help="a folder that holds nothing yet")
-    split.add_argument("--val", type=float, default=0.2, metavar="X", help="share of each class for validation (default: %(default)s)")
-    split.add_argument(
-        "--test", type=float, default=0.2, metavar="X", help="share of each class held out to the end (default: %(default)s)"
-    )
+    split.add_argument("--val", type=float, metavar="X", help="share of each class for validation (default: 0.2)")
+    split.add_argument("--test", type=float, metavar="X", help="share of each class held out to the end (default: 0.2)")
+    split.add_argument("--seed", type=int, metavar="N", help="another seed is another split (default: 0)")
     collect = command(
         group,
         "collect",
@@ -242,5 +242,4 @@ def _add_data_commands(group: Any) -> None:
     signs.add_argument("--print", metavar="FILE.pdf", help="write the sheet to print or to show on a screen")
     signs.add_argument("--video", metavar="FILE.mp4", help="write a moving scene, and the truth for each frame beside it")
     signs.add_argument("--scenes", metavar="DIR", help="write scenes of several signs with boxes and corners, for a detector (COCO)")
-    for one in (split, signs):
-        one.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another result (default: %(default)s)")
+    signs.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another result (default: %(default)s)")

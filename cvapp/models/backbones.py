@@ -10,17 +10,20 @@ from typing import Any, Callable
 
 import keras
 
+import cvapp
 from cvapp import card as cards
+from cvapp.data.store import ROOT
 from cvapp.errors import CvappError, Exit
-from cvapp.files import sha256
-from cvapp.models import hub, keras_cv_parts, small_resnet, vit, window_net
+from cvapp.files import replacing_folder, sha256
+from cvapp.models import efficientnet_lite, hub, keras_cv_parts, small_resnet, vit, window_net
 from cvapp.models.surgery import pooled, turn_channels
-from cvapp.recipe import HUB, SHIPPED_BACKBONE, Model
+from cvapp.progress import hushed
+from cvapp.recipe import DRAWINGS_BACKBONE, HUB, Model
+from cvapp.recipe.parts import IMAGENET
 from cvapp.shipped import shipped_models
 
 Size = tuple[int, int]
 Build = Callable[[Size, Model, str | None], keras.Model]
-IMAGENET = "imagenet"
 APACHE = "Apache-2.0"
 SYMMETRIC = (1 / 127.5, -1.0)  # pixels 0..255 to -1..1
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's pixels in 0..1
@@ -35,10 +38,11 @@ class Row:
 
     Args:
         build: (size, settings, weights) -> the network without a top: scaled pixels (B, H, W, 3) -> maps (B, h, w, C); weights are random for
-            None, downloaded for `imagenet`.
+            None, fetched for `imagenet`.
         scale: (factor, offset) that takes pixels 0..255 to what the weights expect.
         size: (height, width) where the recipe names none.
-        imagenet: the licence of the ImageNet weights that Keras downloads; None where there are none.
+        imagenet: the licence of the ImageNet weights; None where there are none.
+        package: that holds these weights; None where Keras downloads them.
         bgr: whether those weights want blue first.
     """
 
@@ -46,6 +50,7 @@ class Row:
     scale: tuple[Any, Any] = SYMMETRIC
     size: Size = (224, 224)
     imagenet: str | None = None
+    package: str | None = None
     bgr: bool = False
 
 
@@ -65,13 +70,25 @@ def _keras_cv(name: str) -> Row:
     return Row(lambda size, settings, weights: keras_cv_parts.backbone(name, size), (1 / 255, 0.0))
 
 
+def _lite(name: str) -> Row:
+    side = efficientnet_lite.VARIANTS[name].side
+    return Row(
+        lambda size, settings, weights: efficientnet_lite.build(name, size, weights == IMAGENET),
+        efficientnet_lite.SCALE,
+        (side, side),
+        imagenet=APACHE,
+        package=efficientnet_lite.package_of(name),
+    )
+
+
 def _transformer(name: str, own: Size) -> Row:
     return Row(lambda size, settings, weights: vit.build(size, name), size=own)
 
 
 _RAW: dict[str, Any] = {"include_preprocessing": False}
 TABLE = {
-    "shipped": Row(_application("MobileNetV2"), size=(96, 96)),
+    DRAWINGS_BACKBONE: Row(_application("MobileNetV2"), size=(96, 96)),
+    **{name: _lite(name) for name in efficientnet_lite.VARIANTS},
     "mobilenet_v2": Row(_application("MobileNetV2"), imagenet=APACHE),
     "mobilenet_v3_small": Row(_application("MobileNetV3Small", **_RAW), imagenet=APACHE),
     "mobilenet_v3_large": Row(_application("MobileNetV3Large", **_RAW), imagenet=APACHE),
@@ -83,7 +100,6 @@ TABLE = {
     "vit_small_8": _transformer("vit_small_8", (64, 64)),
     "vit_compact": _transformer("cct_2_3x2", (32, 32)),
     "keras_cv_resnet_18_v2": _keras_cv("keras_cv_resnet_18_v2"),
-    "keras_cv_efficientnet_lite_b0": _keras_cv("keras_cv_efficientnet_lite_b0"),
 }
 
 
@@ -122,7 +138,8 @@ def open_backbone(settings: Model, size: Size | None) -> Backbone:
 
 
 def _open_hub(settings: Model, size: Size | None) -> Backbone:
-    folder = hub.resolve(settings.handle)
+    packaged = settings.handle in efficientnet_lite.VARIANTS
+    folder = _module_of(settings.handle) if packaged else hub.resolve(settings.handle)
     layer, own = hub.open_module(folder)
     size = size or own
     if size is None:
@@ -130,9 +147,29 @@ def _open_hub(settings: Model, size: Size | None) -> Backbone:
     if own not in (None, size):
         raise CvappError(f"images.size is {size}, but the module takes {own}; leave it out")
     weights = {"source": public_name(settings.handle), "licence": "not stated by the module; see where it came from"}
-    if (folder.parent / cards.FILE).is_file():
+    if packaged:
+        weights = _packaged(settings.handle)
+    elif (folder.parent / cards.FILE).is_file():
         weights = dict(cards.read(folder.parent).weights)
     return Backbone(layer, (1 / 255, 0.0), layer.features, size, weights, hub.fingerprint(folder))
+
+
+def _module_of(name: str) -> Path:
+    """The hub module of a row whose weights lie in a package, made when it is first asked for and kept in the cache."""
+    row = TABLE[name]
+    known = f"{cvapp.__version__}-{efficientnet_lite.VARIANTS[name].sha256[:16]}"
+    folder = ROOT / f"module-{name}-{known}"
+    if not (folder / hub.MODULE / "saved_model.pb").is_file():
+        network = pooled(row.build(row.size, Model(name), IMAGENET), 1)
+        with replacing_folder(folder) as work, hushed():
+            hub.save_module(network, (255 * row.scale[0], row.scale[1]), work / hub.MODULE)
+    return folder / hub.MODULE
+
+
+def _packaged(name: str) -> dict[str, str]:
+    """Source and licence of weights that lie in a package."""
+    known = efficientnet_lite.VARIANTS[name].sha256[:16]
+    return {"source": f"ImageNet weights of {name} in the package {TABLE[name].package}, sha256 {known}", "licence": APACHE}
 
 
 def public_name(place: str) -> str:
@@ -168,16 +205,18 @@ def _load(network: keras.Model, settings: Model, row: Row, size: Size) -> dict[s
     """Give a network its weights; their source and licence."""
     if settings.from_scratch:
         return {"source": "none: trained from random weights", "licence": "the model's own"}
-    if settings.backbone == "shipped":
-        folder = shipped_models() / SHIPPED_BACKBONE
+    if settings.backbone == DRAWINGS_BACKBONE:
+        folder = shipped_models() / DRAWINGS_BACKBONE
         _read(network, folder / "backbone.weights.h5")
         return dict(cards.read(folder).weights)
     if settings.weights == IMAGENET:
         if row.imagenet is None:
             raise CvappError(f"model.backbone {settings.backbone} has no ImageNet weights; give model.weights=none or a local file")
-        network.set_weights(_download(settings, row, size).get_weights())
+        network.set_weights(_fetch(settings, row, size).get_weights())
         if row.bgr:
             turn_channels(network)
+        if row.package:
+            return _packaged(settings.backbone)
         return {"source": f"ImageNet weights of keras.applications {settings.backbone}", "licence": row.imagenet}
     path = Path(settings.weights)
     if not path.is_file():
@@ -199,14 +238,16 @@ def _read(network: keras.Model, path: Path) -> None:
         ) from error
 
 
-def _download(settings: Model, row: Row, size: Size) -> keras.Model:
-    """The network with the weights that Keras downloads, and keeps in a cache of its own."""
+def _fetch(settings: Model, row: Row, size: Size) -> keras.Model:
+    """The network with ImageNet weights: out of the package that holds them, or as Keras downloads them into a cache of its own."""
+    if row.package:
+        return row.build(size, settings, IMAGENET)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # Keras tells of its download on standard output
             return row.build(size, settings, IMAGENET)
     except Exception as error:  # whatever the download raises, the weights are not to be had
         raise CvappError(
             f"model.weights imagenet for {settings.backbone}: cannot be fetched ({' '.join(str(error).split())[:160]}); check the network, "
-            "or download them elsewhere and give model.weights=FILE.weights.h5",
+            "download them elsewhere and give model.weights=FILE.weights.h5, or take model.backbone=efficientnet_lite0, which needs no network",
             Exit.NO_WEIGHTS,
         ) from error

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import sha256
+from cvapp.recipe import DEFAULT_BACKBONE
 from cvapp.shipped import shipped_models
 
 MODULE = "module"  # where a backbone made by cvapp keeps its module, and the layer its own within a .keras file
@@ -69,6 +70,32 @@ class HubModule(keras.layers.Layer):
         self.attach(tf.saved_model.load(str(Path(folder) / MODULE)))
 
 
+def save_module(network: keras.Model, scale: tuple[float, float], folder: Path) -> None:
+    """Write a network as a TF2 reusable SavedModel, the form in which TensorFlow Hub serves image modules.
+
+    It is called as `module(images, training=False)` with float32 RGB in 0..1, and has `.variables` and `.trainable_variables`.
+
+    Args:
+        network: scaled pixels (B, H, W, 3) -> features (B, F).
+        scale: (factor, offset) that takes pixels 0..1 to what the network takes.
+        folder: of the SavedModel.
+    """
+    module = tf.train.Checkpoint()
+
+    @tf.function(autograph=False)
+    def call(images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return network(images * scale[0] + scale[1], training=training)
+
+    spec = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32, name="images")
+    call.get_concrete_function(spec, training=False)
+    call.get_concrete_function(spec, training=True)
+    module.__call__ = call
+    module.variables = [variable.value for variable in network.variables]
+    module.trainable_variables = [variable.value for variable in network.trainable_variables]
+    module.regularization_losses = []
+    tf.saved_model.save(module, str(folder), signatures=call.get_concrete_function(spec, training=False))
+
+
 def resolve(handle: str) -> Path:
     """The folder of a SavedModel: a folder itself, a backbone of cvapp by folder or name, or what tensorflow-hub fetches for an address.
 
@@ -81,7 +108,7 @@ def resolve(handle: str) -> Path:
     if "://" not in handle:
         shipped = sorted(path.parent.name for path in shipped_models().glob(f"*/{MODULE}"))
         raise CvappError(
-            f"model.handle {handle!r}: no SavedModel there; give a folder with saved_model.pb, an https:// address, or {' or '.join(shipped)}",
+            f"model.handle {handle!r}: no SavedModel there; give a folder with saved_model.pb, an https:// address, or {' or '.join([DEFAULT_BACKBONE, *shipped])}",
             Exit.BAD_DATA,
         )
     try:

@@ -1,4 +1,4 @@
-"""What cvapp takes from keras-cv: MixUp and CutMix, and two backbones. It is no longer developed, so no other module imports it."""
+"""What cvapp takes from keras-cv: MixUp and CutMix, and a backbone. It is no longer developed, so no other module imports it."""
 
 from types import ModuleType
 from typing import Any
@@ -21,21 +21,6 @@ BACKBONES: dict[str, tuple[str, dict[str, Any]]] = {
             "stackwise_blocks": [2, 2, 2, 2],
             "stackwise_strides": [1, 2, 2, 2],
             "block_type": "basic_block",
-        },
-    ),
-    # Tan and Le 2019, arXiv:1905.11946, less squeeze-and-excitation: 3,413,024 parameters, 1280 channels
-    "keras_cv_efficientnet_lite_b0": (
-        "EfficientNetLiteBackbone",
-        {
-            "width_coefficient": 1.0,
-            "depth_coefficient": 1.0,
-            "stackwise_kernel_sizes": [3, 3, 5, 3, 5, 5, 3],
-            "stackwise_num_repeats": [1, 2, 2, 3, 3, 4, 1],
-            "stackwise_input_filters": [32, 16, 24, 40, 80, 112, 192],
-            "stackwise_output_filters": [16, 24, 40, 80, 112, 192, 320],
-            "stackwise_expansion_ratios": [1, 6, 6, 6, 6, 6, 6],
-            "stackwise_strides": [1, 2, 2, 2, 1, 2, 1],
-            "drop_connect_rate": 0.0,  # stochastic depth is the recipe's to say
         },
     ),
 }

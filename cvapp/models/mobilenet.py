@@ -4,8 +4,10 @@ from pathlib import Path
 
 import keras
 
+from cvapp.models import hub
+
 MOMENTUM = 0.99  # of batch norm; with Keras' 0.999 the statistics lag thousands of steps behind the weights
-MODULE, WEIGHTS = "module", "backbone.weights.h5"
+WEIGHTS = "backbone.weights.h5"
 
 
 def build(size: tuple[int, int], alpha: float) -> keras.Model:
@@ -28,25 +30,9 @@ def with_head(backbone: keras.Model, num_classes: int, dropout: float) -> keras.
 
 
 def publish(backbone: keras.Model, folder: Path) -> None:
-    """Write one set of weights twice: as a TF2 reusable SavedModel (`module/`) and as Keras weights.
+    """Write one set of weights twice: as a hub module (`module/`, see `hub.save_module`) and as Keras weights.
 
-    The module is called as `module(images, training=False)` with float32 RGB in 0..1, as TensorFlow Hub's image modules are, and has
-    `.variables` and `.trainable_variables`. The Keras weights fit `keras.applications.MobileNetV2` of the same size and alpha, input in -1..1.
+    The Keras weights fit `keras.applications.MobileNetV2` of the same size and alpha, input in -1..1.
     """
-    import tensorflow as tf
-
     backbone.save_weights(folder / WEIGHTS)
-    module = tf.train.Checkpoint()
-
-    @tf.function(autograph=False)
-    def call(images, training=False):
-        return backbone(images * 2.0 - 1.0, training=training)
-
-    spec = tf.TensorSpec((None, *backbone.input_shape[1:3], 3), tf.float32, name="images")
-    call.get_concrete_function(spec, training=False)
-    call.get_concrete_function(spec, training=True)
-    module.__call__ = call
-    module.variables = [variable.value for variable in backbone.variables]
-    module.trainable_variables = [variable.value for variable in backbone.trainable_variables]
-    module.regularization_losses = []
-    tf.saved_model.save(module, str(folder / MODULE), signatures=call.get_concrete_function(spec, training=False))
+    hub.save_module(backbone, (2.0, -1.0), folder / hub.MODULE)

@@ -65,11 +65,11 @@ def through(names: set[str], model: keras.Model, maps: Any) -> Any:
 def _convert(names: set[str], layer: Any, maps: Any, *more: Any, **_: Any) -> Any:
     """What the detector has for one layer."""
     if isinstance(layer, HubModule):
-        _refuse(layer, "is a hub module, which is opaque", "train with --set model.backbone=shipped, the same weights as Keras layers")
+        _refuse(layer, "is a hub module, which is opaque", "train with --set model.backbone=efficientnet_lite0 or another Keras backbone")
     if isinstance(layer, keras.Model):
         return through(names, layer, maps)
     if not isinstance(layer, layers.Layer) or more:
-        _refuse(layer, "is a bare operation", "use a layer for it, as keras.layers.Rescaling or Add, or --set model.backbone=shipped")
+        _refuse(layer, "is a bare operation", "use a layer for it, as keras.layers.Rescaling or Add, or --set model.backbone=efficientnet_lite0")
     if getattr(layer, "data_format", None) == "channels_first":
         _refuse(layer, "has its channels first", "train with channels last")
     if isinstance(layer, _DROPPED):
@@ -191,7 +191,7 @@ def _merge(names: set[str], layer: layers.Layer, parts: list[Maps]) -> Maps:
     """Branches joined or added: of one feature map, or vectors of which the finer ones are thinned to the stride of the coarsest."""
     if len({(part.shape[:2], part.rank) for part in parts}) > 1:
         came = " and ".join(str(part.shape) for part in parts)
-        _refuse(layer, f"brings together {came} (as squeeze-and-excitation does)", "train with --set model.backbone=shipped")
+        _refuse(layer, f"brings together {came} (as squeeze-and-excitation does)", "train with --set model.backbone=efficientnet_lite0")
     joined = isinstance(layer, layers.Concatenate)
     if joined and (layer.axis % parts[0].rank != parts[0].rank - 1 or parts[0].spread):
         _refuse(layer, "joins places", "join channels (axis=-1), and after a Dense, not a Flatten")

@@ -10,13 +10,14 @@ from cvapp.images import Images
 from cvapp.recipe.detect import Detect
 from cvapp.recipe.export import Export
 from cvapp.recipe.generate import SIDES, Generate
-from cvapp.recipe.parts import GENERATED, HUB, SHIPPED_BACKBONE, Augment, Data, Model, Train
+from cvapp.recipe.parts import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, GENERATED, HUB, Augment, Data, Model, Train
 from cvapp.recipe.transcribe import Transcribe
 from cvapp.recipe.values import did_you_mean, kinds, one_of, parse, settle_kinds, within
 
 __all__ = [
+    "DEFAULT_BACKBONE",
+    "DRAWINGS_BACKBONE",
     "HUB",
-    "SHIPPED_BACKBONE",
     "Augment",
     "Data",
     "Detect",
@@ -73,7 +74,8 @@ class Recipe:
             )
         if self.model.backbone == HUB and self.train.mixed_precision:
             raise CvappError(
-                "train.mixed_precision needs a Keras backbone, a hub module computes as it was saved; try model.backbone=shipped"
+                "train.mixed_precision needs a Keras backbone, a hub module computes as it was saved; "
+                f"try model.backbone={DEFAULT_BACKBONE}"
             )
         tuned = self.train.fine_tune
         if self.model.backbone == HUB and tuned not in ("none", "auto", "all"):
@@ -83,7 +85,7 @@ class Recipe:
 
     def _check_detect(self) -> None:
         if self.model.backbone == HUB:
-            raise CvappError("a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or shipped")
+            raise CvappError("a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or efficientnet_lite0")
         if self.images.size is None:
             raise CvappError("a detector needs the size of its frames: give images.size, such as 480,640")
 
@@ -127,8 +129,12 @@ def _build(kind: type, values: Any, prefix: str) -> Any:
 
 
 def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
-    """Apply `a.b=value` settings, as `--set` gives them. Values are numbers, words, `none` or comma lists, as the field wants."""
-    values, hints = to_json(recipe), _fields(Recipe)
+    """Apply `a.b=value` settings, as `--set` gives them. Values are numbers, words, `none` or comma lists, as the field wants.
+
+    Another `model.backbone` comes with weights of its own where it has any; a `model.handle` alone chooses the backbone `hub`.
+    """
+    values, hints, changes = to_json(recipe), _fields(Recipe), list(changes)
+    _follow_backbone(values["model"], changes)
     for setting in changes:
         path, equals, text = setting.partition("=")
         path = path.strip()
@@ -139,6 +145,14 @@ def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
         part, _, name = path.rpartition(".")
         (values[part] if part else values)[name] = parse(text.strip(), kinds(hints[path]))
     return from_json(values)
+
+
+def _follow_backbone(model: dict[str, Any], changes: list[str]) -> None:
+    """Settle what goes with a changed backbone: a handle chooses the hub, another backbone leaves handle, weights and width of the old one."""
+    asked = {name.strip(): text.strip() for name, _, text in (setting.partition("=") for setting in changes)}
+    backbone = asked.get("model.backbone", HUB if asked.get("model.handle") else None)
+    if backbone is not None and backbone != model["backbone"]:
+        model.update(backbone=backbone, **Model.of_backbone(backbone))
 
 
 def _fields(kind: type, prefix: str = "") -> dict[str, Any]:

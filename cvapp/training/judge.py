@@ -13,7 +13,7 @@ from cvapp.models import classifier
 from cvapp.models.backbones import Backbone, open_backbone
 from cvapp.models.classifier import open_model
 from cvapp.progress import Report, hushed, silent
-from cvapp.recipe import SHIPPED_BACKBONE, Augment, Model, Recipe, Train
+from cvapp.recipe import DEFAULT_BACKBONE, Augment, Model, Recipe, Train
 from cvapp.training import loop, stages
 from cvapp.training.stages import Material
 from cvapp.training.state import Keeper, Progress
@@ -23,7 +23,8 @@ SEEN, AREA = 60_000, 32 * 32  # pictures that it sees in all, fewer where they h
 EPOCHS = (3, 40)
 SMALL = 5_000  # photos; under that many batches are small and pictures varied
 CLASSIFIER = Model(backbone="small_resnet", weights="none", dropout=0.2, initialiser="he")
-BACKBONE = Model(backbone="shipped")
+BACKBONE = Model()
+BACKBONE_SIZE = (96, 96)  # of the pictures it is given: enough for what is made at 28 to 64
 
 
 def settings(recipe: Recipe, photos: int) -> Recipe:
@@ -52,7 +53,7 @@ def settings(recipe: Recipe, photos: int) -> Recipe:
 def judge_for(recipe: Recipe, material: Material, place: Path, report: Report = silent) -> keras.Model:
     """The judge of a run: float pixels 0..255 (B, H, W, 3) -> features (B, D) and, of several classes, probabilities (B, C).
 
-    Of one class it is the shipped backbone, which has seen drawn shapes alone. The same photos and recipe give the same judge.
+    Of one class it is the default backbone, which has seen photos. The same photos and recipe give the same judge.
 
     Args:
         recipe: of the generator; its seed and its images count.
@@ -81,7 +82,7 @@ def judge_for(recipe: Recipe, material: Material, place: Path, report: Report = 
 def judge_words(material: Material) -> dict[str, str]:
     """What a card says of the judge of some photos."""
     several = len(material.labels) > 1
-    return {"judge": "a small classifier, trained by cvapp on the same photos" if several else f"the backbone {SHIPPED_BACKBONE}"}
+    return {"judge": "a small classifier, trained by cvapp on the same photos" if several else f"the backbone {DEFAULT_BACKBONE}"}
 
 
 def _classifier(how: Recipe, material: Material, learn: np.ndarray, report: Report) -> keras.Model:
@@ -114,9 +115,9 @@ def _judge(backbone: Backbone, head: keras.Sequential) -> keras.Model:
 
 
 def _backbone(recipe: Recipe) -> keras.Model:
-    """The shipped backbone on pictures of the recipe's size."""
+    """The default backbone on pictures of the recipe's size."""
     assert recipe.images.size is not None
-    backbone = open_backbone(BACKBONE, None)
+    backbone = open_backbone(BACKBONE, BACKBONE_SIZE)
     pixels = keras.Input((*recipe.images.size, 3), name="pixels")
     factor, offset = backbone.scale
     large = keras.layers.Resizing(*backbone.size, name="enlarge")(pixels)

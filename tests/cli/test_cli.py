@@ -276,7 +276,7 @@ def test_a_wheel_runs_outside_the_checkout(tmp_path, home, photos):
     page, own = tmp_path / "site/cvapp/phone/page", root / "cvapp/phone/page"
     assert {path.relative_to(page) for path in page.rglob("*")} == {path.relative_to(own) for path in own.rglob("*")}
     listed = json.loads(installed("list", "--json").stdout)
-    assert {"hub_classifier", "pretrain_backbone"} <= set(listed["pipelines"]) and "mobilenet_v2_035_96" in listed["models"]
+    assert {"hub_classifier", "pretrain_backbone"} <= set(listed["pipelines"]) and "mobilenet_v2_drawings" in listed["models"]
     done = installed("train", "--data", photos, "--name", "fresh", "--epochs", "2", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["labels"] == ["heart", "moon", "tree"]

@@ -13,11 +13,14 @@ from cvapp.errors import CvappError, Exit
 from cvapp.models import backbones, mobilenet
 from cvapp.models.backbones import TABLE, open_backbone
 from cvapp.recipe import Model
-from cvapp.recipe.parts import BACKBONES, HUB
+from cvapp.recipe.parts import BACKBONES, HUB, PRETRAINED
 
 # without a top, batch norm's statistics included; MobileNetV2 and the window net at width 0.35; the transformers' positions are of 32x32
 PARAMETERS = {
-    "shipped": 410_208,
+    "mobilenet_v2_drawings": 410_208,
+    "efficientnet_lite0": 3_413_024,
+    "efficientnet_lite1": 4_189_344,
+    "efficientnet_lite2": 4_869_168,
     "mobilenet_v2": 410_208,
     "mobilenet_v3_small": 939_120,
     "mobilenet_v3_large": 2_996_352,
@@ -29,13 +32,13 @@ PARAMETERS = {
     "vit_small_8": 440_544,
     "vit_compact": 283_201,
     "keras_cv_resnet_18_v2": 11_183_488,
-    "keras_cv_efficientnet_lite_b0": 3_413_024,
 }
 PIXELS = np.arange(2 * 32 * 32 * 3, dtype=np.float32).reshape(2, 32, 32, 3) % 256
 
 
 def test_the_recipe_knows_the_table_and_the_hub():
     assert BACKBONES == (HUB, *TABLE) and set(PARAMETERS) == set(TABLE)
+    assert PRETRAINED == tuple(name for name, row in TABLE.items() if row.imagenet)
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -57,7 +60,7 @@ def test_the_width_of_a_mobilenet_is_the_recipes():
 def keras_own_scaling(name: str) -> np.ndarray:
     """The pixels as Keras itself would feed them."""
     applications = keras.applications
-    if name in ("shipped", "mobilenet_v2"):
+    if name in ("mobilenet_v2_drawings", "mobilenet_v2"):
         return applications.mobilenet_v2.preprocess_input(PIXELS.copy())
     if name == "resnet_50":  # turned round: the kernel is turned instead
         return applications.resnet.preprocess_input(PIXELS.copy())[..., ::-1]
@@ -73,7 +76,7 @@ def keras_own_scaling(name: str) -> np.ndarray:
     return np.asarray(keras.Model(network.input, last.output)(PIXELS))
 
 
-@pytest.mark.parametrize("name", ["shipped", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0", "resnet_50"])
+@pytest.mark.parametrize("name", ["mobilenet_v2_drawings", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0", "resnet_50"])
 def test_pixels_are_scaled_as_keras_scales_them(name):
     factor, offset = (np.asarray(value, np.float32) for value in TABLE[name].scale)
     expected = keras_own_scaling(name)
@@ -82,10 +85,7 @@ def test_pixels_are_scaled_as_keras_scales_them(name):
     assert not np.allclose(PIXELS * np.asarray(wrong[0]) + np.asarray(wrong[1]), expected, atol=0.1)
 
 
-@pytest.mark.parametrize(
-    "name, kind", [("keras_cv_resnet_18_v2", "ResNetV2Backbone"), ("keras_cv_efficientnet_lite_b0", "EfficientNetLiteBackbone")]
-)
-def test_pixels_are_scaled_as_keras_cv_scales_them(name, kind):
+def test_pixels_are_scaled_as_keras_cv_scales_them(name="keras_cv_resnet_18_v2", kind="ResNetV2Backbone"):
     import keras_cv
 
     from cvapp.models import keras_cv_parts
@@ -115,7 +115,8 @@ def wake(network: keras.Model) -> None:
 def test_the_shipped_backbone_says_what_the_shipped_module_says():
     shape = images.Images((96, 96))
     pixels = np.stack([images.fit(signs.photo(0, label, 0), shape) for label in signs.LABELS[:6]]).astype(np.float32)
-    as_hub, as_keras = (open_backbone(Model(backbone=name), None) for name in (HUB, "shipped"))
+    name = "mobilenet_v2_drawings"
+    as_hub, as_keras = (open_backbone(model, None) for model in (Model(HUB, handle=name), Model(name)))
     assert as_hub.size == as_keras.size == (96, 96) and as_hub.features == as_keras.features == 1280
     assert as_hub.weights == as_keras.weights and as_hub.weights["licence"] == "Apache-2.0"
     found = features(as_keras, pixels)
@@ -175,6 +176,9 @@ def test_downloaded_weights_arrive_and_say_where_they_come_from(tmp_path, monkey
 
 def test_the_licence_of_downloaded_weights_is_known_for_every_row():
     assert {name: row.imagenet for name, row in TABLE.items() if row.imagenet} == {
+        "efficientnet_lite0": "Apache-2.0",
+        "efficientnet_lite1": "Apache-2.0",
+        "efficientnet_lite2": "Apache-2.0",
         "mobilenet_v2": "Apache-2.0",
         "mobilenet_v3_small": "Apache-2.0",
         "mobilenet_v3_large": "Apache-2.0",
@@ -200,7 +204,7 @@ def test_weights_that_cannot_be_downloaded_are_exit_4(tmp_path, monkeypatch):
     ) as error:
         open_backbone(Model("mobilenet_v3_small"), (32, 32))
     assert error.value.code == Exit.NO_WEIGHTS
-    assert "download them elsewhere and give model.weights=FILE.weights.h5" in str(error.value)
+    assert "download them elsewhere and give model.weights=FILE.weights.h5, or take model.backbone=efficientnet_lite0" in str(error.value)
 
 
 def test_a_width_that_nobody_trained_is_exit_4():

@@ -113,11 +113,10 @@ def test_16_bits_for_the_network_are_not_for_the_mixing():
     "name, parameters, channels, block, blocks",
     [
         ("keras_cv_resnet_18_v2", 11_183_488, 512, r"v2_stack_\d_block\d", 8),
-        ("keras_cv_efficientnet_lite_b0", 3_413_024, 1280, r"block\d[a-z]", 16),
     ],
 )
 def test_a_backbone_is_a_plain_graph_that_loads_without_keras_cv(name, parameters, channels, block, blocks, tmp_path, rng, monkeypatch):
-    """The first count is keras-cv's own for ResNet-18 v2; the second, with 1,281,000 for 1000 classes, EfficientNet-Lite0's 4.7 million."""
+    """The count is keras-cv's own for ResNet-18 v2."""
     monkeypatch.setattr("socket.socket", None)
     model = keras_cv_parts.backbone(name, (64, 96))
     assert type(model) is type(keras.Model(model.inputs, model.outputs)) and model.name == name

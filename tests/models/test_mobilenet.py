@@ -7,7 +7,7 @@ import pytest
 from cvapp import card as cards
 from cvapp.files import sha256
 from cvapp.models import hub, mobilenet
-from cvapp.recipe import SHIPPED_BACKBONE
+from cvapp.recipe import DRAWINGS_BACKBONE
 from cvapp.shipped import shipped_models
 
 
@@ -27,7 +27,7 @@ def test_both_forms_hold_the_same_weights(tmp_path, rng):
             layer.momentum = 0.0
     network(rng.uniform(-1, 1, (16, 32, 32, 3)).astype(np.float32), training=True)
     mobilenet.publish(network, tmp_path)
-    module = tf.saved_model.load(str(tmp_path / mobilenet.MODULE))
+    module = tf.saved_model.load(str(tmp_path / hub.MODULE))
     other = mobilenet.build((32, 32), 0.35)
     other.load_weights(tmp_path / mobilenet.WEIGHTS)
     expected = np.asarray(network(pictures * 2 - 1, training=False))
@@ -39,14 +39,14 @@ def test_both_forms_hold_the_same_weights(tmp_path, rng):
 
 
 def test_the_shipped_backbone_is_whole_and_small():
-    folder = shipped_models() / SHIPPED_BACKBONE
+    folder = shipped_models() / DRAWINGS_BACKBONE
     card = cards.read(folder)
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 6_000_000
     assert {path.relative_to(folder).as_posix() for path in files} == {*card.files, cards.FILE}
     assert all(sha256(folder / name) == digest for name, digest in card.files.items())
     assert card.task == "backbone" and len(card.labels) == 200 and card.weights["licence"] == "Apache-2.0"
-    layer, size = hub.open_module(hub.resolve(SHIPPED_BACKBONE))
+    layer, size = hub.open_module(hub.resolve(DRAWINGS_BACKBONE))
     assert (size, layer.features) == ((96, 96), 1280)
 
 
@@ -54,8 +54,8 @@ def test_the_shipped_keras_weights_say_what_the_shipped_module_says(rng):
     from cvapp import images, signs
 
     network = mobilenet.build((96, 96), 0.35)
-    network.load_weights(shipped_models() / SHIPPED_BACKBONE / mobilenet.WEIGHTS)
-    layer, _ = hub.open_module(hub.resolve(SHIPPED_BACKBONE))
+    network.load_weights(shipped_models() / DRAWINGS_BACKBONE / mobilenet.WEIGHTS)
+    layer, _ = hub.open_module(hub.resolve(DRAWINGS_BACKBONE))
     shape = images.Images((96, 96))
     pictures = np.stack([images.fit(signs.photo(0, label, 0), shape) for label in signs.LABELS]).astype(np.float32) / 255
     features = np.asarray(layer(pictures))

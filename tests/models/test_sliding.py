@@ -295,7 +295,7 @@ def test_a_hub_module_is_opaque(tiny_module):
     assert isinstance(backbone.layer, hub.HubModule)
     whole = classifier.assemble(backbone, classifier.head(backbone.features, 3, Model()))
     with pytest.raises(
-        CvappError, match="layer backbone .*is a hub module, which is opaque.*train with --set model.backbone=shipped"
+        CvappError, match="layer backbone .*is a hub module, which is opaque.*train with --set model.backbone=efficientnet_lite0"
     ) as caught:
         sliding.to_detector(whole)
     assert caught.value.code == Exit.USAGE

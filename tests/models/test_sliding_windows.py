@@ -40,8 +40,8 @@ def residual(size: tuple[int, int] = (33, 30)) -> keras.Model:
 def mobilenet() -> keras.Model:
     """The shipped backbone with a random head of 5 classes."""
     keras.utils.set_random_seed(1)
-    backbone = open_backbone(Model("shipped"), None)
-    return classifier.assemble(backbone, classifier.head(backbone.features, 5, Model("shipped")))
+    backbone = open_backbone(Model("mobilenet_v2_drawings"), None)
+    return classifier.assemble(backbone, classifier.head(backbone.features, 5, Model("mobilenet_v2_drawings")))
 
 
 def inner(kind: str, side: int) -> keras.Model:

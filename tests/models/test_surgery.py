@@ -23,7 +23,7 @@ FAMILIES = {
     "resnet_50": (17, r"conv\d_block\d_3_bn", 16),
     "small_resnet": (4, r"stage\d_block\d_2_bn", 3),
     "keras_cv_resnet_18_v2": (10, r"v2_stack_\d_block\d_2_conv", 8),
-    "keras_cv_efficientnet_lite_b0": (18, r"block\d[a-z]_project_bn", 9),
+    "efficientnet_lite0": (18, r"block\d[a-z]_project_bn", 9),
 }
 SIZE = (64, 64)
 
@@ -246,8 +246,8 @@ def test_a_pretrained_backbone_keeps_its_weights_whatever_the_initialiser():
 
 
 def test_mixed_precision_computes_in_16_bits_keeps_32_and_answers_in_32():
-    backbone = open_backbone(Model("shipped"), (64, 64))
-    layer = surgery.training_copy(backbone.layer, Model("shipped", stochastic_depth=0.3), True)
+    backbone = open_backbone(Model("mobilenet_v2_drawings"), (64, 64))
+    layer = surgery.training_copy(backbone.layer, Model("mobilenet_v2_drawings", stochastic_depth=0.3), True)
     assert {one.compute_dtype for one in layer.layers[1:]} == {"bfloat16"}
     assert {variable.dtype for variable in layer.weights} == {"float32"}
     network = classifier.training_network(layer, backbone, classifier.head(backbone.features, 3, Model()))

@@ -234,7 +234,7 @@ def test_a_pretrained_backbone_stays_as_it_is_unless_it_is_tuned(which, names, w
 def test_auto_chooses_says_why_and_tells_the_card(workspace, photos, unreported):
     """42 photos are little data: a head, on the features of as many stages as do best."""
     lines = []
-    recipe = Recipe(images=Images((32, 32)), model=Model("shipped"), train=Train(epochs=2, fine_tune="auto"))
+    recipe = Recipe(images=Images((32, 32)), model=Model("mobilenet_v2_drawings"), train=Train(epochs=2, fine_tune="auto"))
     made = classify.train(recipe, photos, workspace / "saved_models/mine", lambda text, *_: lines.append(text))
     assert made.metrics["fine_tune"].startswith("little data (24 training photos, 8 in the middle class), ")
     assert f"fine_tune=auto: {made.metrics['fine_tune']}" in lines

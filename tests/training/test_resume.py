@@ -26,7 +26,7 @@ COMMON = ["images.size=32,32", "train.batch=8", "model.dropout=0.3", "model.stoc
 SCRATCH = [*COMMON, "model.backbone=small_resnet", "model.weights=none", "model.alpha=0.2", "train.epochs=3"]
 TUNED = [
     *COMMON,
-    "model.backbone=shipped",
+    "model.backbone=mobilenet_v2_drawings",
     "train.fine_tune=blocks:2",
     "train.epochs=2",
     "train.fine_tune_epochs=2",

@@ -22,7 +22,7 @@ from cvapp.training.stages import Material
 SIZE = (32, 32)
 VARIED = Augment(mirror=True, zoom=0.2, rotation=15, brightness=0.1, noise=0.02, mixup=0.3, cutmix=1.0)
 SCRATCH = Model("small_resnet", weights="none", alpha=0.2, dropout=0.3, stochastic_depth=0.3)
-TUNED = dataclasses.replace(SCRATCH, backbone="shipped", weights="imagenet", alpha=0.35)
+TUNED = dataclasses.replace(SCRATCH, backbone="mobilenet_v2_drawings", weights="imagenet", alpha=0.35)
 # what draws at random, but not the branches and loops that keep no state
 RANDOM = re.compile(r"Random|Multinomial|Bernoulli|Dropout|Stateless(?!(If|While|Case)$)|RngRead|RNG")
 
