@@ -137,23 +137,32 @@ def _joined(groups: Sequence[Sequence[str]]) -> list[str]:
 
 
 def split_(args: argparse.Namespace) -> Answer:
-    """Freeze the split beside the photos; rows that it holds already stay."""
-    if not (0 < args.val < 1 and 0 <= args.test < 1 and args.val + args.test < 1):
-        raise CvappError(f"--val {args.val:g} --test {args.test:g}: give shares above 0 (test may be 0) that leave photos to train on")
+    """Freeze the split beside the photos; rows that it holds already stay, unless a share or a seed asks for another split."""
+    usual = Data()
+    val, test = (usual.val if args.val is None else args.val), (usual.test if args.test is None else args.test)
+    if not (0 < val < 1 and 0 <= test < 1 and val + test < 1):
+        raise CvappError(f"--val {val:g} --test {test:g}: give shares above 0 (test may be 0) that leave photos to train on")
     if formats.is_boxed(args.folder):
         raise CvappError(
-            f"{args.folder}: photos with boxes; training parts them, by their own lists or by content, and freezes split.csv there"
+            f"{args.folder}: photos with boxes; training parts them, by their own lists or by content, and freezes split.csv there; "
+            "delete that file to part them anew"
         )
-    made = parted.freeze(args.folder, Data(val=args.val, test=args.test), args.seed, Terminal())
+    asked = {name: f"--{name} {value:g}" for name in ("val", "test", "seed") if (value := getattr(args, name)) is not None}
+    made = parted.freeze(args.folder, Data(val=val, test=test), args.seed or 0, Terminal(), asked)
     counts = split.counts(made.rows)
     lines = [table(("class", *PARTS), [(label, *parts.values()) for label, parts in counts.items()])]
     if made.left_out:
         lines += ["", f"left out ({len(made.left_out)})", *_cut(_named(made.left_out))]
     lines += ["", *made.notes, f"{made.file or 'nothing to freeze, the data says it all'}: {len(made.rows)} photos"]
+    if made.replaced and made.moved:
+        lines.append(f"made anew: {made.moved} photos changed part; models trained before were measured on another split")
+    elif made.replaced:
+        lines.append("made anew: no photo changed part")
     values = {
         "split": str(made.file) if made.file else None,
         "photos": counts,
         "kept": len(made.frozen),
+        "moved": made.moved,
         "left_out": made.left_out,
         "notes": made.notes,
     }

@@ -5,14 +5,14 @@ from typing import Any, Mapping
 
 from cvapp import card as cards
 from cvapp.cli.answer import table
+from cvapp.evaluation import poor_features
 from cvapp.evaluation.words import percent
 
 FEW = 200  # samples and photos, under which a generator's figures are coarse
-DRAWN = "trained by cvapp's pretrain_backbone"  # how the shipped backbone's card names its source
 
 
-def trained(made: cards.Card, folder: Path) -> str:
-    """What a person is told of a trained model, saved in a folder."""
+def trained(made: cards.Card, folder: Path, data: str = "") -> str:
+    """What a person is told of a trained model, saved in a folder; `data` is where its photos lie, as the person named it."""
     if made.task == "backbone":
         found = f"validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes"
         return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={folder}"
@@ -27,15 +27,20 @@ def trained(made: cards.Card, folder: Path) -> str:
         for part in ("train", "val", "test")
         if part in made.metrics
     ]
-    drawings = made.weights.get("source", "").startswith(DRAWN) and made.metrics["val"]["accuracy"] < 0.8
-    hint = (
-        "the backbone that comes with cvapp has seen drawings only; for photos, name one that has seen photos: docs/choosing_a_recipe.md\n"
-    )
     return (
-        f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{hint if drawings else ''}"
+        f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{_advice(made, data)}"
         f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
         f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
     )
+
+
+def _advice(made: cards.Card, data: str) -> str:
+    """What to try first where the backbone's features hardly tell the classes apart; nothing where they do."""
+    share = made.metrics.get(poor_features.METRIC)
+    cure = next(iter(poor_features.cures(made, share, data)), None)
+    if cure is None:
+        return ""
+    return f"{poor_features.sentence(share)} {cure.text}: {cure.command or f'--set {cure.settings[0]}'}\n"
 
 
 def _trained_detector(made: cards.Card, folder: Path) -> str:

@@ -9,6 +9,7 @@ from cvapp import shipped
 from cvapp.card import GENERATE
 from cvapp.cli.answer import MODELS, Answer, new_model_folder
 from cvapp.cli.trained import trained
+from cvapp.data import split_settings
 from cvapp.data.formats import is_boxed
 from cvapp.data.signs import write_close_ups
 from cvapp.data.store import ROOT
@@ -53,7 +54,7 @@ def train(args: argparse.Namespace) -> Answer:
         raise missing_extra(error.name or "tensorflow", "train") from error
     return Answer(
         {"name": name, "folder": str(folder), "task": made.task, "labels": list(made.labels), "metrics": dict(made.metrics)},
-        trained(made, folder),
+        trained(made, folder, args.data or ""),
     )
 
 
@@ -81,8 +82,20 @@ def _check_kind(folder: Path, recipe: Recipe, pipeline: str) -> None:
         )
 
 
+def _check_shares(recipe: Recipe, args: argparse.Namespace, source: str | Path | None) -> None:
+    """Refuse shares of the split that `--set` names and that would change nothing (exit 2)."""
+    named = {setting.partition("=")[0].strip() for setting in args.set}
+    asked = [part for part in split_settings.SHARES if f"data.{part}" in named]
+    if asked and source is not None:
+        split_settings.check(source, recipe, asked, Terminal())
+    elif asked:
+        raise CvappError(f"--set data.{asked[0]}: {args.pipeline} draws its own photos, for every part anew; leave it out")
+
+
 def _train(recipe: Recipe, args: argparse.Namespace, folder: Path) -> cards.Card:
     """Train by the recipe's task."""
+    source = args.data or _signs() if recipe.task == GENERATE else args.data
+    _check_shares(recipe, args, source)
     if recipe.task == "backbone":
         from cvapp.training import backbone
 
@@ -90,7 +103,7 @@ def _train(recipe: Recipe, args: argparse.Namespace, folder: Path) -> cards.Card
     if recipe.task == "detect":
         from cvapp.training import detect
 
-        return detect.train(recipe, args.data, folder, Terminal(), args.resume)
+        return detect.train(recipe, source, folder, Terminal(), args.resume)
     if recipe.task == cards.TRANSCRIBE:
         from cvapp.training import transcribe
 
@@ -98,10 +111,10 @@ def _train(recipe: Recipe, args: argparse.Namespace, folder: Path) -> cards.Card
     if recipe.task == GENERATE:
         from cvapp.training import generate
 
-        return generate.train(recipe, args.data or _signs(), folder, Terminal(), args.resume, args.strict)
+        return generate.train(recipe, source, folder, Terminal(), args.resume, args.strict)
     from cvapp.training import classify
 
-    return classify.train(recipe, args.data, folder, Terminal(), args.resume)
+    return classify.train(recipe, source, folder, Terminal(), args.resume)
 
 
 def _signs() -> Path:

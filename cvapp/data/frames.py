@@ -10,7 +10,7 @@ from typing import Iterable, Mapping
 import numpy as np
 
 from cvapp import images
-from cvapp.data import duplicates, formats, split
+from cvapp.data import duplicates, formats, split, split_settings
 from cvapp.data.boxed import Box, BoxedPhoto, as_listing
 from cvapp.data.listing import PARTS
 from cvapp.data.photos import fit_all
@@ -85,6 +85,8 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Fram
     frozen = split.read(beside) if beside.is_file() else []
     rows, left_out = split.divide(listing.photos, recipe.data.val, recipe.data.test, recipe.seed, frozen, copies)
     split.check_parts(rows)
+    for line in split_settings.notes(listing.photos, frozen, recipe, copies, beside):
+        report(line)
     if any(photo.part is None for photo in listing.photos) and rows != frozen:
         _freeze(beside, rows, report)
     named = {photo.name: photo for photo in boxed.photos}

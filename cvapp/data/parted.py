@@ -1,18 +1,19 @@
 """From a source of data to photos that are parted: listed, hashed, decoded, compared for copies, split, and the split frozen beside them."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
 from cvapp.card import GENERATE
-from cvapp.data import duplicates, split
+from cvapp.data import duplicates, split, split_settings
 from cvapp.data.folders import scan
 from cvapp.data.listing import PARTS, Listing, hashed, natural
 from cvapp.data.photos import fit_all, thumbnails
 from cvapp.data.split import Row
+from cvapp.data.split_settings import Source
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Report, silent
@@ -31,12 +32,14 @@ class Parted:
         pixels: the fitted photos by their hash.
         left_out: the reason for each file, by name, that is not used.
         notes: what a person should know of the split, a line each.
+        source: where they came from, and what decides their parts.
     """
 
     rows: list[Row]
     pixels: Store
     left_out: dict[str, str]
     notes: list[str]
+    source: Source = Source()
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Division:
         left_out: the reason for each file, by name, that is not used.
         notes: what a person should know of the split, a line each.
         file: where it belongs; None where the source gives all parts itself, or has no place for it.
-        frozen: the rows that the file held before.
+        frozen: the rows that the file held before, and that stay.
+        replaced: the rows that the file held before, where the split was made anew.
     """
 
     rows: list[Row]
@@ -56,6 +60,13 @@ class Division:
     notes: list[str]
     file: Path | None
     frozen: list[Row]
+    replaced: list[Row] = field(default_factory=list)
+
+    @property
+    def moved(self) -> int:
+        """How many photos are in another part than before the split was made anew."""
+        before = {(row.hash, row.path): row.part for row in self.replaced}
+        return sum(before.get((row.hash, row.path), row.part) != row.part for row in self.rows)
 
 
 def prepare(source: str | Path, recipe: Recipe, report: Report = silent, check: Callable[[Sequence[Row]], Any] = len) -> Parted:
@@ -75,29 +86,44 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent, check: 
     listing, pixels = fit_all(hashed(listed, report), recipe.images, report)
     digests = sorted({photo.hash for photo in listing.photos})
     thumbs = dict(zip(digests, duplicates.store().read(digests)))
-    division = _divide(listed, listing, thumbs, recipe.data, recipe.seed, 1 if whatever else 2)
+    _check_lost(listed, listing)
+    division = _divide(listing, thumbs, recipe, 1 if whatever else 2)
     check(division.rows)
-    notes = list(division.notes)
+    notes, kept = list(division.notes), division.file is not None
     try:
         _write(division)
     except CvappError as error:
+        kept = False
         notes.append(f"{error}; the split lives in the model alone")
     line = uneven(Counter(row.label for row in division.rows))
     if line and not recipe.train.class_weights and not whatever:
         notes.append(line)
     _tell(division, notes, listing.source, report)
-    return Parted(division.rows, pixels, division.left_out, notes)
+    origin = Source(split_settings.public_path(source), split_settings.fixed_shares(listing.photos), kept)
+    return Parted(division.rows, pixels, division.left_out, notes, origin)
 
 
-def freeze(source: str | Path, data: Data, seed: int, report: Report = silent) -> Division:
+def freeze(source: str | Path, data: Data, seed: int, report: Report = silent, asked: Mapping[str, str] | None = None) -> Division:
     """The split that `prepare` makes, frozen beside the source; the photos are decoded, but nothing of them is kept.
 
+    Args:
+        source: as `folders.scan` takes it.
+        data: the shares.
+        seed: of the order.
+        report: told of the progress.
+        asked: the shares, and the seed, that were asked for, by name as a person wrote them: then the split is made anew, whatever was frozen.
+
     Raises:
-        CvappError: data that cannot be used (exit 3), or a place for the split that cannot be written (exit 7).
+        CvappError: a share that the source decides (exit 2), data that cannot be used (exit 3), or a place for the split that cannot be
+            written (exit 7).
     """
     listed = scan(source)
+    split_settings.check_fixed(listed, asked or {})
     listing, found = thumbnails(hashed(listed, report), report)
-    division = _divide(listed, listing, found, data, seed)
+    _check_lost(listed, listing)
+    division = _divide(listing, found, Recipe(data=data, seed=seed), anew=bool(asked))
+    if asked and division.file:
+        division = replace(division, replaced=_frozen(listing))
     _write(division)
     return division
 
@@ -110,21 +136,32 @@ def uneven(counts: Mapping[str, int]) -> str | None:
     return f"class {most!r} has {counts[most]} photos, class {least!r} {counts[least]}; --set train.class_weights=True makes up for it"
 
 
-def _divide(listed: Listing, listing: Listing, thumbs: Mapping[str, np.ndarray], data: Data, seed: int, classes: int = 2) -> Division:
-    """Part the usable photos of what was listed, which are of so many classes at least."""
+def _check_lost(listed: Listing, listing: Listing) -> None:
+    """Refuse a class that was listed but has no usable photo."""
     lost = set(listed.labels) - set(listing.labels)
     if lost:
         name = min(photo.name for photo in listed.photos if photo.label in lost)
         raise CvappError(
             f"no photo of class {min(lost)!r} can be used ({name}: {listing.stray[name]}); mend them or remove the class", Exit.BAD_DATA
         )
-    file = listing.split_file
-    frozen = split.read(file) if file and file.is_file() else []
+
+
+def _frozen(listing: Listing) -> list[Row]:
+    """The rows of the split beside a source; none where there is no such file."""
+    return split.read(listing.split_file) if listing.split_file and listing.split_file.is_file() else []
+
+
+def _divide(listing: Listing, thumbs: Mapping[str, np.ndarray], recipe: Recipe, classes: int = 2, anew: bool = False) -> Division:
+    """Part usable photos, which are of so many classes at least, by a recipe's shares and seed; what is frozen stays unless `anew`."""
+    file, data = listing.split_file, recipe.data
+    frozen = [] if anew else _frozen(listing)
     copies = duplicates.near_copies(thumbs)
-    rows, left_out = split.divide(listing.photos, data.val, data.test, seed, frozen, copies)
+    rows, left_out = split.divide(listing.photos, data.val, data.test, recipe.seed, frozen, copies)
     split.check_classes(listing.photos, rows, left_out, classes)
     split.check_parts(rows)
     notes = [*_unmeasured(rows, copies), *_disputed(rows, copies, listing.source)]
+    if frozen:
+        notes += split_settings.notes(listing.photos, frozen, recipe, copies, listing.split_file)
     parts = {photo.part for photo in listing.photos}
     if "val" in parts and None not in parts:
         file = None

@@ -4,9 +4,19 @@ from dataclasses import dataclass
 from typing import Any, Sequence
 
 from cvapp.card import Card
-from cvapp.recipe import HUB, Recipe
+from cvapp.data.split import Row
+from cvapp.data.split_settings import Source, split_command
+from cvapp.recipe import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Data, Recipe
+from cvapp.recipe.parts import PRETRAINED, WIDTHS
 
-_SMALLER, _LARGER, _LARGEST = "mobilenet_v2", "efficientnet_v2_b0", "resnet_50"
+_DOWNLOADED, _LARGEST = "efficientnet_v2_b0", "resnet_50"
+_NEXT = {  # the backbone to try after each: first the one that needs no network
+    **dict.fromkeys((DRAWINGS_BACKBONE, "mobilenet_v2"), DEFAULT_BACKBONE),
+    **dict.fromkeys(("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"), _DOWNLOADED),
+    **dict.fromkeys(("mobilenet_v3_small", "mobilenet_v3_large"), _DOWNLOADED),
+    _DOWNLOADED: _LARGEST,
+}
+_LIMIT = 100_000  # epochs, and patience
 _PICTURES = ("augment.mirror=True", "augment.crop=0.2", "augment.rotation=15", "augment.brightness=0.2")
 _DROPOUT, _WEIGHT_DECAY, _SMOOTHING = (
     0.5,
@@ -17,10 +27,11 @@ _DROPOUT, _WEIGHT_DECAY, _SMOOTHING = (
 
 @dataclass(frozen=True)
 class Cure:
-    """What to try, in words, and the `--set` settings that do it, where there are any."""
+    """What to try, in words; the `--set` settings that do it, added to the same command, or a command of its own, where there are any."""
 
     text: str
     settings: tuple[str, ...] = ()
+    command: str = ""
 
 
 PHOTOS = Cure("More photos, and more varied ones, taken where and how the model will be used")
@@ -29,26 +40,37 @@ PHOTOS = Cure("More photos, and more varied ones, taken where and how the model 
 def larger(card: Card, history: Sequence[dict[str, Any]]) -> list[Cure]:
     """Against high bias: longer training, a larger network, more features."""
     recipe, model = card.recipe, card.recipe.model
-    cures = [longer(recipe, history)]
-    if recipe.train.fine_tune == "none" and not model.from_scratch:
-        tuned = "all" if "fine_tune" in card.metrics else "auto"  # where `auto` has chosen none already
-        cures.append(Cure("Let the backbone learn too, not the head alone", (f"train.fine_tune={tuned}",)))
+    known = model.backbone in (DRAWINGS_BACKBONE, *PRETRAINED)
+    cures = longer(recipe, history)
+    if recipe.train.fine_tune == "none" and not model.from_scratch:  # `auto` would choose none again where there are few photos
+        cures.append(Cure("Let the backbone learn too, not the head alone", (f"train.fine_tune={'blocks:2' if known else 'all'}",)))
     if model.head == "linear":
         cures.append(Cure("A larger head", ("model.head=mlp",)))
-    if model.backbone == _SMALLER and model.alpha < 1:
-        cures.append(Cure("A wider backbone", ("model.alpha=1.0",)))
-    elif model.backbone != _LARGEST:
-        cures.append(Cure("A larger backbone", (f"model.backbone={_LARGEST if model.backbone == _LARGER else _LARGER}",)))
-    if model.backbone != HUB and model.stages < 5:
+    cures += _larger_backbone(recipe)
+    if known and model.stages < 5 and "fine_tune" not in card.metrics:  # fine_tune=auto chooses the stages itself
         cures.append(Cure("More features: those of one more resolution of the backbone", (f"model.stages={model.stages + 1}",)))
     return cures
 
 
-def longer(recipe: Recipe, history: Sequence[dict[str, Any]]) -> Cure:
+def _larger_backbone(recipe: Recipe) -> list[Cure]:
+    """The next larger backbone, or the same one wider, where there is any."""
+    model = recipe.model
+    if model.from_scratch and model.backbone in WIDTHS and model.alpha < 1:
+        return [Cure("A wider backbone", ("model.alpha=1.0",))]
+    name = model.handle if model.backbone == HUB and model.handle in _NEXT else model.backbone
+    if name == _LARGEST:
+        return []
+    following = _NEXT.get(name, DEFAULT_BACKBONE)
+    downloaded = "" if following == DEFAULT_BACKBONE else " (its weights are downloaded)"
+    return [Cure(f"{'A pretrained' if model.from_scratch else 'A larger'} backbone{downloaded}", (f"model.backbone={following}",))]
+
+
+def longer(recipe: Recipe, history: Sequence[dict[str, Any]]) -> list[Cure]:
     """Twice the epochs of the last stage, or twice the patience where that ended it before they ran out."""
     name = "fine_tune_epochs" if history[-1]["stage"] == "fine-tuning" else "epochs"
     name = name if ran_out(recipe, history) else "patience"
-    return Cure("Train longer", (f"train.{name}={2 * getattr(recipe.train, name)}",))
+    now = getattr(recipe.train, name)
+    return [Cure("Train longer", (f"train.{name}={min(_LIMIT, 2 * now)}",))] if now < _LIMIT else []
 
 
 def ran_out(recipe: Recipe, history: Sequence[dict[str, Any]]) -> bool:
@@ -89,19 +111,36 @@ def more_regularised(recipe: Recipe) -> list[Cure]:
     return [Cure("More regularisation", settings)] if settings else []
 
 
-def fewer_features(recipe: Recipe) -> list[Cure]:
+def fewer_features(card: Card) -> list[Cure]:
     """Against high variance: fewer weights that learn, the last enlargement taken back first."""
-    model = recipe.model
-    if recipe.train.fine_tune != "none":
+    recipe, model = card.recipe, card.recipe.model
+    if recipe.train.fine_tune != "none" and not model.from_scratch:
         return [Cure("Let the head learn alone", ("train.fine_tune=none",))]
     if model.head == "mlp":
         return [Cure("A smaller head", ("model.head=linear",))]
-    if model.stages > 1:
+    if model.stages > 1 and "fine_tune" not in card.metrics:  # fine_tune=auto chooses the stages itself
         return [Cure("Fewer features: those of the last resolution alone", ("model.stages=1",))]
-    return [Cure("A smaller backbone", (f"model.backbone={_SMALLER}",))] if model.backbone in (_LARGER, _LARGEST) else []
+    smaller = model.backbone in (_DOWNLOADED, _LARGEST) and not model.from_scratch
+    return [Cure("A smaller backbone", (f"model.backbone={DEFAULT_BACKBONE}",))] if smaller else []
 
 
-def more_validation(recipe: Recipe) -> Cure:
-    """A larger share for validation, while half of the photos still train."""
-    more = round(recipe.data.val + 0.1, 2)
-    return Cure("More validation photos", (f"data.val={more:g}",) if more + recipe.data.test <= 0.5 else ())
+def more_validation(recipe: Recipe, rows: Sequence[Row], source: Source) -> Cure:
+    """A larger share for validation, while half of the photos still train: by a setting, or anew where the split is frozen."""
+    text = "More validation photos"
+    if "val" in source.fixed:
+        return Cure(f"{text}, in the data's own validation part")
+    if not source.frozen:
+        more = round(recipe.data.val + 0.1, 2)
+        return Cure(text, (f"data.val={more:g}",) if more + recipe.data.test <= 0.5 else ())
+    val, test = (_share(rows, part, getattr(recipe.data, part)) for part in ("val", "test"))
+    more = round(val + 0.1, 2)
+    if more + test > 0.5:
+        return Cure(text)
+    shares = {"val": more} | ({"test": test} if "test" not in source.fixed and test != Data().test else {})
+    return Cure(f"{text}: part the photos anew, then train again", command=split_command(source.name or "DIR", shares))
+
+
+def _share(rows: Sequence[Row], part: str, asked: float) -> float:
+    """The share of photos in a part of the frozen split: what the recipe says where it is near, since shares of few photos are not met exactly."""
+    found = sum(row.part == part for row in rows) / max(1, len(rows))
+    return asked if found and abs(found - asked) <= 0.05 else round(found, 2)

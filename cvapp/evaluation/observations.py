@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cvapp.card import Card
-from cvapp.evaluation import metrics
+from cvapp.evaluation import metrics, poor_features
 from cvapp.evaluation.cures import PHOTOS, Cure, longer, more_validation, ran_out
 from cvapp.evaluation.results import WORDS, Part, Results, held_out, truth
 from cvapp.evaluation.words import counted, percent
@@ -20,6 +20,7 @@ RISING = 0.02  # of accuracy by doubling the photos: less is one photo in fifty
 CONFUSED = 3  # mistakes between two classes: two may be chance
 CONFUSED_SHARE = 0.1  # of all mistakes: below it no pair stands out
 SUSPICIOUS = 0.05  # of the photos: photos of ants and bees give 0.03 as they came, 0.08 to 0.11 with a tenth of wrong labels
+_RATES = 1e-8, 1.0  # learning rates that are advised; the recipe takes none below
 TRUSTED = 0.6  # accuracy of the judges: below it they are wrong too often to doubt a label
 
 
@@ -44,18 +45,27 @@ def observe(card: Card, results: Results, found: dict[str, Part]) -> list[Observ
         _confused(card, judged),
         _learning(results),
         _unfinished(card, results),
-        _calibration(card, judged),
+        _calibration(card, results, judged),
     )
+
+
+def featureless(card: Card, results: Results) -> Observation | None:
+    """Features of the frozen backbone that hardly tell the classes apart, where nothing has made up for them."""
+    share = poor_features.probe_share(results, card.labels)
+    tried = poor_features.cures(card, share, results.source.name)
+    return Observation(poor_features.sentence(share), tried) if tried and share is not None else None
 
 
 def _some(*seen: Observation | None) -> list[Observation]:
     return [one for one in seen if one is not None]
 
 
-def _rate(card: Card, results: Results, factor: float) -> str:
-    """The setting for another learning rate of the last stage."""
+def _rate(card: Card, results: Results, factor: float) -> tuple[str, ...]:
+    """The setting for another learning rate of the last stage, where the recipe can go that way."""
     name = "fine_tune_rate" if results.history[-1]["stage"] == "fine-tuning" else "learning_rate"
-    return f"train.{name}={min(1.0, factor * getattr(card.recipe.train, name)):.3g}"
+    now = getattr(card.recipe.train, name)
+    rate = min(_RATES[1], max(_RATES[0], factor * now))
+    return (f"train.{name}={rate:.3g}",) if rate != now else ()
 
 
 def _start(card: Card) -> tuple[Cure, ...]:
@@ -70,7 +80,8 @@ def _exploded(card: Card, results: Results) -> Observation | None:
     finite = np.isfinite([*losses, *(float(row["val_loss"]) for row in results.history)]).all()
     if finite and losses.max() <= EXPLODED * max(guess, losses[0]) and (penalised or losses[-1] <= EXPLODED * guess):
         return None
-    lower = Cure("A lower learning rate, and gradients kept short", (_rate(card, results, 0.1), "train.clip_norm=1"))
+    short = () if 0 < card.recipe.train.clip_norm <= 1 else ("train.clip_norm=1",)
+    lower = Cure("A lower learning rate, and gradients kept short", (*_rate(card, results, 0.1), *short))
     return Observation("The loss exploded: the learning rate is too high, or the initialisation is bad.", (lower, *_start(card)))
 
 
@@ -78,7 +89,7 @@ def _stalled(card: Card, results: Results, train: Part) -> Observation | None:
     losses = [float(row["loss"]) for row in results.history]
     if len(losses) < 3 or min(losses) <= FELL * losses[0] or train.accuracy > FELL:  # what the first epoch learned whole cannot fall
         return None
-    higher = Cure("A higher learning rate", (_rate(card, results, 10),))
+    higher = Cure("A higher learning rate", _rate(card, results, 10))
     return Observation("The loss did not fall: the learning rate is too low, or the initialisation is bad.", (higher, *_start(card)))
 
 
@@ -87,7 +98,7 @@ def _unfinished(card: Card, results: Results) -> Observation | None:
     before = losses[: -max(1, len(losses) // 10)]
     if not before or not ran_out(card.recipe, results.history) or not losses[-1] == min(losses) < (1 - FALLING) * min(before):
         return None
-    return Observation("The validation loss was still falling when the epochs ran out.", (longer(card.recipe, results.history),))
+    return Observation("The validation loss was still falling when the epochs ran out.", tuple(longer(card.recipe, results.history)))
 
 
 def _suspicious(card: Card, results: Results) -> Observation | None:
@@ -95,7 +106,7 @@ def _suspicious(card: Card, results: Results) -> Observation | None:
 
     A label is in doubt where another class is answered with at least the probability that the photos of that class have for it on average.
     """
-    if not results.crossed:
+    if not results.crossed or poor_features.is_poor(poor_features.probe_share(results, card.labels)):
         return None
     judged, classes = results.judged, truth(results.rows, card.labels)
     own = np.zeros(len(card.labels))
@@ -157,12 +168,12 @@ def _learning(results: Results) -> Observation | None:
     return Observation(f"The learning curve still rises: {course}.", (PHOTOS,))
 
 
-def _calibration(card: Card, judged: Part) -> Observation | None:
+def _calibration(card: Card, results: Results, judged: Part) -> Observation | None:
     sure = float(judged.probabilities.max(1).mean())
     low, high = metrics.interval(judged.right, len(judged.truth))
     if low <= sure <= high or abs(sure - judged.accuracy) <= UNSURE:
         return None
-    cures = [more_validation(card.recipe)]
+    cures = [more_validation(card.recipe, results.rows, results.source)]
     if sure > high and not card.recipe.train.label_smoothing:
         cures.append(Cure("Softer targets", ("train.label_smoothing=0.1",)))
     how = "more" if sure > high else "less"

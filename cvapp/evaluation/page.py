@@ -8,6 +8,7 @@ import numpy as np
 
 from cvapp.card import Card
 from cvapp.evaluation import markup, metrics
+from cvapp.evaluation.cures import Cure
 from cvapp.evaluation.mistakes import SHOWN, Mistake
 from cvapp.evaluation.observations import pairs
 from cvapp.evaluation.plots import MOST_CLASSES
@@ -30,7 +31,7 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
         _verdict(judged),
         _figures(card, results, answers),
         _plots(card, results, folder),
-        _mistakes(results, found),
+        _mistakes(results, found, judged.doubts_labels),
         _sheet("Where it looks", results.looks, LOOKS),
         _sheet("What training sees", results.seen, SEEN),
         _classes(card, held_out(answers)),
@@ -41,10 +42,16 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
 
 def _verdict(judged: Verdict) -> str:
     said = "".join(f"<li>{escape(sentence)}" for sentence in judged.sentences)
-    tried = [escape(cure.text) + "".join(f" <code>--set {escape(setting)}</code>" for setting in cure.settings) for cure in judged.cures]
+    tried = [_cure(cure) for cure in judged.cures]
     advice = f"<h3>What to try</h3><ol>{''.join(f'<li>{line}' for line in tried)}</ol>" if tried else ""
     kind = "good" if judged.kind == GOOD else "poor"
     return f"<section class='verdict {kind}'><h2>{judged.kind.capitalize()}</h2><ul>{said}</ul>{advice}</section>"
+
+
+def _cure(cure: Cure) -> str:
+    """What to try, and the words to paste."""
+    words = [f"--set {setting}" for setting in cure.settings] + ([cure.command] if cure.command else [])
+    return escape(cure.text) + "".join(f" <code>{escape(word)}</code>" for word in words)
 
 
 def _figures(card: Card, results: Results, answers: dict[str, Part]) -> str:
@@ -133,7 +140,7 @@ def _classes(card: Card, part: Part) -> str:
     return f"{page}</section>"
 
 
-def _mistakes(results: Results, found: Sequence[Mistake]) -> str:
+def _mistakes(results: Results, found: Sequence[Mistake], doubts_labels: bool) -> str:
     """The worst mistakes as pictures with their captions, so that they flow with the width of the screen."""
     judge = (
         "Training photos were judged by models that learned from the other photos only."
@@ -152,7 +159,9 @@ def _mistakes(results: Results, found: Sequence[Mistake]) -> str:
     )
     count = f"{len(found):,} of {counted(len(results.rows), 'photo')} are answered otherwise than labelled"
     which = f"; these are the worst {SHOWN}" if len(found) > SHOWN else ""
-    order = "In bold the label, below it the answer; the least likely labels come first, so look here for photos in the wrong folder."
+    order = "In bold the label, below it the answer; the least likely labels come first" + (
+        ", so look here for photos in the wrong folder." if doubts_labels else ". They say nothing of the labels: the features are too poor."
+    )
     return (
         f"<section><h2>Mistakes</h2><p>{count}{which}. {order} {judge} All are in errors.csv.</p><div class=photos>{tiles}</div></section>"
     )

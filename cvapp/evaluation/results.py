@@ -6,6 +6,7 @@ from typing import Sequence
 import numpy as np
 
 from cvapp.data.split import Row
+from cvapp.data.split_settings import Source
 from cvapp.data.store import Store
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
@@ -28,6 +29,7 @@ class Results:
         seen: a contact sheet of what training sees, uint8 RGB, where it augments.
         looks: a sheet of where a transformer looks, uint8 RGB; None of other networks.
         learning: photos trained on, training accuracy, validation accuracy: the learning curve over training-set size; may be empty.
+        source: where the photos came from, and what decides their parts.
     """
 
     history: Sequence[dict[str, float | str]]
@@ -40,6 +42,7 @@ class Results:
     seen: np.ndarray | None = None
     looks: np.ndarray | None = None
     learning: Sequence[tuple[int, float, float]] = ()
+    source: Source = Source()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import numpy as np
 from cvapp.card import Card
 from cvapp.evaluation.cures import Cure, fewer_features, larger, less_regularised, more_data, more_regularised, more_validation
 from cvapp.evaluation.metrics import interval
-from cvapp.evaluation.observations import faults, observe
+from cvapp.evaluation.observations import faults, featureless, observe
+from cvapp.evaluation.poor_features import is_poor, probe_share
 from cvapp.evaluation.results import Part, Results, parts
 from cvapp.evaluation.words import counted, percent
 
@@ -31,11 +32,13 @@ class Verdict:
         kind: `good fit`, `high bias`, `high variance`, or `high bias and high variance`.
         sentences: what is seen, the judgement first.
         cures: what to try, the likeliest first.
+        doubts_labels: whether mistakes may be held against the labels: not where the features are too poor to know better.
     """
 
     kind: str
     sentences: tuple[str, ...]
     cures: tuple[Cure, ...]
+    doubts_labels: bool = True
 
 
 def verdict(card: Card, results: Results) -> Verdict:
@@ -53,13 +56,18 @@ def verdict(card: Card, results: Results) -> Verdict:
     if biased:
         tried += larger(card, results.history) + (less_regularised(recipe) if not varied else [])
     if varied:
-        tried += more_data(recipe) + (more_regularised(recipe) + fewer_features(recipe) if not biased else [])
+        tried += more_data(recipe) + (more_regularised(recipe) + fewer_features(card) if not biased else [])
     elif gap >= GAP:
         said.append(f"The gap of {100 * gap:.0f} points may be chance: {counted(len(val.truth), 'validation photo')} cannot tell.")
-        tried.append(more_validation(recipe))
+        tried.append(more_validation(recipe, results.rows, results.source))
+    poor = featureless(card, results)
+    if poor:  # then settings of the head are of no use
+        tried = []
     first, seen = faults(card, results, found), observe(card, results, found)
-    cures = [*(cure for one in first for cure in one.cures), *tried, *(cure for one in seen for cure in one.cures)]
-    return Verdict(kind, (*said, *(one.sentence for one in [*first, *seen])), tuple(dict.fromkeys(cures)))
+    noted = [*([poor] if poor else []), *first]
+    cures = [*(cure for one in noted for cure in one.cures), *tried, *(cure for one in seen for cure in one.cures)]
+    sentences = (*said[:2], *([poor.sentence] if poor else []), *said[2:], *(one.sentence for one in [*first, *seen]))
+    return Verdict(kind, sentences, tuple(dict.fromkeys(cures)), not is_poor(probe_share(results, card.labels)))
 
 
 def least_gap(train: Part, val: Part) -> float:

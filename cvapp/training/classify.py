@@ -15,7 +15,8 @@ from cvapp import recipe as recipes
 from cvapp.card import Card
 from cvapp.data import parted, split
 from cvapp.data.augment import augment
-from cvapp.evaluation import looks, metrics, probe, report as reports, unknown
+from cvapp.data.split_settings import Source
+from cvapp.evaluation import looks, metrics, poor_features, probe, report as reports, unknown
 from cvapp.evaluation.results import Results
 from cvapp.evaluation.sheets import contact_sheet
 from cvapp.files import replacing_folder, work_folder, write_text
@@ -71,7 +72,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
         report(keeper.note)
     progress = Progress()
     trained = _run(recipe, backbone, material, progress, keeper, report)
-    results, temperature, threshold = _judge(recipe, trained, material, progress)
+    results, temperature, threshold = _judge(recipe, trained, material, progress, found.source)
     classifier.fold_temperature(trained.head, temperature)
     truth, labels = material.truth, material.labels
     figures: dict[str, Any] = {
@@ -94,6 +95,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
             "calibration_error_before": round(before, 4),
             "train_seconds": round(time.monotonic() - start, 1),
             **({"fine_tune": reason} if reason else {}),
+            **poor_features.metric(results, labels),
         },
         temperature=round(temperature, 6),
         threshold=round(threshold, 4),
@@ -155,7 +157,9 @@ def _run(recipe: Recipe, backbone: Backbone, material: Material, progress: Progr
     return Trained(head, stages.chunked(classifier.predict_function(network), material.pixels, names), values)
 
 
-def _judge(recipe: Recipe, trained: Trained, material: Material, progress: Progress) -> tuple[Results, float, float]:
+def _judge(
+    recipe: Recipe, trained: Trained, material: Material, progress: Progress, source: Source
+) -> tuple[Results, float, float]:
     """Calibrate on the validation photos; what the report needs, the temperature, and the threshold of "unknown"."""
     truth, labels = material.truth, material.labels
     check, learn = material.of("val"), material.of("train")
@@ -176,6 +180,7 @@ def _judge(recipe: Recipe, trained: Trained, material: Material, progress: Progr
         pixels=material.pixels,
         seen=None if recipe.augment.off else what_training_sees(recipe, material),
         learning=learning,
+        source=source,
     )
     return results, temperature, unknown.choose_threshold(answers[check], truth[check], labels)
 
