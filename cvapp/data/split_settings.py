@@ -142,8 +142,8 @@ def check(source: str | Path, recipe: Recipe, asked: Sequence[str], report: Repo
     clear = {part: one for part, one in found.items() if one.clear}
     if clear:
         kept = _joined(f"{one.kept} {part} photos where {one.wanted} are asked for" for part, one in clear.items())
-        anew = "" if boxed or len(listing.labels) < 2 else f", or part the photos anew: {_command(source, recipe.data, listing, asked)}"
-        raise CvappError(f"{' '.join(settings[part] for part in clear)}: {file} is kept, with {kept}; delete it{anew}")
+        anew = "" if boxed or len(listing.labels) < 2 else f", or run: {_command(source, recipe.data, listing, asked)}"
+        raise CvappError(f"{' '.join(settings[part] for part in clear)}: {file} is kept, with {kept}; delete it to part the photos anew{anew}")
     if found:
         report(note(file, found, recipe.data))
 

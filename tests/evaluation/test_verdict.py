@@ -21,9 +21,9 @@ def judge(results, labels=("ants", "bees"), changes=(), **metric):
     made = card(results, labels, changes, **metric)
     found = verdict(made, results)
     for cure in found.cures:
-        changed = override(made.recipe, cure.settings)
-        before, after = settings(made.recipe), settings(changed)
-        assert len(set(cure.settings)) == sum(before[name] != after[name] for name in before), cure
+        before, after = settings(made.recipe), settings(override(made.recipe, cure.settings))
+        names = [setting.partition("=")[0] for setting in cure.settings]
+        assert all(before[name] != after[name] for name in names) and len(set(names)) == len(names), cure
     return found
 
 
@@ -79,7 +79,7 @@ def test_cures_of_bias_and_of_variance_point_opposite_ways(tmp_path):
         judge(run(tmp_path / name, {"train": (train, 200), "val": (val, 200)}), changes=["train.weight_decay=0.001"])
         for name, train, val in (("bias", 150, 148), ("variance", 200, 170), ("both", 160, 120))
     )
-    assert {"train.fine_tune=auto", "model.head=mlp", "model.dropout=0", "train.weight_decay=0"} <= set(tried(bias).split())
+    assert {"train.fine_tune=blocks:2", "model.head=mlp", "model.dropout=0", "train.weight_decay=0"} <= set(tried(bias).split())
     assert "augment" not in tried(bias) and PHOTOS not in bias.cures
     assert {"augment.mirror=True", "model.dropout=0.5", "train.weight_decay=0.01"} <= set(
         tried(variance).split()
@@ -109,16 +109,18 @@ def test_every_cure_is_a_change_that_the_recipe_takes(tmp_path, right, changes):
 def test_against_variance_the_last_enlargement_is_taken_back_first(tmp_path):
     results = run(tmp_path, {"train": (200, 200), "val": (170, 200)}, sure=0.85)
     changes = ["model.backbone=resnet_50", "model.stages=2", "model.head=mlp", "train.fine_tune=all"]
-    for setting in ("train.fine_tune=none", "model.head=linear", "model.stages=1", "model.backbone=mobilenet_v2"):
+    for setting in ("train.fine_tune=none", "model.head=linear", "model.stages=1", "model.backbone=efficientnet_lite0"):
         assert judge(results, changes=changes).cures[-1].settings == (setting,)
         changes.append(setting)
     assert "regularisation" in judge(results, changes=changes).cures[-1].text, "nothing is left to take back"
 
 
-def test_fine_tuning_that_auto_declined_is_asked_for_by_name(tmp_path):
+def test_a_backbone_is_let_learn_by_name_since_auto_would_decline_where_photos_are_few(tmp_path):
     results = run(tmp_path, {"train": (150, 200), "val": (148, 200)})
-    assert "train.fine_tune=auto" in tried(judge(results))
-    assert "train.fine_tune=all" in tried(judge(results, fine_tune="little data: a head alone"))
+    assert "train.fine_tune=blocks:2" in tried(judge(results))
+    assert "train.fine_tune=all" in tried(judge(results, changes=["model.handle=module"])), "the blocks of a module are unknown"
+    declined = tried(judge(results, fine_tune="little data: a head alone"))
+    assert "train.fine_tune=blocks:2" in declined and "model.stages" not in declined, "auto chooses the stages itself"
 
 
 def test_longer_means_epochs_where_they_ran_out_and_patience_where_not(tmp_path):
