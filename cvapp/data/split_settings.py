@@ -16,7 +16,6 @@ from cvapp.progress import Report, silent
 from cvapp.recipe import Data, Recipe
 
 SHARES = ("val", "test")  # settings of Data, and the parts that they decide
-TOLERANCE = 1  # photo of a class: a split that grew photo by photo may be that far from one made at once
 SEEDS = 8  # whose splits are compared where copies stay together: whole groups do not meet a share exactly, and each seed misses it otherwise
 
 
@@ -77,22 +76,31 @@ def differences(
     kept = split.counts(split.divide(old, data.val, data.test, seed, frozen, copies)[0])
     seeds = (seed, *range(SEEDS)) if copies else (seed,)
     new = [split.counts(split.divide(old, data.val, data.test, one, (), copies)[0]) for one in seeds]
+    drawn = {label: sum(row.values()) - (row["test"] if "test" in fixed_shares(old) else 0) for label, row in kept.items()}
     found = {}
     for part in SHARES:
         total, wanted = (sum(row[part] for row in table.values()) for table in (kept, new[0]))
         made = {label: [table[label][part] for table in new if label in table] or [0] for label in kept}
-        beyond = any(not min(made[label]) - TOLERANCE <= row[part] <= max(made[label]) + TOLERANCE for label, row in kept.items())
+        share = getattr(data, part)
+        obeyed = all(_obeys(row[part], share * drawn[label], made[label], bool(copies)) for label, row in kept.items())
         if any(row[part] != made[label][0] for label, row in kept.items()):
-            found[part] = Difference(total, wanted, beyond or not total or not wanted)
+            found[part] = Difference(total, wanted, not obeyed or not total or not wanted)
     return found
+
+
+def _obeys(kept: int, exact: float, made: Sequence[int], copies: bool) -> bool:
+    """Whether photos of a class in a frozen part may be by a share that takes `exact`, and `made` where whole groups are taken.
+
+    A split that grew photo by photo may lag behind, but by less than a photo.
+    """
+    slack = 1 if copies else 0
+    return min(made) - slack <= kept <= max(made) + slack or abs(kept - exact) < 1 - 1e-9
 
 
 def note(file: Path | None, found: Mapping[str, Difference], data: Data) -> str:
     """That a split is kept whose shares are not those of the recipe."""
-    return (
-        f"{file} is kept: its {_joined(f'{part} part has {one.kept} photos' for part, one in found.items())}, "
-        f"where {_joined(f'a share of {getattr(data, part):g} would give {one.wanted}' for part, one in found.items())}"
-    )
+    kept = (f"{one.kept} {part} photos, where a share of {getattr(data, part):g} would give {one.wanted}" for part, one in found.items())
+    return f"{file} is kept: {'; '.join(kept)}"
 
 
 def notes(photos: Sequence[Photo], frozen: Sequence[Row], recipe: Recipe, copies: Iterable[tuple[str, str]], file: Path) -> list[str]:

@@ -100,6 +100,22 @@ def test_the_split_without_training_is_the_same(folder, workspace):
     assert parted.freeze(folder, Data(val=0.5), 3).frozen == division.rows
 
 
+def test_shares_or_a_seed_that_are_asked_for_make_the_split_anew(folder):
+    """Of eight photos a class a quarter is 2, a half is 4; a photo that is away loses its row."""
+    old = {row.path: row.part for row in parted.freeze(folder, RECIPE.data, 0).rows}
+    (folder / "moon" / "3.png").unlink()
+    made = parted.freeze(folder, Data(val=0.5, test=0.25), 0, asked={"val": "--val 0.5"})
+    assert split.counts(made.rows)["heart"] == {"train": 2, "val": 4, "test": 2} and made.frozen == []
+    assert made.moved == sum(old[row.path] != row.part for row in made.rows) >= 2
+    assert split.read(folder / "split.csv") == made.rows and len(made.rows) == 15
+    same = parted.freeze(folder, Data(val=0.5, test=0.25), 0, asked={"val": "--val 0.5"})
+    assert (same.moved, same.replaced, same.notes) == (0, made.rows, [])
+    kept = parted.freeze(folder, RECIPE.data, 0)
+    assert (kept.rows, kept.frozen, kept.replaced, kept.moved) == (made.rows, made.rows, [], 0), "without being asked for it stays"
+    assert kept.notes == [f"{folder}/split.csv is kept: 8 val photos, where a share of 0.25 would give 4"]
+    assert parted.freeze(folder, Data(val=0.5, test=0.25), 5, asked={"seed": "--seed 5"}).moved > 0
+
+
 def test_a_source_that_gives_all_parts_is_left_as_it_is(folder, workspace):
     for part, numbers in (("train", range(5)), ("val", range(5, 8))):
         for label in LABELS:
@@ -110,6 +126,9 @@ def test_a_source_that_gives_all_parts_is_left_as_it_is(folder, workspace):
     assert found.left_out == {"train/moon/leak.jpg": "near copy of val/moon/6.png, which is in val"}
     assert split.counts(found.rows)["moon"] == {"train": 5, "val": 3, "test": 0}
     assert not list(workspace.glob("given/*.csv")) and parted.freeze(workspace / "given", Data(), 0).file is None
+    with pytest.raises(CvappError, match="^--val 0.3: .*given decides which photos are for validation, by its folders or its list") as error:
+        parted.freeze(workspace / "given", Data(val=0.3), 0, asked={"val": "--val 0.3"})
+    assert error.value.code == Exit.USAGE and found.source.fixed == ("val", "test") and not found.source.frozen
 
 
 def test_a_csv_has_its_split_beside_it(folder, workspace):
@@ -127,6 +146,7 @@ def test_idx_files_are_prepared_and_their_split_lives_in_the_model(workspace, rn
         (workspace / f"{begin}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pictures)))
         (workspace / f"{begin}-labels-idx1-ubyte").write_bytes(idx(labels))
     found, lines = prepared(workspace, Recipe(images=Images((28, 28))))
+    assert (found.source.fixed, found.source.frozen) == (("test",), False)
     assert lines == [
         "there is no place for a split beside these files: it lives in the model alone",
         "50 photos of 2 classes: 32 train, 8 val, 10 test",
@@ -138,7 +158,7 @@ def test_idx_files_are_prepared_and_their_split_lives_in_the_model(workspace, rn
 def test_a_split_that_cannot_be_written_is_told_and_does_not_stop_training(folder):
     (folder / "split.csv").mkdir()
     found, lines = prepared(folder)
-    assert len(found.rows) == 16 and found.notes == lines[:1]
+    assert len(found.rows) == 16 and found.notes == lines[:1] and not found.source.frozen
     assert lines[0].startswith(f"{folder}/split.csv: cannot write") and lines[0].endswith("; the split lives in the model alone")
     with pytest.raises(CvappError, match="split.csv: cannot write") as error:
         parted.freeze(folder, Data(), 0)
@@ -195,7 +215,7 @@ def test_uneven_classes_are_told_with_what_to_try(folder, count, told):
         images.write(folder / "moon" / f"{number}.png", scene("moon", number))
     line = "class 'moon' has 24 photos, class 'heart' 8; --set train.class_weights=True makes up for it"
     assert prepared(folder)[0].notes == [line] * told
-    assert prepared(folder, Recipe(images=Images((16, 24)), train=Train(class_weights=True)))[0].notes == []
+    assert prepared(folder, Recipe(images=Images((16, 24)), data=RECIPE.data, train=Train(class_weights=True)))[0].notes == []
 
 
 @pytest.mark.parametrize("content, words", [(b"", "the file is empty"), (b"hello", "not a picture")])
