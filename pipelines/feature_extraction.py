@@ -8,4 +8,4 @@ once, and a linear layer on top learns the classes.
 
 from cvapp.recipe import Model, Recipe, Train
 
-RECIPE = Recipe(model=Model(dropout=0.5), train=Train(label_smoothing=0.05))
+RECIPE = Recipe(model=Model(dropout=0.5), train=Train(epochs=40, learning_rate=2e-3, schedule="cosine", patience=40, label_smoothing=0.05))

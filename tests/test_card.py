@@ -46,13 +46,31 @@ def test_what_is_written_is_read_back_labels_in_their_order(folder):
     assert cards.read(folder) == CARD
     assert cards.read(folder).labels == ("10", "2", 'Käfer, "rot"'), "never sorted again"
     assert cards.read(folder) != dataclasses.replace(CARD, labels=("2", "10", 'Käfer, "rot"'))
-    assert json.loads((folder / cards.FILE).read_text("utf-8"))["schema"] == cards.SCHEMA == 1
+    assert json.loads((folder / cards.FILE).read_text("utf-8"))["schema"] == cards.SCHEMA == 2
+
+
+@pytest.mark.parametrize(
+    "old, now",
+    [
+        ({"backbone": "hub", "handle": "mobilenet_v2_035_96"}, ("hub", "mobilenet_v2_drawings")),
+        ({"backbone": "shipped", "handle": "mobilenet_v2_035_96"}, ("mobilenet_v2_drawings", "")),
+        ({"backbone": "keras_cv_efficientnet_lite_b0", "handle": "x", "weights": "none"}, ("efficientnet_lite0", "")),
+    ],
+)
+def test_a_card_of_the_first_schema_is_read_with_todays_names(folder, old, now):
+    recipe = json.loads((folder / cards.FILE).read_text("utf-8"))["recipe"]
+    change(folder, schema=1, recipe=recipe | {"model": recipe["model"] | old})
+    found = cards.read(folder)
+    assert (found.recipe.model.backbone, found.recipe.model.handle) == now and found.schema == cards.SCHEMA
+    change(folder, schema=2, recipe=recipe | {"model": recipe["model"] | {"backbone": "shipped", "handle": "x"}})
+    with pytest.raises(CvappError, match="model.handle is 'x', but mobilenet_v2_drawings is no hub module"):
+        cards.read(folder)
 
 
 @pytest.mark.parametrize(
     "values, words",
     [
-        ({"schema": 2}, "made by a newer cvapp (schema 2, this one reads up to 1); upgrade cvapp"),
+        ({"schema": 3}, "made by a newer cvapp (schema 3, this one reads up to 2); upgrade cvapp"),
         ({"schema": "1"}, "made by a newer cvapp"),
         ({"labels": []}, "labels are (): expected at least one, none twice"),
         ({"labels": ["a", "a"]}, "labels are ('a', 'a'): expected at least one, none twice"),

@@ -8,7 +8,7 @@ import pytest
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
 from cvapp.recipe import Data, Export, Generate, Model, Recipe, Train, did_you_mean, from_json, override, to_json
-from cvapp.recipe.parts import BACKBONES
+from cvapp.recipe.model import BACKBONES
 
 # as typed after --set, and the value in the JSON; together they leave no value of the default recipe as it was but the handle, which goes
 # with a hub module alone

@@ -26,7 +26,7 @@ def test_a_pipeline_is_found_by_its_path(tmp_path):
     [
         ("hub_clasifier", r"^no pipeline 'hub_clasifier': choose one of .*hub_classifier.*, or give the path of a .py file. "
                           r"Did you mean hub_classifier\?$"),
-        ("gone.py", "^no pipeline 'gone.py': choose one of dcgan, digit_rows, fine_tune, hub_classifier, "),
+        ("gone.py", "^no pipeline 'gone.py': choose one of dcgan, digit_rows, feature_extraction, fine_tune, "),
         (".", "^no pipeline '.': choose one of"),
         ("notes.txt", "^no pipeline 'notes.txt': choose one of"),
         ("empty.py", r"^empty.py: a pipeline defines RECIPE = Recipe\(...\)$"),

@@ -64,7 +64,7 @@ def _add_slide_command(group: Any) -> None:
         "slide",
         later("models", "slide"),
         "make a detector of a classifier: slid over frames at several scales, it finds what it can name",
-        "cvapp slide signs --name signs_boxes --data photos",
+        "cvapp slide photos --data photos",
     )
     slide.add_argument("model", metavar="NAME", help="of the classifier; not one on a hub module, whose layers are unknown")
     slide.add_argument("--name", metavar="NAME", help="of the detector (default: that of the classifier, and _boxes)")

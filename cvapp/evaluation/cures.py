@@ -7,7 +7,7 @@ from cvapp.card import Card
 from cvapp.data.split import Row
 from cvapp.data.split_settings import Source, split_command
 from cvapp.recipe import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Data, Recipe
-from cvapp.recipe.parts import PRETRAINED, WIDTHS
+from cvapp.recipe.model import PRETRAINED, WIDTHS
 
 _DOWNLOADED, _LARGEST = "efficientnet_v2_b0", "resnet_50"
 _NEXT = {  # the backbone to try after each: first the one that needs no network

@@ -9,7 +9,7 @@ from cvapp.evaluation.cures import Cure
 from cvapp.evaluation.results import Results, parts
 from cvapp.evaluation.words import percent
 from cvapp.recipe import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Recipe
-from cvapp.recipe.parts import IMAGENET, PRETRAINED
+from cvapp.recipe.model import IMAGENET, PRETRAINED
 
 # Of the way from guessing to perfect. Linear probes of ants and bees, CIFAR-10 and vehicles go 0.50 to 0.88 of it with backbones that have
 # seen photos, and 0.10 to 0.24 with one that has seen drawings alone.

@@ -19,7 +19,7 @@ from cvapp.models import efficientnet_lite, hub, keras_cv_parts, small_resnet, v
 from cvapp.models.surgery import pooled, turn_channels
 from cvapp.progress import hushed
 from cvapp.recipe import DRAWINGS_BACKBONE, HUB, Model
-from cvapp.recipe.parts import IMAGENET
+from cvapp.recipe.model import IMAGENET
 from cvapp.shipped import shipped_models
 
 Size = tuple[int, int]
@@ -76,7 +76,7 @@ def _lite(name: str) -> Row:
         lambda size, settings, weights: efficientnet_lite.build(name, size, weights == IMAGENET),
         efficientnet_lite.SCALE,
         (side, side),
-        imagenet=APACHE,
+        imagenet=efficientnet_lite.LICENSE,
         package=efficientnet_lite.package_of(name),
     )
 
@@ -148,7 +148,7 @@ def _open_hub(settings: Model, size: Size | None) -> Backbone:
         raise CvappError(f"images.size is {size}, but the module takes {own}; leave it out")
     weights = {"source": public_name(settings.handle), "licence": "not stated by the module; see where it came from"}
     if packaged:
-        weights = _packaged(settings.handle)
+        weights = efficientnet_lite.credit(settings.handle)
     elif (folder.parent / cards.FILE).is_file():
         weights = dict(cards.read(folder.parent).weights)
     return Backbone(layer, (1 / 255, 0.0), layer.features, size, weights, hub.fingerprint(folder))
@@ -164,12 +164,6 @@ def _module_of(name: str) -> Path:
         with replacing_folder(folder) as work, hushed():
             hub.save_module(network, (255 * row.scale[0], row.scale[1]), work / hub.MODULE)
     return folder / hub.MODULE
-
-
-def _packaged(name: str) -> dict[str, str]:
-    """Source and licence of weights that lie in a package."""
-    known = efficientnet_lite.VARIANTS[name].sha256[:16]
-    return {"source": f"ImageNet weights of {name} in the package {TABLE[name].package}, sha256 {known}", "licence": APACHE}
 
 
 def public_name(place: str) -> str:
@@ -216,7 +210,7 @@ def _load(network: keras.Model, settings: Model, row: Row, size: Size) -> dict[s
         if row.bgr:
             turn_channels(network)
         if row.package:
-            return _packaged(settings.backbone)
+            return efficientnet_lite.credit(settings.backbone)
         return {"source": f"ImageNet weights of keras.applications {settings.backbone}", "licence": row.imagenet}
     path = Path(settings.weights)
     if not path.is_file():

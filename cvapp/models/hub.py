@@ -108,7 +108,8 @@ def resolve(handle: str) -> Path:
     if "://" not in handle:
         shipped = sorted(path.parent.name for path in shipped_models().glob(f"*/{MODULE}"))
         raise CvappError(
-            f"model.handle {handle!r}: no SavedModel there; give a folder with saved_model.pb, an https:// address, or {' or '.join([DEFAULT_BACKBONE, *shipped])}",
+            f"model.handle {handle!r}: no SavedModel there; give a folder with saved_model.pb, an https:// address, "
+            f"or {' or '.join([DEFAULT_BACKBONE, *shipped])}",
             Exit.BAD_DATA,
         )
     try:

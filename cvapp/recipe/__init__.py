@@ -10,7 +10,8 @@ from cvapp.images import Images
 from cvapp.recipe.detect import Detect
 from cvapp.recipe.export import Export
 from cvapp.recipe.generate import SIDES, Generate
-from cvapp.recipe.parts import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, GENERATED, HUB, Augment, Data, Model, Train
+from cvapp.recipe.model import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Model
+from cvapp.recipe.parts import GENERATED, Augment, Data, Train
 from cvapp.recipe.transcribe import Transcribe
 from cvapp.recipe.values import did_you_mean, kinds, one_of, parse, settle_kinds, within
 
@@ -85,7 +86,9 @@ class Recipe:
 
     def _check_detect(self) -> None:
         if self.model.backbone == HUB:
-            raise CvappError("a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or efficientnet_lite0")
+            raise CvappError(
+                f"a detector needs the layers of its network, a hub module is opaque; try model.backbone=window_net or {DEFAULT_BACKBONE}"
+            )
         if self.images.size is None:
             raise CvappError("a detector needs the size of its frames: give images.size, such as 480,640")
 
@@ -148,7 +151,7 @@ def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
 
 
 def _follow_backbone(model: dict[str, Any], changes: list[str]) -> None:
-    """Settle what goes with a changed backbone: a handle chooses the hub, another backbone leaves handle, weights and width of the old one."""
+    """Settle what goes with a changed backbone: a handle chooses the hub, another backbone leaves what was the old one's."""
     asked = {name.strip(): text.strip() for name, _, text in (setting.partition("=") for setting in changes)}
     backbone = asked.get("model.backbone", HUB if asked.get("model.handle") else None)
     if backbone is not None and backbone != model["backbone"]:

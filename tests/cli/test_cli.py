@@ -154,7 +154,7 @@ def test_a_damaged_model_is_refused(fault, line, home, capsys, photos):
     folder = home / "saved_models" / "mine"
     card, lite = folder / cards.FILE, folder / "lite" / "float32.tflite"
     if fault == "newer":
-        card.write_text(card.read_text().replace('"schema": 1', '"schema": 2'))
+        card.write_text(card.read_text().replace('"schema": 2', '"schema": 3'))
     elif fault == "broken":
         card.write_text(card.read_text()[:100])
     elif fault == "labels":

@@ -76,7 +76,7 @@ def test_without_photos_it_learns_the_drawn_signs(short, workspace, capsys, monk
 @pytest.mark.parametrize(
     "words, code, said",
     [
-        (("--strict", "--data", "photos"), Exit.USAGE, "--strict ends a generator's run that collapses; hub_classifier makes a classify model"),
+        (("--strict", "--data", "photos"), Exit.USAGE, "--strict ends a generator's run that collapses; feature_extraction makes a classify model"),
         (("dcgan", "--data", "nowhere"), Exit.BAD_DATA, "--data nowhere: no such folder or file; give a folder with photos, in class folders or not"),
         (("dcgan", "--data", "photos", "--set", "images.size=40,40"), Exit.USAGE, "images.size is (40, 40): a generator makes squares of 28, 32"),
         (("dcgan", "--data", "photos", "--set", "train.patience=3"), Exit.USAGE, "train.patience means nothing to a generator"),
@@ -92,7 +92,7 @@ def test_what_cannot_be_is_one_line(photos, workspace, capsys, words, code, said
 
 def test_a_forgotten_pipeline_puts_no_classifier_in_a_generator_s_place(here, photos, capsys):
     code, _, err = run(capsys, "train", "--data", photos, "--name", "made")
-    wrong = "saved_models/made is a generate model, hub_classifier makes a classify model: give another --name, or remove the old one first"
+    wrong = "saved_models/made is a generate model, feature_extraction makes a classify model: give another --name, or remove the old one first"
     assert code == Exit.USAGE and wrong in err and cards.read(Path("saved_models/made")).task == "generate"
 
 

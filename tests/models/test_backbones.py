@@ -13,7 +13,7 @@ from cvapp.errors import CvappError, Exit
 from cvapp.models import backbones, mobilenet
 from cvapp.models.backbones import TABLE, open_backbone
 from cvapp.recipe import Model
-from cvapp.recipe.parts import BACKBONES, HUB, PRETRAINED
+from cvapp.recipe.model import BACKBONES, HUB, PRETRAINED
 
 # without a top, batch norm's statistics included; MobileNetV2 and the window net at width 0.35; the transformers' positions are of 32x32
 PARAMETERS = {
@@ -76,7 +76,9 @@ def keras_own_scaling(name: str) -> np.ndarray:
     return np.asarray(keras.Model(network.input, last.output)(PIXELS))
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v2_drawings", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0", "resnet_50"])
+@pytest.mark.parametrize(
+    "name", ["mobilenet_v2_drawings", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0", "resnet_50"]
+)
 def test_pixels_are_scaled_as_keras_scales_them(name):
     factor, offset = (np.asarray(value, np.float32) for value in TABLE[name].scale)
     expected = keras_own_scaling(name)

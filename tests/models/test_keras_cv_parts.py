@@ -11,7 +11,7 @@ import pytest
 from cvapp.errors import CvappError
 from cvapp.models import keras_cv_parts
 from cvapp.recipe import Augment
-from cvapp.recipe.parts import BACKBONES
+from cvapp.recipe.model import BACKBONES
 
 COUNT = 12
 FLAT = np.broadcast_to(np.arange(COUNT, dtype=np.float32).reshape(-1, 1, 1, 1) ** 2, (COUNT, 20, 30, 3))  # picture i is i * i all over

@@ -46,13 +46,13 @@ def test_it_learns_the_classes_once_and_alike_each_time(material, workspace, mon
     np.testing.assert_array_equal(judge_of(judge.judge_for(recipe, material, place)).look(crowd.pictures).features, crowd.features)
 
 
-def test_of_one_class_it_is_the_shipped_backbone_on_enlarged_pictures(material, workspace):
+def test_of_one_class_it_is_the_default_backbone_on_enlarged_pictures(material, workspace):
     one_class = Material([row._replace(label="sign") for row in material.rows], material.pixels)
     made = judge_of(judge.judge_for(gan_recipe("images.size=32,32"), one_class, workspace / "judge.keras"))
     assert (made.features, made.classes) == (1280, 0)
     pictures = np.full((2, 32, 32, 3), 200, np.uint8)  # enlarged, one colour stays what it is
-    backbone = open_backbone(Model(backbone="shipped"), None)
-    expected = np.asarray(backbone.layer(np.full((1, 96, 96, 3), 200 / 127.5 - 1, np.float32)))
+    backbone = open_backbone(Model(), (96, 96))
+    expected = np.asarray(backbone.layer(np.full((1, 96, 96, 3), 73 / 128, np.float32)))
     crowd = made.look(pictures)
     np.testing.assert_allclose(crowd.features, expected.repeat(2, 0), atol=1e-4)
     assert crowd.probabilities is None
