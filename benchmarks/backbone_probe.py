@@ -1,4 +1,4 @@
-"""Is the shipped backbone worth having: a linear probe on its features against the same network with random weights.
+"""Is the backbone of drawings worth having: a linear probe on its features against the same network with random weights.
 
 A ridge classifier on standardised features, its penalty chosen on validation photos, figures on held-out ones. Sign photos are drawn;
 further folders (class folders, or Fashion-MNIST's idx files) are named on the command line.
@@ -100,7 +100,7 @@ def main(*folders: str) -> None:
     same = mobilenet.build((96, 96), 0.35)
     same.load_weights(shipped_models() / DRAWINGS_BACKBONE / mobilenet.WEIGHTS)
     networks = {
-        "shipped": lambda pixels: module(pixels / 255.0),
+        "drawings": lambda pixels: module(pixels / 255.0),
         "random": lambda pixels: random(pixels / 127.5 - 1, training=False),
         "Keras weights": lambda pixels: same(pixels / 127.5 - 1, training=False),
     }
@@ -113,7 +113,7 @@ def main(*folders: str) -> None:
         print(
             f"{title:<18}{len(pixels):>11}{len(held):>9}"
             + "".join(f"{value:>15.3f}" for value in found.values())
-            + f"{100 * (found['shipped'] - found['random']):>+7.1f}"
+            + f"{100 * (found['drawings'] - found['random']):>+7.1f}"
         )
 
 

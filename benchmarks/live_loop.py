@@ -1,9 +1,9 @@
 """The live loop's frames a second beside the bare interpreter's invoke rate, a `model.predict` loop and MediaPipe's VIDEO mode, in turn in one run.
 
-MobileNetV2 1.0 at 224x224, float32, random weights, one thread; a 640x480 video file; the overlay is drawn by the loop alone. Budget: at least
-0.90 of the bare rate. MediaPipe runs where `make test-interop` has made its environment.
+MobileNetV2 1.0 at 224x224, float32, random weights, or an exported classifier of 224x224; one thread; a 640x480 video file; the overlay is drawn
+by the loop alone. Budget: at least 0.90 of the bare rate. MediaPipe runs where `make test-interop` has made its environment.
 
-    python benchmarks/live_loop.py
+    python benchmarks/live_loop.py [NAME]
 """
 
 import statistics
@@ -12,10 +12,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Sequence
 
 import cv2
 import numpy as np
 
+from cvapp import card as cards
 from cvapp import images, signs
 from cvapp.bundle import rank
 from cvapp.camera.loop import answers
@@ -77,14 +79,14 @@ def bare(path: Path) -> float:
     return FRAMES / (time.perf_counter() - start)
 
 
-def loop(path: Path, video: Path) -> float:
+def loop(path: Path, labels: Sequence[str], video: Path) -> float:
     """Frames a second of reader, inference and drawing."""
     predict = open_tflite(path)
     predict(np.zeros((1, 224, 224, 3), np.uint8))
     cv2.setNumThreads(1)  # as live.run does
     with open_source(video) as source:
         start = time.perf_counter()
-        running = answers(source, lambda fitted: rank(signs.LABELS, predict(fitted[None])[0]), lambda frame: images.fit(frame, SHAPE))
+        running = answers(source, lambda fitted: rank(labels, predict(fitted[None])[0]), lambda frame: images.fit(frame, SHAPE))
         drawn = [draw(one.frame.image, one.answer, "30 frames/s", images.window(one.frame.image.shape, SHAPE)).shape for one in running]
         return len(drawn) / (time.perf_counter() - start)
 
@@ -97,17 +99,27 @@ def peer(python: Path, code: str, model: Path, video: Path) -> float:
     return float(done.stdout.split()[-1]) if done.returncode == 0 else float("nan")
 
 
-def main() -> None:
+def make(model: Path, network: Path) -> Sequence[str]:
+    """A network with random weights as a .tflite and a .keras file; its labels."""
+    subprocess.run([sys.executable, "-c", MAKE, str(model), str(network)], check=True, stderr=subprocess.DEVNULL)
+    model.write_bytes(metadata.write(model.read_bytes(), metadata.Metadata("random", "", "1", "", "", signs.LABELS, 0.0)))
+    return signs.LABELS
+
+
+def main(name: str = "") -> None:
     """Print the rates and the ratio of each round, and the medians."""
     with tempfile.TemporaryDirectory() as folder:
         model, network, video = (Path(folder) / name for name in ("model.tflite", "model.keras", "scene.mp4"))
-        subprocess.run([sys.executable, "-c", MAKE, str(model), str(network)], check=True, stderr=subprocess.DEVNULL)
-        model.write_bytes(metadata.write(model.read_bytes(), metadata.Metadata("random", "", "1", "", "", signs.LABELS, 0.0)))
+        if name:
+            saved = Path("saved_models") / name
+            model, network, labels = saved / "lite" / "float32.tflite", saved / "model.keras", cards.read(saved).labels
+        else:
+            labels = make(model, network)
         with record(video, 30) as recorder:
             for _, (picture, _truth) in zip(range(FRAMES), signs.moving_scene(0)):
                 recorder.write(picture)
         rows = [
-            (bare(model), loop(model, video), peer(READER, MEDIAPIPE, model, video), peer(Path(sys.executable), KERAS, network, video))
+            (bare(model), loop(model, labels, video), peer(READER, MEDIAPIPE, model, video), peer(Path(sys.executable), KERAS, network, video))
             for _ in range(ROUNDS)
         ]
     print("round   bare invoke/s  loop frames/s  of bare  MediaPipe VIDEO  model.predict")
@@ -119,4 +131,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -100,9 +100,11 @@ def _walk(classifier: keras.Model, size: tuple[int | None, int | None]) -> tuple
     return maps, pixels
 
 
-def deviation(classifier: keras.Model, detector: keras.Model, pictures: np.ndarray, windows: Windows) -> Deviation:
+def deviation(
+    classifier: keras.Model, detector: keras.Model, pictures: np.ndarray, windows: Windows, report: Report = silent
+) -> Deviation:
     """Compare a detector with its classifier, on every whole window of uint8 pictures (N, H, W, 3)."""
-    expected = _on_crops(classifier, pictures, windows, silent)
+    expected = _on_crops(classifier, pictures, windows, report)
     rows, columns = expected.shape[1:3]
     answers = np.concatenate([detector(picture[None].astype(np.float32), training=False) for picture in pictures])[:, :rows, :columns]
     difference = np.abs(answers - expected)

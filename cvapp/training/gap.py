@@ -7,9 +7,10 @@ import numpy as np
 
 from cvapp.models import sliding
 from cvapp.progress import Report
-from cvapp.windows import Scan, paint
+from cvapp.windows import Scan, lay_out, paint
 
 PHOTOS, RATE = 16, 1e-4  # photos that the gap is measured and closed on, and the learning rate
+MEASURED = 2000  # windows, beyond which no further photo is measured: each is a pass of the classifier
 
 
 def close(
@@ -28,10 +29,11 @@ def close(
     windowed, detector = networks
     if sliding.exact(windowed):
         return {}
-    canvases = np.stack([paint(frame, scan) for frame in held])
+    cells = int(np.prod(scan.windows.grid(lay_out(scan, held.shape[1:3])[1])))
+    canvases = np.stack([paint(frame, scan) for frame in held[: max(1, MEASURED // cells)]])
 
     def measure() -> dict[str, float]:
-        found = sliding.deviation(windowed, detector, canvases, scan.windows)
+        found = sliding.deviation(windowed, detector, canvases, scan.windows, report)
         return {name: round(value, 6) for name, value in vars(found).items()}
 
     told = {"deviation": measure()}
