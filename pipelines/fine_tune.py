@@ -19,6 +19,13 @@ RECIPE = Recipe(
     model=Model(dropout=0.5),
     augment=Augment(mirror=True, crop=0.15, zoom=0.2, rotation=15, stretch=0.1, brightness=0.1, contrast=0.2, colour=0.05),
     train=Train(
-        schedule="cosine", warmup=0.1, l2=0.03, label_smoothing=0.05, fine_tune="auto", fine_tune_epochs=25, fine_tune_rate=1e-3, patience=30
+        epochs=40,
+        learning_rate=2e-3,
+        schedule="cosine",
+        label_smoothing=0.05,
+        patience=40,
+        fine_tune="auto",
+        fine_tune_epochs=15,
+        fine_tune_rate=3e-4,
     ),
 )

@@ -23,7 +23,7 @@ from cvapp.files import replacing_folder, work_folder, write_text
 from cvapp.models import classifier
 from cvapp.models.backbones import Backbone, open_backbone, public_name
 from cvapp.progress import Report, hushed, silent
-from cvapp.recipe import Recipe
+from cvapp.recipe import Augment, Recipe
 from cvapp.training import features, loop, stages, state
 from cvapp.training.choice import choose
 from cvapp.training.progress import history_csv
@@ -117,7 +117,11 @@ def _without_paths(recipe: Recipe) -> Recipe:
 
 
 def _choose(recipe: Recipe, backbone: Backbone, material: Material, report: Report) -> tuple[Recipe, Backbone, str]:
-    """Settle `fine_tune=auto`; the recipe, the backbone (with more stages, perhaps) and the reason."""
+    """Settle `fine_tune=auto`; the recipe, the backbone (with more stages, perhaps) and the reason.
+
+    Where the head alone is to learn, it learns from the features of the photos as they are: varied pictures would take a hundred times as long,
+    and were no better for a head.
+    """
     if recipe.train.fine_tune != "auto" or recipe.model.from_scratch:
         return recipe, backbone, ""
     learn = material.of("train")
@@ -130,7 +134,11 @@ def _choose(recipe: Recipe, backbone: Backbone, material: Material, report: Repo
     choice = choose(of_stages, material.truth[learn], len(material.labels), opaque, recipe.seed)
     report(f"fine_tune=auto: {choice.reason}")
     chosen = _with_stages(recipe, choice.stages)
-    chosen = dataclasses.replace(chosen, train=dataclasses.replace(chosen.train, fine_tune=choice.fine_tune))
+    chosen = dataclasses.replace(
+        chosen,
+        train=dataclasses.replace(chosen.train, fine_tune=choice.fine_tune),
+        augment=Augment() if choice.fine_tune == "none" else chosen.augment,
+    )
     return chosen, backbone if choice.stages == recipe.model.stages else open_backbone(chosen.model, backbone.size), choice.reason
 
 

@@ -241,10 +241,12 @@ def test_auto_chooses_says_why_and_tells_the_card(workspace, photos, unreported)
     """42 photos are little data: a head, on the features of as many stages as do best."""
     lines = []
     recipe = Recipe(images=Images((32, 32)), model=Model("mobilenet_v2_drawings"), train=Train(epochs=2, fine_tune="auto"))
+    recipe = recipes.override(recipe, ["augment.mirror=yes"])
     made = classify.train(recipe, photos, workspace / "saved_models/mine", lambda text, *_: lines.append(text))
     assert made.metrics["fine_tune"].startswith("little data (24 training photos, 8 in the middle class), ")
     assert f"fine_tune=auto: {made.metrics['fine_tune']}" in lines
     assert made.recipe.train.fine_tune == "none" and made.recipe.model.stages in (1, 2, 3)
+    assert made.recipe.augment.off and len(unreported["results"].history) == 2, "a head learns from the photos as they are"
     assert f"features of {made.recipe.model.stages} stage" in made.metrics["fine_tune"] or made.recipe.model.stages == 1
     assert recipes.from_json(recipes.to_json(made.recipe)) == made.recipe
 
