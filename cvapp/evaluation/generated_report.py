@@ -120,7 +120,7 @@ def _space(card: Card, found: Measured) -> str:
     judge = (
         f"a small classifier that cvapp trained on the same training photos ({width} features before its last layer)"
         if found.made.probabilities is not None
-        else f"cvapp's shipped backbone, since the photos are of one class ({width} features; it has seen drawn shapes alone)"
+        else f"the default backbone, EfficientNet-Lite0, since the photos are of one class ({width} features)"
     )
     half = f"{figures['count']:,} samples beside {figures['count']:,} of the {photos}; for real photos among themselves, the other half of these"
     return (

@@ -109,4 +109,4 @@ def test_a_judge_that_knows_no_classes_shows_none(made, tmp_path):
     names = {path.name for path in (tmp_path / "report").iterdir()}
     assert names == {"distances.png", "nearest.png", "report.html", "samples.png", "training.webp"}
     page = page_of(tmp_path / "report")
-    assert "shipped backbone" in page and "classes are made" not in page and "Course" not in page
+    assert "the default backbone, EfficientNet-Lite0" in page and "classes are made" not in page and "Course" not in page
