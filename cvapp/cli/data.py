@@ -144,8 +144,8 @@ def split_(args: argparse.Namespace) -> Answer:
         raise CvappError(f"--val {val:g} --test {test:g}: give shares above 0 (test may be 0) that leave photos to train on")
     if formats.is_boxed(args.folder):
         raise CvappError(
-            f"{args.folder}: photos with boxes; training parts them, by their own lists or by content, and freezes split.csv there; "
-            "delete that file to part them anew"
+            f"{args.folder}: photos with boxes; training splits them, by their own lists or by content, and freezes split.csv there; "
+            "delete that file to split again"
         )
     asked = {name: f"--{name} {value:g}" for name in ("val", "test", "seed") if (value := getattr(args, name)) is not None}
     made = parted.freeze(args.folder, Data(val=val, test=test), args.seed or 0, Terminal(), asked)
@@ -155,9 +155,9 @@ def split_(args: argparse.Namespace) -> Answer:
         lines += ["", f"left out ({len(made.left_out)})", *_cut(_named(made.left_out))]
     lines += ["", *made.notes, f"{made.file or 'nothing to freeze, the data says it all'}: {len(made.rows)} photos"]
     if made.replaced and made.moved:
-        lines.append(f"made anew: {made.moved} photos changed part; models trained before were measured on another split")
+        lines.append(f"new split: {made.moved} photos changed part; models trained before were measured on another split")
     elif made.replaced:
-        lines.append("made anew: no photo changed part")
+        lines.append("new split: no photo changed part")
     values = {
         "split": str(made.file) if made.file else None,
         "photos": counts,

@@ -13,7 +13,7 @@ from cvapp.data.folders import scan
 from cvapp.data.listing import PARTS, Listing, hashed, natural
 from cvapp.data.photos import fit_all, thumbnails
 from cvapp.data.split import Row
-from cvapp.data.split_settings import Source
+from cvapp.data.split_settings import DataSource
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Report, silent
@@ -39,7 +39,7 @@ class Parted:
     pixels: Store
     left_out: dict[str, str]
     notes: list[str]
-    source: Source = Source()
+    source: DataSource = DataSource()
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Division:
         notes: what a person should know of the split, a line each.
         file: where it belongs; None where the source gives all parts itself, or has no place for it.
         frozen: the rows that the file held before, and that stay.
-        replaced: the rows that the file held before, where the split was made anew.
+        replaced: the rows that the file held before, where the photos were split again.
     """
 
     rows: list[Row]
@@ -64,7 +64,7 @@ class Division:
 
     @property
     def moved(self) -> int:
-        """How many photos are in another part than before the split was made anew."""
+        """How many photos are in another part than before the photos were split again."""
         before = {(row.hash, row.path): row.part for row in self.replaced}
         return sum(before.get((row.hash, row.path), row.part) != row.part for row in self.rows)
 
@@ -99,7 +99,7 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent, check: 
     if line and not recipe.train.class_weights and not whatever:
         notes.append(line)
     _tell(division, notes, listing.source, report)
-    origin = Source(split_settings.public_path(source), split_settings.fixed_shares(listing.photos), kept)
+    origin = DataSource(split_settings.public_path(source), split_settings.fixed_shares(listing.photos), kept)
     return Parted(division.rows, pixels, division.left_out, notes, origin)
 
 

@@ -16,15 +16,16 @@ from cvapp.progress import Report, silent
 from cvapp.recipe import Data, Recipe
 
 SHARES = ("val", "test")  # settings of Data, and the parts that they decide
+PLACEHOLDER = "DIR"  # stands in a command for photos whose path is not known
 SEEDS = 8  # whose splits are compared where copies stay together: whole groups do not meet a share exactly, and each seed misses it otherwise
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """Where photos came from, and what decides their parts.
 
     Args:
-        name: the path as a person gave it; of an absolute one the last part alone. Empty where it is not known.
+        name: the path as a person gave it; empty where it is absolute or not known.
         fixed: the shares, of `val` and `test`, that change nothing because the source gives these parts itself.
         frozen: whether a split.csv beside the source keeps the parts.
     """
@@ -36,17 +37,17 @@ class Source:
 
 @dataclass(frozen=True)
 class Difference:
-    """Photos that a part has in the frozen split and would have in a new one; `clear` where growth and copies cannot explain it."""
+    """Photos that a part has in the frozen split and would have in a new one; `unexplained` where growth and copies cannot explain it."""
 
     kept: int
     wanted: int
-    clear: bool
+    unexplained: bool
 
 
 def public_path(source: str | Path) -> str:
-    """A path as it was given, without the folders of this machine: of an absolute one the last part alone."""
+    """A path as it was given; nothing of an absolute one, which tells the folders of this machine and leads nowhere on another."""
     path = Path(source)
-    return path.name if path.is_absolute() else str(path)
+    return "" if path.is_absolute() else str(path)
 
 
 def fixed_shares(photos: Iterable[Photo]) -> tuple[str, ...]:
@@ -82,13 +83,13 @@ def differences(
         total, wanted = (sum(row[part] for row in table.values()) for table in (kept, new[0]))
         made = {label: [table[label][part] for table in new if label in table] or [0] for label in kept}
         share = getattr(data, part)
-        obeyed = all(_obeys(row[part], share * drawn[label], made[label], bool(copies)) for label, row in kept.items())
+        fits = all(_fits_share(row[part], share * drawn[label], made[label], bool(copies)) for label, row in kept.items())
         if any(row[part] != made[label][0] for label, row in kept.items()):
-            found[part] = Difference(total, wanted, not obeyed or not total or not wanted)
+            found[part] = Difference(total, wanted, not fits or not total or not wanted)
     return found
 
 
-def _obeys(kept: int, exact: float, made: Sequence[int], copies: bool) -> bool:
+def _fits_share(kept: int, exact: float, made: Sequence[int], copies: bool) -> bool:
     """Whether photos of a class in a frozen part may be by a share that takes `exact`, and `made` where whole groups are taken.
 
     A split that grew photo by photo may lag behind, but by less than a photo.
@@ -106,28 +107,28 @@ def note(file: Path | None, found: Mapping[str, Difference], data: Data) -> str:
 def notes(photos: Sequence[Photo], frozen: Sequence[Row], recipe: Recipe, copies: Iterable[tuple[str, str]], file: Path) -> list[str]:
     """`note`, where a frozen split clearly has other shares than a recipe."""
     found = differences(photos, frozen, recipe.data, recipe.seed, copies) if frozen else {}
-    clear = {part: one for part, one in found.items() if one.clear and part not in fixed_shares(photos)}
-    return [note(file, clear, recipe.data)] if clear else []
+    unexplained = {part: one for part, one in found.items() if one.unexplained and part not in fixed_shares(photos)}
+    return [note(file, unexplained, recipe.data)] if unexplained else []
 
 
-def check_fixed(listing: Listing, asked: Mapping[str, str]) -> None:
+def check_fixed(listing: Listing, requested: Mapping[str, str]) -> None:
     """Refuse shares, given by part as they were asked for, that the source itself decides (exit 2)."""
-    idle = [part for part in fixed_shares(listing.photos) if part in asked]
+    idle = [part for part in fixed_shares(listing.photos) if part in requested]
     if idle:
         words = {"val": "validation", "test": "test"}
         raise CvappError(
-            f"{' '.join(asked[part] for part in idle)}: {listing.source} decides which photos are for "
+            f"{' '.join(requested[part] for part in idle)}: {listing.source} decides which photos are for "
             f"{' and '.join(words[part] for part in idle)}, by its folders or its list; leave it out, or change the parts there"
         )
 
 
-def check(source: str | Path, recipe: Recipe, asked: Sequence[str], report: Report = silent) -> None:
+def check(source: str | Path, recipe: Recipe, requested: Sequence[str], report: Report = silent) -> None:
     """Refuse shares of the split that were asked for and would change nothing; report one that a frozen split misses by a photo or so.
 
     Args:
         source: of photos, as training takes it.
         recipe: whose task, shares and seed count.
-        asked: which of `val` and `test`.
+        requested: which of `val` and `test`.
         report: told of the progress, and of what is kept.
 
     Raises:
@@ -135,7 +136,7 @@ def check(source: str | Path, recipe: Recipe, asked: Sequence[str], report: Repo
     """
     boxed = recipe.task == "detect"
     listing = as_listing(formats.scan(source)) if boxed else scan(source, loose=recipe.task == "generate")
-    settings = {part: f"--set data.{part}={getattr(recipe.data, part):g}" for part in asked}
+    settings = {part: f"--set data.{part}={getattr(recipe.data, part):g}" for part in requested}
     check_fixed(listing, settings)
     file = listing.split_file
     frozen = split.read(file) if file and file.is_file() else []
@@ -146,26 +147,27 @@ def check(source: str | Path, recipe: Recipe, asked: Sequence[str], report: Repo
         return
     listing, thumbs = thumbnails(listing, report)
     found = differences(listing.photos, frozen, recipe.data, recipe.seed, duplicates.near_copies(thumbs))
-    found = {part: one for part, one in found.items() if part in asked}
-    clear = {part: one for part, one in found.items() if one.clear}
-    if clear:
-        kept = _joined(f"{one.kept} {part} photos where {one.wanted} are asked for" for part, one in clear.items())
-        anew = "" if boxed or len(listing.labels) < 2 else f", or run: {_command(source, recipe.data, listing, asked)}"
-        raise CvappError(f"{' '.join(settings[part] for part in clear)}: {file} is kept, with {kept}; delete it to part the photos anew{anew}")
+    found = {part: one for part, one in found.items() if part in requested}
+    unexplained = {part: one for part, one in found.items() if one.unexplained}
+    if unexplained:
+        kept = _joined(f"{one.kept} {part} photos where {one.wanted} are asked for" for part, one in unexplained.items())
+        command = "" if boxed or len(listing.labels) < 2 else f", or run: {_command(source, recipe.data, listing, requested)}"
+        raise CvappError(f"{' '.join(settings[part] for part in unexplained)}: {file} is kept, with {kept}; delete it to split again{command}")
     if found:
         report(note(file, found, recipe.data))
 
 
-def _command(source: str | Path, data: Data, listing: Listing, asked: Sequence[str]) -> str:
-    """The command that parts photos anew by these shares."""
+def _command(source: str | Path, data: Data, listing: Listing, requested: Sequence[str]) -> str:
+    """The command that splits the photos again by these shares."""
     usual, fixed = Data(), fixed_shares(listing.photos)
-    wanted = [part for part in SHARES if part not in fixed and (part in asked or getattr(data, part) != getattr(usual, part))]
+    wanted = [part for part in SHARES if part not in fixed and (part in requested or getattr(data, part) != getattr(usual, part))]
     return split_command(str(source), {part: getattr(data, part) for part in wanted})
 
 
 def split_command(source: str, shares: Mapping[str, float]) -> str:
-    """`cvapp data split` with shares given by part."""
-    return shlex.join(["cvapp", "data", "split", source, *(word for part, share in shares.items() for word in (f"--{part}", f"{share:g}"))])
+    """`cvapp data split` with shares given by part; a source without a name is a placeholder."""
+    words = (word for part, share in shares.items() for word in (f"--{part}", f"{share:g}"))
+    return shlex.join(["cvapp", "data", "split", source or PLACEHOLDER, *words])
 
 
 def _joined(words: Iterable[str]) -> str:

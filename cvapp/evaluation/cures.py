@@ -5,7 +5,7 @@ from typing import Any, Sequence
 
 from cvapp.card import Card
 from cvapp.data.split import Row
-from cvapp.data.split_settings import Source, split_command
+from cvapp.data.split_settings import DataSource, split_command
 from cvapp.recipe import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Data, Recipe
 from cvapp.recipe.model import PRETRAINED, WIDTHS
 
@@ -124,8 +124,8 @@ def fewer_features(card: Card) -> list[Cure]:
     return [Cure("A smaller backbone", (f"model.backbone={DEFAULT_BACKBONE}",))] if smaller else []
 
 
-def more_validation(recipe: Recipe, rows: Sequence[Row], source: Source) -> Cure:
-    """A larger share for validation, while half of the photos still train: by a setting, or anew where the split is frozen."""
+def more_validation(recipe: Recipe, rows: Sequence[Row], source: DataSource) -> Cure:
+    """A larger share for validation, while half of the photos still train: by a setting, or by a new split where it is frozen."""
     text = "More validation photos"
     if "val" in source.fixed:
         return Cure(f"{text}, in the data's own validation part")
@@ -137,10 +137,10 @@ def more_validation(recipe: Recipe, rows: Sequence[Row], source: Source) -> Cure
     if more + test > 0.5:
         return Cure(text)
     shares = {"val": more} | ({"test": test} if "test" not in source.fixed and test != Data().test else {})
-    return Cure(f"{text}: part the photos anew, then train again", command=split_command(source.name or "DIR", shares))
+    return Cure(f"{text}: split the photos again, then train", command=split_command(source.name, shares))
 
 
-def _share(rows: Sequence[Row], part: str, asked: float) -> float:
+def _share(rows: Sequence[Row], part: str, share: float) -> float:
     """The share of photos in a part of the frozen split: what the recipe says where it is near, since shares of few photos are not met exactly."""
     found = sum(row.part == part for row in rows) / max(1, len(rows))
-    return asked if found and abs(found - asked) <= 0.05 else round(found, 2)
+    return share if found and abs(found - share) <= 0.05 else round(found, 2)

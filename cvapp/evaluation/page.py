@@ -7,6 +7,7 @@ from typing import Sequence
 import numpy as np
 
 from cvapp.card import Card
+from cvapp.data.split_settings import PLACEHOLDER
 from cvapp.evaluation import markup, metrics
 from cvapp.evaluation.cures import Cure
 from cvapp.evaluation.mistakes import SHOWN, Mistake
@@ -28,7 +29,7 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
     """The whole page; the plots are those that lie in `folder`."""
     answers = parts(results.rows, results.probabilities, card.labels)
     sections = (
-        _verdict(judged),
+        _verdict(judged, results.source.name),
         _figures(card, results, answers),
         _plots(card, results, folder),
         _mistakes(results, found, judged.doubts_labels),
@@ -40,10 +41,12 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
     return markup.document(card, sections)
 
 
-def _verdict(judged: Verdict) -> str:
+def _verdict(judged: Verdict, source: str) -> str:
     said = "".join(f"<li>{escape(sentence)}" for sentence in judged.sentences)
     tried = [_cure(cure) for cure in judged.cures]
     advice = f"<h3>What to try</h3><ol>{''.join(f'<li>{line}' for line in tried)}</ol>" if tried else ""
+    if not source and any(cure.command for cure in judged.cures):
+        advice += f"<p>{PLACEHOLDER} stands for the folder or list of the photos.</p>"
     kind = "good" if judged.kind == GOOD else "poor"
     return f"<section class='verdict {kind}'><h2>{judged.kind.capitalize()}</h2><ul>{said}</ul>{advice}</section>"
 
@@ -160,7 +163,7 @@ def _mistakes(results: Results, found: Sequence[Mistake], doubts_labels: bool) -
     count = f"{len(found):,} of {counted(len(results.rows), 'photo')} are answered otherwise than labelled"
     which = f"; these are the worst {SHOWN}" if len(found) > SHOWN else ""
     order = "In bold the label, below it the answer; the least likely labels come first" + (
-        ", so look here for photos in the wrong folder." if doubts_labels else ". They say nothing of the labels: the features are too poor."
+        ", so look here for photos in the wrong folder." if doubts_labels else ". Do not read them as label errors: the features are too weak."
     )
     return (
         f"<section><h2>Mistakes</h2><p>{count}{which}. {order} {judge} All are in errors.csv.</p><div class=photos>{tiles}</div></section>"

@@ -6,7 +6,7 @@ from typing import Sequence
 import numpy as np
 
 from cvapp.data.split import Row
-from cvapp.data.split_settings import Source
+from cvapp.data.split_settings import DataSource
 from cvapp.data.store import Store
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
@@ -42,7 +42,7 @@ class Results:
     seen: np.ndarray | None = None
     looks: np.ndarray | None = None
     learning: Sequence[tuple[int, float, float]] = ()
-    source: Source = Source()
+    source: DataSource = DataSource()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from cvapp import recipe as recipes
 from cvapp.card import Card
 from cvapp.data import parted, split
 from cvapp.data.augment import augment
-from cvapp.data.split_settings import Source
+from cvapp.data.split_settings import DataSource
 from cvapp.evaluation import looks, metrics, poor_features, probe, report as reports, unknown
 from cvapp.evaluation.results import Results
 from cvapp.evaluation.sheets import contact_sheet
@@ -166,7 +166,7 @@ def _run(recipe: Recipe, backbone: Backbone, material: Material, progress: Progr
 
 
 def _judge(
-    recipe: Recipe, trained: Trained, material: Material, progress: Progress, source: Source
+    recipe: Recipe, trained: Trained, material: Material, progress: Progress, source: DataSource
 ) -> tuple[Results, float, float]:
     """Calibrate on the validation photos; what the report needs, the temperature, and the threshold of "unknown"."""
     truth, labels = material.truth, material.labels

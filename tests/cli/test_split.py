@@ -1,4 +1,4 @@
-"""Shares of the split at the command line: refused where they change nothing, made anew where they are asked for; and the advice after training."""
+"""Shares of the split at the command line: refused where they change nothing, split again where they are asked for; and the advice after training."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ def test_training_refuses_a_share_that_a_frozen_split_does_not_have(photos, caps
     code, out, err = run(capsys, "train", "--data", "photos", "--set", "data.val=0.3")
     assert (code, out) == (Exit.USAGE, "")
     assert err.splitlines()[-1] == (
-        "cvapp: --set data.val=0.3: photos/split.csv is kept, with 6 val photos where 9 are asked for; delete it to part the photos anew, "
+        "cvapp: --set data.val=0.3: photos/split.csv is kept, with 6 val photos where 9 are asked for; delete it to split again, "
         "or run: cvapp data split photos --val 0.3"
     )
     code, _, err = run(capsys, "train", "fine_tune", "--data", "photos", "--set", "data.test=0", "--seed", "4")
@@ -62,17 +62,17 @@ def test_what_draws_its_own_photos_has_no_shares(workspace, capsys):
     assert code == Exit.USAGE and err == "cvapp: --set data.test: pretrain_backbone draws its own photos, for every part anew; leave it out\n"
 
 
-def test_split_is_made_anew_where_it_is_asked_for(photos, capsys):
+def test_photos_are_split_again_where_it_is_asked_for(photos, capsys):
     """Of ten photos a class 0.2 is 2 and 0.3 is 3."""
     code, out, _ = run(capsys, "data", "split", "photos")
-    assert code == 0 and "made anew" not in out and split.counts(split.read(photos / "split.csv"))["ants"]["val"] == 2
+    assert code == 0 and "new split" not in out and split.counts(split.read(photos / "split.csv"))["ants"]["val"] == 2
     before = {row.path: row.part for row in split.read(photos / "split.csv")}
     code, out, _ = run(capsys, "data", "split", "photos", "--val", "0.3")
     after = {row.path: row.part for row in split.read(photos / "split.csv")}
     moved = sum(before[path] != after[path] for path in before)
     assert code == 0 and split.counts(split.read(photos / "split.csv"))["ants"] == {"train": 5, "val": 3, "test": 2}
-    assert out.splitlines()[-1] == f"made anew: {moved} photos changed part; models trained before were measured on another split"
-    assert run(capsys, "data", "split", "photos", "--val", "0.3")[1].splitlines()[-1] == "made anew: no photo changed part"
+    assert out.splitlines()[-1] == f"new split: {moved} photos changed part; models trained before were measured on another split"
+    assert run(capsys, "data", "split", "photos", "--val", "0.3")[1].splitlines()[-1] == "new split: no photo changed part"
     code, out, _ = run(capsys, "data", "split", "photos", "--json")
     values = json.loads(out)
     assert (code, values["kept"], values["moved"]) == (0, 30, 0) and values["notes"] == [
@@ -92,7 +92,7 @@ def test_split_of_given_parts_and_of_boxes(photos, capsys):
     assert run(capsys, "data", "split", "given", "--val", "0.3")[0] == 0
     lay(photos.parent, {"voc/Annotations/a.xml": voc_xml("a.jpg", ("cat", 1, 1, 20, 10)), "voc/JPEGImages/a.jpg": ""})
     code, _, err = run(capsys, "data", "split", "voc", "--val", "0.3")
-    assert code == Exit.USAGE and err.endswith("freezes split.csv there; delete that file to part them anew\n")
+    assert code == Exit.USAGE and err.endswith("freezes split.csv there; delete that file to split again\n")
 
 
 @pytest.mark.parametrize("data", ["/home/me/photos", "photos", "my photos"])

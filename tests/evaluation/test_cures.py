@@ -8,7 +8,7 @@ import pytest
 
 from cvapp.cli.parser import build
 from cvapp.data.split import Row
-from cvapp.data.split_settings import Source
+from cvapp.data.split_settings import DataSource
 from cvapp.evaluation.cures import Cure, fewer_features, larger, longer, more_validation
 from cvapp.evaluation.verdict import verdict
 from cvapp.recipe import Recipe, override, settings
@@ -29,7 +29,7 @@ CARDS = {
     "transformer": ("model.backbone=vit_small", "train.learning_rate=1e-8", "train.epochs=3"),
 }
 RIGHT = {"bias": (75, 74), "variance": (100, 85), "both": (80, 60), "unsure": (100, 94), "chance": (52, 50)}
-SOURCES = [Source("my photos", (), True), Source("photos", ("test",), True), Source("photos", ("val", "test")), Source("photos")]
+SOURCES = [DataSource("my photos", (), True), DataSource("photos", ("test",), True), DataSource("photos", ("val", "test")), DataSource("photos")]
 LOSSES = [0.9, 0.7, 0.5], [9.0, 9.0, 9.0], [0.69, 0.69, 0.69]
 
 
@@ -126,16 +126,16 @@ def rows(**parts):
 @pytest.mark.parametrize(
     "source, changes, parts, command",
     [
-        (Source("photos", (), True), (), dict(train=60, val=20, test=20), "cvapp data split photos --val 0.3"),
-        (Source("my photos", (), True), (), dict(train=60, val=22, test=18), "cvapp data split 'my photos' --val 0.3"),
-        (Source("photos", (), True), (), dict(train=60, val=30, test=10), "cvapp data split photos --val 0.4 --test 0.1"),
-        (Source("photos", (), True), ("data.test=0",), dict(train=80, val=20), "cvapp data split photos --val 0.3 --test 0"),
-        (Source("photos", (), True), (), dict(train=80, val=20), "cvapp data split photos --val 0.3 --test 0"),
-        (Source("list.csv", ("test",), True), (), dict(train=64, val=16, test=20), "cvapp data split list.csv --val 0.3"),
-        (Source("", (), True), (), dict(train=60, val=20, test=20), "cvapp data split DIR --val 0.3"),
+        (DataSource("photos", (), True), (), dict(train=60, val=20, test=20), "cvapp data split photos --val 0.3"),
+        (DataSource("my photos", (), True), (), dict(train=60, val=22, test=18), "cvapp data split 'my photos' --val 0.3"),
+        (DataSource("photos", (), True), (), dict(train=60, val=30, test=10), "cvapp data split photos --val 0.4 --test 0.1"),
+        (DataSource("photos", (), True), ("data.test=0",), dict(train=80, val=20), "cvapp data split photos --val 0.3 --test 0"),
+        (DataSource("photos", (), True), (), dict(train=80, val=20), "cvapp data split photos --val 0.3 --test 0"),
+        (DataSource("list.csv", ("test",), True), (), dict(train=64, val=16, test=20), "cvapp data split list.csv --val 0.3"),
+        (DataSource("", (), True), (), dict(train=60, val=20, test=20), "cvapp data split DIR --val 0.3"),
     ],
 )
-def test_a_frozen_split_is_made_anew_by_a_command(source, changes, parts, command):
+def test_photos_with_a_frozen_split_are_split_again_by_a_command(source, changes, parts, command):
     """The second is a fifth each, met as near as whole photos can; the third has been split by other shares than the recipe's."""
     cure = more_validation(override(Recipe(), changes), rows(**parts), source)
     assert (cure.command, cure.settings) == (command, ())
@@ -143,8 +143,8 @@ def test_a_frozen_split_is_made_anew_by_a_command(source, changes, parts, comman
 
 def test_more_validation_photos_where_nothing_is_frozen():
     recipe, split = Recipe(), rows(train=60, val=20, test=20)
-    assert more_validation(recipe, split, Source("photos")).settings == ("data.val=0.3",), "drawn anew in every run"
-    words = more_validation(recipe, split, Source("photos", ("val", "test")))
+    assert more_validation(recipe, split, DataSource("photos")).settings == ("data.val=0.3",), "drawn anew in every run"
+    words = more_validation(recipe, split, DataSource("photos", ("val", "test")))
     assert (words.settings, words.command) == ((), "") and words.text == "More validation photos, in the data's own validation part"
-    full = more_validation(override(recipe, ["data.val=0.3"]), rows(train=50, val=30, test=20), Source("photos", (), True))
+    full = more_validation(override(recipe, ["data.val=0.3"]), rows(train=50, val=30, test=20), DataSource("photos", (), True))
     assert (full.settings, full.command) == ((), ""), "half of the photos shall train"

@@ -7,7 +7,7 @@ import pytest
 
 from cvapp.evaluation import page, poor_features, probe
 from cvapp.evaluation.results import Results
-from cvapp.data.split_settings import Source
+from cvapp.data.split_settings import DataSource
 from cvapp.evaluation.mistakes import find
 from cvapp.evaluation.poor_features import POOR, cures, is_poor, probe_share
 from cvapp.evaluation.verdict import verdict
@@ -21,7 +21,7 @@ DRAWN = "cvapp train --data photos --name mine --set model.backbone=mobilenet_v2
 
 def judged(folder, right, crossed=True, finished=95, **more) -> Results:
     """100 training photos of two classes, so many answered right by left-out folds and by the finished model, which also has 45 of 50 val."""
-    results = run(folder, {"train": (finished, 100), "val": (45, 50)}, source=Source("photos"), **more)
+    results = run(folder, {"train": (finished, 100), "val": (45, 50)}, source=DataSource("photos"), **more)
     known = answers(np.arange(100) % 2, right, 2, 0.9)
     return dataclasses.replace(results, judged=np.concatenate([known, results.judged[100:]]), crossed=crossed)
 
@@ -82,8 +82,17 @@ def test_the_page_shows_the_command_and_looks_for_no_photo_in_the_wrong_folder(t
         made = card(results, settings=[DRAWINGS])
         texts[right] = page.compose(made, results, verdict(made, results), find(results, made.labels), tmp_path)
     assert f"<li>A backbone that has seen photos, if these are photos <code>{LITE}</code>" in texts[62]
-    assert "wrong folder" not in texts[62] and "They say nothing of the labels" in texts[62]
+    assert "wrong folder" not in texts[62] and "Do not read them as label errors" in texts[62]
     assert "wrong folder" in texts[90] and LITE not in texts[90]
+
+
+def test_the_page_says_what_stands_for_photos_whose_path_it_does_not_tell(tmp_path):
+    line = "DIR stands for the folder or list of the photos."
+    for source, right, told in ((DataSource(), 62, True), (DataSource("photos"), 62, False), (DataSource(), 90, False)):
+        results = dataclasses.replace(judged(tmp_path / f"{source.name}{right}", right), source=source)
+        made = card(results, settings=[DRAWINGS])
+        text = page.compose(made, results, verdict(made, results), (), tmp_path)
+        assert (line in text) == ("--data DIR" in text) == told
 
 
 def test_a_run_from_scratch_is_judged_as_before(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from cvapp import card as cards
 from cvapp import recipe as recipes
 from cvapp.data import split
-from cvapp.data.split_settings import Source
+from cvapp.data.split_settings import DataSource
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import poor_features
@@ -52,7 +52,7 @@ def test_the_best_validation_epoch_is_what_is_saved(workspace, photos, tiny_modu
     assert made.metrics["val"]["loss"] == pytest.approx(min(losses), abs=1e-4)
     share = poor_features.probe_share(unreported["results"], made.labels)
     assert made.metrics[poor_features.METRIC] == pytest.approx(share, abs=1e-4) and 0 < share <= 1
-    assert unreported["results"].source == Source("photos", (), True), "for the report, without the folders of this machine"
+    assert unreported["results"].source == DataSource("", (), True), "for the report, without the folders of this machine"
     assert str(photos.parent) not in (workspace / "saved_models/mine/card.json").read_text()
 
 
