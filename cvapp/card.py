@@ -16,6 +16,7 @@ from cvapp.recipe import Recipe
 from cvapp.windows import Scan, lay_out
 
 SCHEMA = 2
+_FIRST_HANDLE = "mobilenet_v2_035_96"  # schema 1's name of the backbone of drawings
 FILE = "card.json"
 UNKNOWN = "unknown"
 TRANSCRIBE = "transcribe"  # the task of a model that writes texts
@@ -158,11 +159,13 @@ def read(folder: Path) -> Card:
 def migrate(values: dict[str, Any]) -> None:
     """Bring what a card of an older schema holds to this one's, in place.
 
-    Schema 1 named the handle of a hub module beside every backbone; now it stands only where the backbone is one.
+    Schema 1 named the handle of a hub module beside every backbone; now it stands only where the backbone is one. The backbone that comes with
+    cvapp has another name now.
     """
     model = values["recipe"].get("model", {})
-    if values["schema"] < 2 and model.get("backbone") != recipes.HUB:
-        model["handle"] = ""
+    if values["schema"] < 2 and model:
+        handle = model.get("handle", _FIRST_HANDLE) if model.get("backbone", recipes.HUB) == recipes.HUB else ""
+        model["handle"] = recipes.DRAWINGS_BACKBONE if handle == _FIRST_HANDLE else handle
     values["schema"] = SCHEMA
 
 

@@ -2,15 +2,13 @@
 
 First the head on features computed once, then, where there is enough to learn from, the last blocks of the backbone at a lower rate on
 varied pictures, batch norm as it was pretrained. `train.fine_tune=auto` decides by the usual table of transfer learning (little or much
-data, a similar or another task) and says why.
+data, a similar or another task) and says why; where it chooses the head alone, that is all.
 
     cvapp train fine_tune --data photos --name mine
-    cvapp train fine_tune --data photos --name mine --set model.backbone=mobilenet_v2 --set model.weights=FILE.weights.h5
-    cvapp train fine_tune --data photos --name mine --set train.fine_tune=blocks:1
+    cvapp train fine_tune --data photos --name mine --set train.fine_tune=blocks:6
 
-Measured on 2 cores: 243 photos of ants and bees, MobileNetV2 0.35 with ImageNet weights at 224, the last block tuned, 80 seconds: 0.935 on
-153 validation photos, the mean of seeds 0, 1 and 2 (0.928, 0.941, 0.935); the head alone 0.926 (0.935, 0.922, 0.922). The rate and the number
-of epochs were chosen among a dozen on the same photos.
+Measured on 2 busy cores: 7,200 photos of CIFAR-10 at 96x96 (`--set images.size=96,96`), 698 seconds, 0.807 on 2,000 test photos, the head alone 0.732; of 243
+ants and bees `auto` trains the head alone, 0.952 on 153 validation photos, the mean of seeds 0, 1 and 2.
 """
 
 from cvapp.recipe import Augment, Model, Recipe, Train

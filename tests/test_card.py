@@ -53,6 +53,7 @@ def test_what_is_written_is_read_back_labels_in_their_order(folder):
     "old, now",
     [
         ({"backbone": "hub", "handle": "mobilenet_v2_035_96"}, ("hub", "mobilenet_v2_drawings")),
+        ({"backbone": "hub", "handle": "https://tfhub.dev/a"}, ("hub", "https://tfhub.dev/a")),
         ({"backbone": "shipped", "handle": "mobilenet_v2_035_96"}, ("mobilenet_v2_drawings", "")),
         ({"backbone": "keras_cv_efficientnet_lite_b0", "handle": "x", "weights": "none"}, ("efficientnet_lite0", "")),
     ],

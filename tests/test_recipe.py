@@ -223,7 +223,10 @@ def test_a_handle_chooses_the_hub_and_another_backbone_leaves_it():
 def test_names_of_earlier_versions_still_mean_what_they_meant():
     assert Model("shipped") == Model("mobilenet_v2_drawings")
     assert Model("keras_cv_efficientnet_lite_b0") == Model("efficientnet_lite0")
-    assert Model("hub", "mobilenet_v2_035_96") == Model("hub", "mobilenet_v2_drawings")
+    scratch = Recipe(model=Model(weights="none"))
+    assert override(scratch, ["model.backbone=keras_cv_efficientnet_lite_b0"]) == scratch, "the same one is no change"
+    assert override(scratch, ["model.backbone="]) == scratch, "left out, it is the default"
+    assert override(Recipe(model=Model("window_net", weights="none")), ["model.backbone="]).model == Model()
 
 
 def test_all_variants_are_made_unless_fewer_are_asked_for():

@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import os
 import sys
+import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +12,10 @@ from typing import Any, Callable
 
 import keras
 
-import cvapp
 from cvapp import card as cards
 from cvapp.data.store import ROOT
 from cvapp.errors import CvappError, Exit
-from cvapp.files import replacing_folder, sha256
+from cvapp.files import check_writable, sha256
 from cvapp.models import efficientnet_lite, hub, keras_cv_parts, small_resnet, vit, window_net
 from cvapp.models.surgery import pooled, turn_channels
 from cvapp.progress import hushed
@@ -25,6 +26,7 @@ from cvapp.shipped import shipped_models
 Size = tuple[int, int]
 Build = Callable[[Size, Model, str | None], keras.Model]
 APACHE = "Apache-2.0"
+MODULE_VERSION = 1  # of the hub modules that are made and kept; another one where they compute otherwise
 SYMMETRIC = (1 / 127.5, -1.0)  # pixels 0..255 to -1..1
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's pixels in 0..1
 STANDARD = ([1 / (255 * deviation) for deviation in _DEVIATION], [-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION)])
@@ -38,11 +40,10 @@ class Row:
 
     Args:
         build: (size, settings, weights) -> the network without a top: scaled pixels (B, H, W, 3) -> maps (B, h, w, C); weights are random for
-            None, fetched for `imagenet`.
+            None, downloaded for `imagenet`.
         scale: (factor, offset) that takes pixels 0..255 to what the weights expect.
         size: (height, width) where the recipe names none.
         imagenet: the licence of the ImageNet weights; None where there are none.
-        package: that holds these weights; None where Keras downloads them.
         bgr: whether those weights want blue first.
     """
 
@@ -50,7 +51,6 @@ class Row:
     scale: tuple[Any, Any] = SYMMETRIC
     size: Size = (224, 224)
     imagenet: str | None = None
-    package: str | None = None
     bgr: bool = False
 
 
@@ -72,13 +72,8 @@ def _keras_cv(name: str) -> Row:
 
 def _lite(name: str) -> Row:
     side = efficientnet_lite.VARIANTS[name].side
-    return Row(
-        lambda size, settings, weights: efficientnet_lite.build(name, size, weights == IMAGENET),
-        efficientnet_lite.SCALE,
-        (side, side),
-        imagenet=efficientnet_lite.LICENSE,
-        package=efficientnet_lite.package_of(name),
-    )
+    build: Build = lambda size, settings, weights: efficientnet_lite.build(name, size)  # noqa: E731
+    return Row(build, efficientnet_lite.SCALE, (side, side), imagenet=efficientnet_lite.LICENSE)
 
 
 def _transformer(name: str, own: Size) -> Row:
@@ -138,7 +133,7 @@ def open_backbone(settings: Model, size: Size | None) -> Backbone:
 
 
 def _open_hub(settings: Model, size: Size | None) -> Backbone:
-    packaged = settings.handle in efficientnet_lite.VARIANTS
+    packaged = settings.handle in efficientnet_lite.VARIANTS and not Path(settings.handle).exists()
     folder = _module_of(settings.handle) if packaged else hub.resolve(settings.handle)
     layer, own = hub.open_module(folder)
     size = size or own
@@ -151,19 +146,21 @@ def _open_hub(settings: Model, size: Size | None) -> Backbone:
         weights = efficientnet_lite.credit(settings.handle)
     elif (folder.parent / cards.FILE).is_file():
         weights = dict(cards.read(folder.parent).weights)
-    return Backbone(layer, (1 / 255, 0.0), layer.features, size, weights, hub.fingerprint(folder))
+    fingerprint = folder.name if packaged else hub.fingerprint(folder)  # one made again differs in bytes, not in what it computes
+    return Backbone(layer, (1 / 255, 0.0), layer.features, size, weights, fingerprint)
 
 
 def _module_of(name: str) -> Path:
     """The hub module of a row whose weights lie in a package, made when it is first asked for and kept in the cache."""
-    row = TABLE[name]
-    known = f"{cvapp.__version__}-{efficientnet_lite.VARIANTS[name].sha256[:16]}"
-    folder = ROOT / f"module-{name}-{known}"
-    if not (folder / hub.MODULE / "saved_model.pb").is_file():
-        network = pooled(row.build(row.size, Model(name), IMAGENET), 1)
-        with replacing_folder(folder) as work, hushed():
-            hub.save_module(network, (255 * row.scale[0], row.scale[1]), work / hub.MODULE)
-    return folder / hub.MODULE
+    folder = ROOT / f"module-{name}-{MODULE_VERSION}-{efficientnet_lite.VARIANTS[name].sha256[:16]}"
+    if not (folder / "saved_model.pb").is_file():
+        network, row, _ = open_network(Model(name), None)
+        check_writable(ROOT)
+        with tempfile.TemporaryDirectory(dir=ROOT, prefix=".module-") as work, hushed():
+            hub.save_module(pooled(network, 1), (255 * row.scale[0], row.scale[1]), Path(work) / "made")
+            with contextlib.suppress(OSError):  # another process was first
+                os.rename(Path(work) / "made", folder)
+    return folder
 
 
 def public_name(place: str) -> str:
@@ -206,11 +203,12 @@ def _load(network: keras.Model, settings: Model, row: Row, size: Size) -> dict[s
     if settings.weights == IMAGENET:
         if row.imagenet is None:
             raise CvappError(f"model.backbone {settings.backbone} has no ImageNet weights; give model.weights=none or a local file")
-        network.set_weights(_fetch(settings, row, size).get_weights())
+        if settings.backbone in efficientnet_lite.VARIANTS:
+            efficientnet_lite.fill(network, settings.backbone)
+            return efficientnet_lite.credit(settings.backbone)
+        network.set_weights(_download(settings, row, size).get_weights())
         if row.bgr:
             turn_channels(network)
-        if row.package:
-            return efficientnet_lite.credit(settings.backbone)
         return {"source": f"ImageNet weights of keras.applications {settings.backbone}", "licence": row.imagenet}
     path = Path(settings.weights)
     if not path.is_file():
@@ -232,10 +230,8 @@ def _read(network: keras.Model, path: Path) -> None:
         ) from error
 
 
-def _fetch(settings: Model, row: Row, size: Size) -> keras.Model:
-    """The network with ImageNet weights: out of the package that holds them, or as Keras downloads them into a cache of its own."""
-    if row.package:
-        return row.build(size, settings, IMAGENET)
+def _download(settings: Model, row: Row, size: Size) -> keras.Model:
+    """The network with the weights that Keras downloads, and keeps in a cache of its own."""
     try:
         with contextlib.redirect_stdout(sys.stderr):  # Keras tells of its download on standard output
             return row.build(size, settings, IMAGENET)

@@ -75,32 +75,39 @@ VARIANTS = {
 }
 
 
-def build(name: str, size: tuple[int, int], pretrained: bool = False, classes: int | None = None) -> keras.Model:
-    """A variant: scaled pixels (B, H, W, 3) -> maps (B, H / 32, W / 32, 1280), or with `classes` their logits (B, classes).
+def build(name: str, size: tuple[int, int], classes: int | None = None) -> keras.Model:
+    """A variant with random weights: scaled pixels (B, H, W, 3) -> maps (B, H / 32, W / 32, 1280), or with `classes` their logits (B, classes).
 
     Args:
         name: of a row of `VARIANTS`.
         size: (height, width) of the pictures.
-        pretrained: whether the weights are those of ImageNet, or random ones.
         classes: of a top, as in the paper: the mean of the maps and one dense layer. ImageNet has 1000.
-
-    Raises:
-        CvappError: see `weights_file` and `torch_file.read`.
     """
     pixels = keras.Input((*size, 3), name="pixels")
     values = _unit(keras.layers.Conv2D(STEM, 3, 2, "same", use_bias=False, name="stem_conv"), pixels)
-    blocks = _blocks(VARIANTS[name])
     channels = STEM
-    for block, kernel, stride, expansion, filters in blocks:
+    for block, kernel, stride, expansion, filters in _blocks(VARIANTS[name]):
         values = _bottleneck(values, block, kernel, stride, (channels * expansion if expansion > 1 else 0, filters))
         channels = filters
     values = _unit(keras.layers.Conv2D(TOP, 1, use_bias=False, name="top_conv"), values)
     if classes is not None:
         values = keras.layers.Dense(classes, name="logits")(keras.layers.GlobalAveragePooling2D(name="mean")(values))
-    network = keras.Model(pixels, values, name=name)
-    if pretrained:
-        _fill(network, [block for block, *_ in blocks], torch_file.read(weights_file(name)))
-    return network
+    return keras.Model(pixels, values, name=name)
+
+
+def fill(network: keras.Model, name: str) -> None:
+    """Give a variant the ImageNet weights; its top, too, where it has one of ImageNet's 1000 classes.
+
+    Raises:
+        CvappError: see `weights_file` and `torch_file.read`.
+    """
+    tensors = torch_file.read(weights_file(name))
+    blocks = [block for block, *_ in _blocks(VARIANTS[name])]  # the file numbers them, and a block's batch norms in their order
+    for layer in network.layers:
+        if layer.weights:
+            part, _, rest = layer.name.partition("_")
+            prefix = _OUTSIDE.get(layer.name) or f"_blocks.{blocks.index(part)}.{_INSIDE[rest]}"
+            layer.set_weights(_values(layer, prefix, tensors))
 
 
 def weights_file(name: str) -> Path:
@@ -177,15 +184,6 @@ def _bottleneck(values: Any, block: str, kernel: int, stride: int, channels: tup
     inner = _unit(keras.layers.Conv2D(filters, 1, use_bias=False, name=f"{block}_project_conv"), inner, active=False)
     same = stride == 1 and values.shape[-1] == filters
     return keras.layers.Add(name=f"{block}_add")([inner, values]) if same else inner
-
-
-def _fill(network: keras.Model, blocks: list[str], tensors: dict[str, Any]) -> None:
-    """Put a PyTorch file's tensors into the layers; the file numbers the blocks, and a block's batch norms in their order."""
-    for layer in network.layers:
-        if layer.weights:
-            part, _, rest = layer.name.partition("_")
-            prefix = _OUTSIDE.get(layer.name) or f"_blocks.{blocks.index(part)}.{_INSIDE[rest]}"
-            layer.set_weights(_values(layer, prefix, tensors))
 
 
 _OUTSIDE = {"stem_conv": "_conv_stem", "stem_bn": "_bn0", "top_conv": "_conv_head", "top_bn": "_bn1", "logits": "_fc"}

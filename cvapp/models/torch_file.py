@@ -5,6 +5,7 @@ storages), then for each storage its length as an int64 and its values.
 """
 
 import collections
+import math
 import pickle
 import struct
 from pathlib import Path
@@ -15,7 +16,6 @@ import numpy as np
 from cvapp.errors import CvappError, Exit
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-NAMES = 5  # of tensors that an error lists
 
 
 class _Tensor(NamedTuple):
@@ -32,10 +32,11 @@ class _Tensor(NamedTuple):
 # All that a file may name. The kinds of storage are words here, not types: a pickle can do nothing with them.
 _ALLOWED = {
     ("collections", "OrderedDict"): collections.OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): _Tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): lambda *values: _Tensor(*values),  # not the class, which a pickle could alter
     ("torch", "FloatStorage"): "<f4",
     ("torch", "LongStorage"): "<i8",
 }
+_KINDS = ("<f4", "<i8")
 
 
 class _Reader(pickle.Unpickler):
@@ -64,11 +65,9 @@ def read(path: Path) -> dict[str, np.ndarray]:
             if (magic, protocol) != (MAGIC, PROTOCOL):
                 raise ValueError("it does not begin as torch.save begins")
             tensors, names = _Reader(file).load(), _Reader(file).load()
-            kinds = {tensor.storage[2]: tensor.storage[1] for tensor in tensors.values()}
+            kinds = {tensor.storage[2]: _KINDS[_KINDS.index(tensor.storage[1])] for tensor in tensors.values()}
             storages = {name: _storage(file, kinds[name]) for name in names}
         return {name: _strided(storages[tensor.storage[2]], tensor) for name, tensor in tensors.items()}
-    except CvappError:
-        raise
     except Exception as error:  # a pickle that is none, or means harm, fails in any way
         raise CvappError(
             f"{path}: not a file of weights that torch.save wrote before PyTorch 1.6 ({type(error).__name__}: {str(error)[:120]}); "
@@ -91,7 +90,7 @@ def _strided(storage: np.ndarray, tensor: _Tensor) -> np.ndarray:
     if len(tensor.shape) != len(tensor.strides) or min((tensor.offset, *tensor.shape, *tensor.strides)) < 0:
         raise ValueError(f"shape {tensor.shape}, strides {tensor.strides}, offset {tensor.offset}")
     last = tensor.offset + sum((side - 1) * stride for side, stride in zip(tensor.shape, tensor.strides))
-    if 0 in tensor.shape or last >= len(storage):
+    if 0 in tensor.shape or max(last + 1, math.prod(tensor.shape)) > len(storage):  # strides of 0 could make any size of one value
         raise ValueError(f"a tensor {tensor.shape} reaches beyond its {len(storage)} values")
     steps = [stride * storage.itemsize for stride in tensor.strides]
     return np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, steps).copy()

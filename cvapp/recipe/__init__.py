@@ -10,7 +10,7 @@ from cvapp.images import Images
 from cvapp.recipe.detect import Detect
 from cvapp.recipe.export import Export
 from cvapp.recipe.generate import SIDES, Generate
-from cvapp.recipe.model import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Model
+from cvapp.recipe.model import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Model, todays_name
 from cvapp.recipe.parts import GENERATED, Augment, Data, Train
 from cvapp.recipe.transcribe import Transcribe
 from cvapp.recipe.values import did_you_mean, kinds, one_of, parse, settle_kinds, within
@@ -152,10 +152,13 @@ def override(recipe: Recipe, changes: Iterable[str]) -> Recipe:
 
 def _follow_backbone(model: dict[str, Any], changes: list[str]) -> None:
     """Settle what goes with a changed backbone: a handle chooses the hub, another backbone leaves what was the old one's."""
-    asked = {name.strip(): text.strip() for name, _, text in (setting.partition("=") for setting in changes)}
-    backbone = asked.get("model.backbone", HUB if asked.get("model.handle") else None)
-    if backbone is not None and backbone != model["backbone"]:
-        model.update(backbone=backbone, **Model.of_backbone(backbone))
+    given = {name.strip(): text.strip() for name, _, text in (setting.partition("=") for setting in changes)}
+    default = HUB if given.get("model.handle") else DEFAULT_BACKBONE
+    if "model.backbone" not in given and default != HUB:
+        return
+    backbone = todays_name(given.get("model.backbone", "")) or default
+    if backbone != model["backbone"]:
+        model.update(backbone=backbone, **Model.defaults_for_backbone(backbone))
 
 
 def _fields(kind: type, prefix: str = "") -> dict[str, Any]:

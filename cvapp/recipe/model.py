@@ -30,14 +30,18 @@ BACKBONES = (
     "vit_compact",
     "keras_cv_resnet_18_v2",
 )
-ALIASES = {  # names in cards and files of earlier versions, of backbones and handles
+ALIASES = {  # names of backbones in cards and pipelines of earlier versions
     "shipped": DRAWINGS_BACKBONE,
-    "mobilenet_v2_035_96": DRAWINGS_BACKBONE,
     "keras_cv_efficientnet_lite_b0": "efficientnet_lite0",
 }
 WIDTHS, ALPHA = ("mobilenet_v2", "small_resnet", "window_net"), 0.35  # backbones that come in several widths, and the width by default
 HEADS = ("linear", "mlp")
 INITIALISERS = ("glorot", "he", "lecun")
+
+
+def todays_name(backbone: str) -> str:
+    """A backbone's name, where an earlier version had another."""
+    return ALIASES.get(backbone, backbone)
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,7 @@ class Model:
 
     def __post_init__(self) -> None:
         settle_kinds(self)
-        if not self.backbone:
-            object.__setattr__(self, "backbone", HUB if self.handle else DEFAULT_BACKBONE)
-        for name in ("backbone", "handle"):
-            object.__setattr__(self, name, ALIASES.get(getattr(self, name), getattr(self, name)))
+        object.__setattr__(self, "backbone", todays_name(self.backbone) or (HUB if self.handle else DEFAULT_BACKBONE))
         one_of("model.backbone", self.backbone, BACKBONES)
         one_of("model.head", self.head, HEADS)
         one_of("model.initialiser", self.initialiser, INITIALISERS)
@@ -111,7 +112,7 @@ class Model:
         return self.backbone not in (HUB, DRAWINGS_BACKBONE) and self.weights == NO_WEIGHTS
 
     @staticmethod
-    def of_backbone(name: str) -> dict[str, Any]:
-        """The settings that go with a backbone where another is put in its place: `handle`, `weights`, `alpha`."""
-        own = ALIASES.get(name, name) in (HUB, DRAWINGS_BACKBONE, *PRETRAINED)
+    def defaults_for_backbone(name: str) -> dict[str, Any]:
+        """The settings that go with a backbone, by its name of today: `handle`, `weights`, `alpha`."""
+        own = name in (HUB, DRAWINGS_BACKBONE, *PRETRAINED)
         return {"handle": "", "weights": IMAGENET if own else NO_WEIGHTS, "alpha": ALPHA}

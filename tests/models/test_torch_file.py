@@ -109,9 +109,27 @@ def test_no_other_name_is_looked_up(name, tmp_path):
         torch_file.read(path)
 
 
+def test_a_pickle_cannot_alter_what_reads_it(tmp_path):
+    """Protocol 2's BUILD would set attributes of a class that the pickle got hold of."""
+    path = tmp_path / "w.pth"
+    write(path, {"a": Global("torch._utils._rebuild_tensor_v2")}, {})
+    with pytest.raises(CvappError, match="not a file of weights"):
+        torch_file.read(path)
+    assert not isinstance(torch_file._ALLOWED["torch._utils", "_rebuild_tensor_v2"], type)
+
+
 @pytest.mark.parametrize(
     "shape, strides, offset",
-    [((4, 2), (2, 1), 1), ((9,), (1,), 0), ((2,), (8,), 0), ((2,), (-1,), 1), ((2, 2), (1,), 0), ((2,), (1,), -1), ((0,), (1,), 0)],
+    [
+        ((4, 2), (2, 1), 1),
+        ((9,), (1,), 0),
+        ((2,), (8,), 0),
+        ((2,), (-1,), 1),
+        ((2, 2), (1,), 0),
+        ((2,), (1,), -1),
+        ((0,), (1,), 0),
+        ((3, 3), (0, 0), 0),
+    ],
 )
 def test_a_tensor_cannot_reach_beyond_its_storage(shape, strides, offset, tmp_path):
     tensors = {"a": tensor("1", "FloatStorage", 8, offset, shape, strides)}
