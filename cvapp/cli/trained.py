@@ -36,11 +36,10 @@ def trained(made: cards.Card, folder: Path, data: str = "") -> str:
 
 def _advice(made: cards.Card, data: str) -> str:
     """What to try first where the backbone's features hardly tell the classes apart; nothing where they do."""
-    share = made.metrics.get(poor_features.METRIC)
-    cure = next(iter(poor_features.cures(made, share, data)), None)
+    cure = next(iter(poor_features.cures(made, data)), None)
     if cure is None:
         return ""
-    return f"{poor_features.sentence(share)} {cure.text}: {cure.command or f'--set {cure.settings[0]}'}\n"
+    return f"{poor_features.sentence(made)} {cure.text}: {cure.command or f'--set {cure.settings[0]}'}\n"
 
 
 def _trained_detector(made: cards.Card, folder: Path) -> str:

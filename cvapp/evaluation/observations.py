@@ -49,11 +49,10 @@ def observe(card: Card, results: Results, found: dict[str, Part]) -> list[Observ
     )
 
 
-def featureless(card: Card, results: Results) -> Observation | None:
+def weak_backbone(card: Card, results: Results) -> Observation | None:
     """Features of the frozen backbone that hardly tell the classes apart, where nothing has made up for them."""
-    share = poor_features.probe_share(results, card.labels)
-    tried = poor_features.cures(card, share, results.source.name)
-    return Observation(poor_features.sentence(share), tried) if tried and share is not None else None
+    tried = poor_features.cures(card, results.source.name)
+    return Observation(poor_features.sentence(card), tried) if tried else None
 
 
 def _some(*seen: Observation | None) -> list[Observation]:
@@ -106,7 +105,7 @@ def _suspicious(card: Card, results: Results) -> Observation | None:
 
     A label is in doubt where another class is answered with at least the probability that the photos of that class have for it on average.
     """
-    if not results.crossed or poor_features.is_poor(poor_features.probe_share(results, card.labels)):
+    if not results.crossed or poor_features.is_poor(card):
         return None
     judged, classes = results.judged, truth(results.rows, card.labels)
     own = np.zeros(len(card.labels))

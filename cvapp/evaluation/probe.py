@@ -56,12 +56,16 @@ def left_out(features: np.ndarray, truth: np.ndarray, num_classes: int, seed: in
 
 def adjusted_accuracy(answers: np.ndarray, truth: np.ndarray, num_classes: int) -> float:
     """Balanced accuracy adjusted for chance: answers (N,) on true classes (N,), 0 at guessing and below, 1 where all are right."""
-    recall = np.mean([(answers[truth == index] == index).mean() for index in np.unique(truth)])
-    return above_chance(float(recall), num_classes)
+    return above_chance(macro_recall(answers, truth), num_classes)
+
+
+def macro_recall(answers: np.ndarray, truth: np.ndarray) -> float:
+    """Accuracy of answers (N,) on true classes (N,), each class that is there counting the same."""
+    return float(np.mean([(answers[truth == index] == index).mean() for index in np.unique(truth)]))
 
 
 def above_chance(recall: float, num_classes: int) -> float:
-    """The share of the way from guessing to perfect that a mean recall goes, not below 0."""
+    """A mean recall adjusted for chance: 0 at guessing and below, 1 at perfect."""
     return max(0.0, (recall - 1 / num_classes) / (1 - 1 / num_classes))
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from cvapp.card import Card
 from cvapp.evaluation.cures import Cure, fewer_features, larger, less_regularised, more_data, more_regularised, more_validation
 from cvapp.evaluation.metrics import interval
-from cvapp.evaluation.observations import faults, featureless, observe
-from cvapp.evaluation.poor_features import is_poor, probe_share
+from cvapp.evaluation.observations import faults, observe, weak_backbone
+from cvapp.evaluation.poor_features import is_poor
 from cvapp.evaluation.results import Part, Results, parts
 from cvapp.evaluation.words import counted, percent
 
@@ -56,18 +56,18 @@ def verdict(card: Card, results: Results) -> Verdict:
     if biased:
         tried += larger(card, results.history) + (less_regularised(recipe) if not varied else [])
     if varied:
-        tried += more_data(recipe) + (more_regularised(recipe) + fewer_features(card) if not biased else [])
+        tried += more_data(card) + (more_regularised(recipe) + fewer_features(card) if not biased else [])
     elif gap >= GAP:
         said.append(f"The gap of {100 * gap:.0f} points may be chance: {counted(len(val.truth), 'validation photo')} cannot tell.")
         tried.append(more_validation(recipe, results.rows, results.source))
-    poor = featureless(card, results)
+    poor = weak_backbone(card, results)
     if poor:  # then settings of the head are of no use
         tried = []
     first, seen = faults(card, results, found), observe(card, results, found)
     noted = [*([poor] if poor else []), *first]
     cures = [*(cure for one in noted for cure in one.cures), *tried, *(cure for one in seen for cure in one.cures)]
     sentences = (*said[:2], *([poor.sentence] if poor else []), *said[2:], *(one.sentence for one in [*first, *seen]))
-    return Verdict(kind, sentences, tuple(dict.fromkeys(cures)), not is_poor(probe_share(results, card.labels)))
+    return Verdict(kind, sentences, tuple(dict.fromkeys(cures)), not is_poor(card))
 
 
 def least_gap(train: Part, val: Part) -> float:

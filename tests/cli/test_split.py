@@ -99,13 +99,13 @@ def test_split_of_given_parts_and_of_boxes(photos, capsys):
 def test_the_terminal_says_what_to_try_with_the_path_that_was_given(tmp_path, data):
     made = card(results_of(tmp_path, {"train": (60, 100), "val": (30, 50)}), settings=["model.backbone=mobilenet_v2_drawings"], train_seconds=1)
     assert "hardly" not in trained(made, tmp_path / "mine", data), "a card without the figure"
-    made.metrics["probe_accuracy_adjusted"] = 0.1
+    made.metrics.update(probe_accuracy_adjusted=0.1, probe_accuracy_adjusted_high=0.2)
     said = trained(made, tmp_path / "mine", data)
     quoted = f"'{data}'" if " " in data else data
     line = (
-        "The backbone's features hardly tell these classes apart: a linear probe of them goes 10% of the way from guessing to perfect. A backbone "
+        "The backbone's features hardly tell these classes apart (chance-adjusted accuracy of a linear probe: 0.10). A backbone "
         f"that has seen photos, if these are photos: cvapp train --data {quoted} --name mine --set model.backbone=efficientnet_lite0"
     )
     assert line in said.splitlines() and said.count("efficientnet_lite0") == 1
-    made.metrics["probe_accuracy_adjusted"] = 0.8
+    made.metrics.update(probe_accuracy_adjusted=0.8, probe_accuracy_adjusted_high=0.9)
     assert "hardly" not in trained(made, tmp_path / "mine", data)

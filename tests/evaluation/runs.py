@@ -5,7 +5,7 @@ import numpy as np
 from cvapp.card import Card
 from cvapp.data.split import Row
 from cvapp.data.store import Store
-from cvapp.evaluation import metrics
+from cvapp.evaluation import metrics, poor_features
 from cvapp.evaluation.results import Results, parts
 from cvapp.images import Images
 from cvapp.recipe import Recipe, override
@@ -50,5 +50,6 @@ def card(results, labels=("ants", "bees"), settings=(), **metric):
     found = parts(results.rows, results.probabilities, labels)
     figures = {name: metrics.summary(part.probabilities, part.truth, labels) for name, part in found.items()}
     recipe = override(Recipe(), settings)
+    figures |= poor_features.metric(results, labels)
     weights = {"source": "made & up", "licence": "Apache-2.0"}
     return Card("mine", "classify", tuple(labels), Images(SIZE), recipe, metrics={**figures, **metric}, threshold=0.5, weights=weights)

