@@ -135,7 +135,7 @@ def _write_video(args: argparse.Namespace, bundle: Bundle, noise: np.ndarray, co
     to = args.seed + 1 if args.to is None else args.to
     frames = round(FPS * (args.seconds or SECONDS))
     way = sampling.walk(noise, sampling.noise(len(noise), noise.shape[1], to), frames)
-    with record(args.video, FPS) as recorder:
+    with record(args.video, FPS, report) as recorder:
         for step in each(list(way), f"from seed {args.seed} to seed {to} and back", report):
             picture = sampling.grid(bundle.make(bundle.ask(step, args.label)), columns)
             height, width = picture.shape[:2]  # most codecs want even sides

@@ -46,7 +46,7 @@ def write_video(path: str | Path, seed: int, report: Report = silent) -> int:
     """Write a moving scene that shows every sign in turn, and the truth for each frame beside it; how many frames."""
     truths = []
     total = round(2.0 * VIDEO_FPS) * len(signs.SIGNS)
-    with record(path, VIDEO_FPS) as recorder:
+    with record(path, VIDEO_FPS, report) as recorder:
         for rgb, truth in each(signs.moving_scene(seed, fps=VIDEO_FPS), "drawing the video", report, total):
             recorder.write(rgb)
             truths.append(truth)
