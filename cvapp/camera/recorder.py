@@ -11,7 +11,7 @@ import numpy as np
 from cvapp.camera.finishing import CODECS, PIECES, move, recover, rewrapped, work_path
 from cvapp.camera.pieces import Pieces
 from cvapp.errors import CvappError, Exit
-from cvapp.files import cannot_write, check_writable
+from cvapp.files import cannot_write, check_replaceable, check_suffix
 from cvapp.images import Images, fit
 from cvapp.progress import Report, silent
 
@@ -150,12 +150,9 @@ def record(path: str | Path, fps: float, report: Report = silent) -> Iterator[Re
         CvappError: another suffix (exit 2); a place that cannot be written, or a full disk (exit 7).
     """
     path = Path(path)
-    if path.suffix.lower() not in CODECS:
-        raise CvappError(f"{path}: cannot record {path.suffix or 'without a suffix'}; use {', '.join(CODECS)}")
-    check_writable(path.parent)
+    check_suffix(path, CODECS)
+    check_replaceable(path)
     check_room(path.parent, path)
-    if path.is_dir():
-        raise CvappError(f"{path}: cannot write (it is a folder); choose another name", Exit.CANNOT_WRITE)
     recover(path.parent, report)
     ended: BaseException | None = None
     with contextlib.closing(_recorder(path, fps)) as recorder:

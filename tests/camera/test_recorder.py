@@ -74,9 +74,9 @@ def test_odd_and_large_sizes_are_recorded_on_even_sides(tmp_path, rng, size):
     assert [frame.shape for frame in played(tmp_path / "a.mp4")[0]] == [(size[0] // 2 * 2, size[1] // 2 * 2, 3)] * 3
 
 
-@pytest.mark.parametrize("name, said", [("a.webm", r"\.webm"), ("a.gif", r"\.gif"), ("a", "without a suffix")])
+@pytest.mark.parametrize("name, said", [("a.webm", r"\.webm"), ("a.gif", r"\.gif"), ("a", "a file without suffix")])
 def test_a_suffix_that_it_cannot_write_is_a_wrong_use(workspace, name, said):
-    with pytest.raises(CvappError, match=rf"^{name}: cannot record {said}; use \.mp4, \.mov, \.avi, \.mkv$") as error:
+    with pytest.raises(CvappError, match=rf"^{name}: cannot write {said}; use \.mp4, \.mov, \.avi, \.mkv$") as error:
         with record(name, 25):
             raise AssertionError("found out too late")
     assert error.value.code == Exit.USAGE and not list(workspace.iterdir())
