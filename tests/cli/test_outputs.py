@@ -144,7 +144,7 @@ GOOD = [
     (PREDICT, ("--csv", "photos/out.csv"), ["photos/out.csv"]),
     (CAMERA, ("scene.avi", "--save", "new/out.mkv", "--log", "new/log.csv"), ["new/out.mkv", "new/log.csv"]),
     (CAMERA, ("photos", "--save", "photos/out.mp4", "--log", "photos/log.jsonl"), ["photos/out.mp4", "photos/log.jsonl"]),
-    (SAMPLE, ("--grid", "new/grid.JPG", "--out", "new", "--video", "new/out.mp4", "--seconds", "0.2"), ["new/grid.JPG", "new/0004.png", "new/out.mp4"]),
+    (SAMPLE, ("--grid", "new/a.JPG", "--out", "new", "--video", "new/a.mp4", "--seconds", "0.2"), ["new/a.JPG", "new/0004.png", "new/a.mp4"]),
     (ISP, ("--out", "photos/new.tiff"), ["photos/new.tiff"]),
     (EXPORT, ("--out", "saved_models/tiny/out.zip"), ["saved_models/tiny/out.zip"]),
     (CONVERT, ("--out", "new/yolo"), ["new/yolo/data.yaml"]),
