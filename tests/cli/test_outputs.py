@@ -29,26 +29,37 @@ VOC = (
 )
 
 
+def lay(folder):
+    """Models, photos, a video and photos with boxes, and names that lead to them by another way."""
+    save_model(folder / "saved_models/tiny")
+    save_exported(folder / "saved_models/made")
+    for name in ("photos/a.jpg", "photos/b.png", "boxes/JPEGImages/a.png", "photos/c.tiff"):
+        images.write(folder / name, painted(3))
+    (folder / "boxes/Annotations").mkdir()
+    (folder / "boxes/Annotations/a.xml").write_text(VOC)
+    write_video(folder / "scene.avi", 6)
+    for name, target in (("link.csv", "photos/a.jpg"), ("link.jsonl", "scene.avi"), ("link.mp4", "scene.avi"), ("alike", "photos")):
+        (folder / name).symlink_to(target)
+    os.link(folder / "photos/b.png", folder / "hard.png")
+    os.link(folder / "scene.avi", folder / "hard.avi")
+    (folder / "table.csv").symlink_to("saved_models/tiny/card.json")
+    (folder / "file").write_text("in the way")
+    for name in ("folder.csv", "folder.mp4", "folder.png", "folder.jsonl", "folder.zip", "folder.pdf", "full"):
+        (folder / name / "inner").mkdir(parents=True)
+    return folder
+
+
 @pytest.fixture
 def here(workspace):
-    """Models, photos, a video and photos with boxes, and names that lead to them by another way."""
-    save_model(workspace / "saved_models/tiny")
-    save_exported(workspace / "saved_models/made")
-    for name in ("photos/a.jpg", "photos/b.png", "boxes/JPEGImages/a.png", "photos/c.tiff"):
-        images.write(name, painted(3))
-    Path("boxes/Annotations").mkdir()
-    Path("boxes/Annotations/a.xml").write_text(VOC)
-    write_video(Path("scene.avi"), 6)
-    for name, target in (("link.csv", "photos/a.jpg"), ("link.jsonl", "scene.avi"), ("link.mp4", "scene.avi")):
-        Path(name).symlink_to(target)
-    Path("alike").symlink_to("photos")
-    os.link("photos/b.png", "hard.png")
-    os.link("scene.avi", "hard.avi")
-    Path("table.csv").symlink_to("saved_models/tiny/card.json")
-    Path("file").write_text("in the way")
-    for name in ("folder.csv", "folder.mp4", "folder.png", "folder.jsonl", "folder.zip", "folder.pdf", "full"):
-        (Path(name) / "inner").mkdir(parents=True)
-    return workspace
+    return lay(workspace)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """The same for tests that change nothing, with photos inside of a model's folder."""
+    folder = lay(tmp_path_factory.mktemp("untouched"))
+    shutil.copytree(folder / "photos", folder / "saved_models/tiny/photos")
+    return folder
 
 
 def contents(folder):
@@ -122,18 +133,19 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("words, more, line", REFUSED, ids=[" ".join((*words, *more))[:90] for words, more, _ in REFUSED])
-def test_an_output_that_will_not_do_is_one_line_and_nothing_is_touched(here, capsys, words, more, line):
-    shutil.copytree("photos", "saved_models/tiny/photos")
-    before = contents(here)
+def test_an_output_that_will_not_do_is_one_line_and_nothing_is_touched(untouched, monkeypatch, capsys, words, more, line):
+    monkeypatch.chdir(untouched)
+    before = contents(untouched)
     code = main([*words, *more])
     out, err = capsys.readouterr()
     assert (code, out) == (Exit.CANNOT_WRITE if line == PLACE else Exit.USAGE, "") and line in err
     assert err.startswith("cvapp: ") and err.count("\n") == 1, "before any work is told of"
-    assert contents(here) == before
+    assert contents(untouched) == before
 
 
 @pytest.mark.parametrize("option, suffixes", [("--csv", [".csv"]), ("--save", [".mp4", ".mov", ".avi", ".mkv"]), ("--log", [".jsonl", ".csv"])])
-def test_the_suffixes_that_are_allowed_are_named(here, capsys, option, suffixes):
+def test_the_suffixes_that_are_allowed_are_named(untouched, monkeypatch, capsys, option, suffixes):
+    monkeypatch.chdir(untouched)
     words = PREDICT if option == "--csv" else (*CAMERA, "photos")
     assert main([*words, option, "out.xyz"]) == Exit.USAGE
     assert capsys.readouterr().err == f"cvapp: {option} out.xyz: cannot write .xyz; use {', '.join(suffixes)}\n"
