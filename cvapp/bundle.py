@@ -1,6 +1,5 @@
 """The Bundle: a Card and its predict function; an exported model's is opened here, without TensorFlow."""
 
-import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from cvapp.card import GENERATE, NOTHING, TRANSCRIBE, UNKNOWN, Card
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
 from cvapp.images import fit, to_fitted
-from cvapp.tflite import Predict, open_generator, open_tflite
+from cvapp.tflite import Predict, open_generator, open_tflite, opened_later
 from cvapp.windows import detect, paint
 
 LITE, EXPORT, LABELS, ATTENTION = "lite", "export.json", "labels.txt", "attention"
@@ -32,6 +31,9 @@ class Score(NamedTuple):
 @dataclass(frozen=True)
 class Bundle:
     """A model ready to answer.
+
+    One bundle may be asked from several threads (a web server, a ThreadPoolExecutor): LiteRT answers them one picture at a time, in turn. To
+    answer several at once, load a bundle for each thread.
 
     Args:
         card: what the model is.
@@ -217,8 +219,8 @@ def open_lite(folder: Path, variant: str | None = None, threads: int = 1) -> Bun
     predict = (open_generator if card.task == GENERATE else open_tflite)(variant_file(folder, export, variant), threads)
     if ATTENTION not in export:
         return Bundle(card, predict, variant)
-    attention = functools.cache(lambda: open_tflite(checked_file(folder, f"{ATTENTION}.tflite", export[ATTENTION]["sha256"]), threads))
-    return Bundle(card, predict, variant, lambda pictures: attention()(pictures))
+    attention = opened_later(lambda: open_tflite(checked_file(folder, f"{ATTENTION}.tflite", export[ATTENTION]["sha256"]), threads))
+    return Bundle(card, predict, variant, attention)
 
 
 def variant_file(folder: Path, export: dict[str, Any], variant: str) -> Path:

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Collection, Iterable, Iterator
 
 from cvapp.errors import CvappError, Exit
 
@@ -33,7 +33,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         CvappError: the disk is full, the folder is read-only ... (exit 7); `path` is as it was.
     """
     path = Path(path)
-    neighbour = path.with_name(f".{path.stem}.{os.getpid()}-{next(_numbers)}{path.suffix}")
+    neighbour = _neighbour(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield neighbour
@@ -43,6 +43,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             neighbour.unlink(missing_ok=True)
+
+
+def _neighbour(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.{os.getpid()}-{next(_numbers)}{path.suffix}")
 
 
 def work_folder(folder: Path) -> Path:
@@ -130,3 +134,41 @@ def check_writable(folder: str | Path) -> None:
             pass
     except OSError as error:
         raise cannot_write(folder, error) from error
+
+
+def check_replaceable(path: str | Path) -> None:
+    """The same where no file can be put at `path`: a folder is there, its name is too long ..."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise CvappError(f"{path}: cannot write (it is a folder); choose another name", Exit.CANNOT_WRITE)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        neighbour = _neighbour(path)
+        neighbour.touch()
+        neighbour.unlink()
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def check_suffix(path: str | Path, suffixes: Collection[str]) -> None:
+    """Refuse (exit 2) to write a file whose suffix, capital or not, is none of these."""
+    suffix = Path(path).suffix
+    if suffix.lower() not in suffixes:
+        raise CvappError(f"{path}: cannot write {suffix or 'a file without suffix'}; use {', '.join(suffixes)}")
+
+
+def check_no_input(paths: Iterable[str | Path], inputs: Iterable[str | Path]) -> None:
+    """Refuse (exit 2) to write over a file that is read, however it is spelled, and through links too."""
+    there = {found: path for path in paths if (found := _identity(path)) is not None}
+    for one in inputs if there else ():
+        if (found := _identity(one)) in there:
+            raise CvappError(f"{there[found]}: would take the place of {one}, which is read; choose another name")
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    """What two names of one file have in common; None where nothing is there."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino

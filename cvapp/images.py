@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 
 from cvapp.errors import CvappError, Exit
-from cvapp.files import replacing
+from cvapp.files import check_suffix, replacing
 from cvapp.headers import check_size, inspect, orientation
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
 FITS = ("crop", "letterbox", "stretch")
 RESIZES = ("area", "linear")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".pgm", ".ppm"})
+WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".gif", ".ppm")  # the usual ones first
 HEIC_SUFFIXES = frozenset({".heic", ".heif"})
 
 
@@ -106,8 +107,7 @@ def write(path: str | Path, rgb: np.ndarray, quality: int = 92) -> None:
         CvappError: no such format (exit 2), or the place cannot be written (exit 7).
     """
     path = Path(path)
-    if not cv2.haveImageWriter(f"x{path.suffix}"):
-        raise CvappError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; use .jpg or .png")
+    check_suffix(path, WRITTEN)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
     done, data = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
     if not done:

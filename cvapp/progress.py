@@ -3,10 +3,12 @@
 import contextlib
 import os
 import sys
+import threading
 import time
 from typing import Iterable, Iterator, Protocol, Sequence, TypeVar
 
 T = TypeVar("T")
+_hushing = threading.RLock()
 
 
 class Report(Protocol):
@@ -30,15 +32,16 @@ def each(items: Sequence[T] | Iterable[T], text: str, report: Report, total: int
 
 @contextlib.contextmanager
 def hushed() -> Iterator[None]:
-    """Keep lines that C++ libraries write past Python off the terminal while the block runs."""
-    kept, hole = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(hole, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(hole)
+    """Keep lines that C++ libraries write past Python off the terminal while the block runs; other threads wait for their turn."""
+    with _hushing:  # two at once would restore each other's hole, and nothing would be seen any more
+        kept, hole = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(hole, 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(hole)
 
 
 class Terminal:

@@ -1,5 +1,7 @@
 """One .tflite file as a function, on the LiteRT interpreter, without TensorFlow."""
 
+import functools
+import threading
 from pathlib import Path
 from typing import Any, Callable
 
@@ -12,7 +14,7 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def open_tflite(path: Path, threads: int = 1) -> Predict:
-    """A predict function around one .tflite file that takes uint8 pictures, on the LiteRT interpreter.
+    """A predict function around one .tflite file that takes uint8 pictures, on the LiteRT interpreter; several threads may call it.
 
     Raises:
         CvappError: not a model that the interpreter reads, or not one of cvapp's (exit 3).
@@ -37,6 +39,18 @@ def open_generator(path: Path, threads: int = 1) -> Predict:
     if target["dtype"] != np.float32 or len(target["shape"]) != 4 or target["shape"][3] not in (1, 3):
         raise _foreign(path, f"answers {_told(target)}, not pictures in float32")
     return _one_by_one(path, interpreter)
+
+
+def opened_later(open_it: Callable[[], Predict]) -> Predict:
+    """A predict function that is opened when it is first asked, and once, whichever thread comes first."""
+    lock, once = threading.Lock(), functools.cache(open_it)
+
+    def predict(values: np.ndarray) -> np.ndarray:
+        with lock:
+            opened = once()
+        return opened(values)
+
+    return predict
 
 
 def output_step(path: Path) -> tuple[float, int]:
@@ -74,16 +88,26 @@ def _open(path: Path, threads: int) -> tuple[Any, dict[str, Any], dict[str, Any]
 
 
 def _one_by_one(path: Path, interpreter: Any) -> Predict:
-    """What the interpreter answers to each row of an array, as the file holds it."""
-    source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    """What the interpreter answers to each row of an array, as the file holds it.
+
+    An interpreter has one set of tensors, so a lock lets one thread at a time set, invoke and read it. An interpreter for each thread would
+    cost its memory again for each, and a server that starts a thread for each request would open the file each time.
+    """
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
+    lock = threading.Lock()
 
     def run(values: np.ndarray) -> np.ndarray:
+        if values.dtype != source["dtype"] or values.shape[1:] != tuple(source["shape"][1:]):
+            sides = ", ".join(map(str, ("B", *source["shape"][1:])))
+            given = f"{source['dtype'].__name__} ({sides}), not {values.dtype} {values.shape}"
+            raise CvappError(f"{path}: takes {given}; bundle.fit prepares a picture, bundle.ask noise")
         answers = []
         try:
             for value in values:
-                interpreter.set_tensor(source, value[None])
-                interpreter.invoke()
-                answers.append(interpreter.get_tensor(target)[0])
+                with lock:
+                    interpreter.set_tensor(source["index"], value[None])
+                    interpreter.invoke()
+                    answers.append(interpreter.get_tensor(target)[0])
         except (ValueError, RuntimeError) as error:
             raise CvappError(f"{path}: LiteRT cannot run it ({error}); export the model again", Exit.BAD_DATA) from error
         return np.stack(answers)

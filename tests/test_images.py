@@ -249,7 +249,7 @@ def test_quality_is_obeyed_and_a_file_written_over_stays_whole(tmp_path, rng):
 
 @pytest.mark.parametrize(
     "name, words, code",
-    [("a.xyz", "cannot write .xyz; use .jpg or .png", Exit.USAGE), ("a", "cannot write a file without suffix", Exit.USAGE),
+    [("a.xyz", "cannot write .xyz; use .png, .jpg", Exit.USAGE), ("a", "cannot write a file without suffix", Exit.USAGE),
      ("file/a.png", r"file/a.png: cannot write \(.*\); choose another place", Exit.CANNOT_WRITE)],
 )
 def test_what_cannot_be_written_is_told(tmp_path, name, words, code):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cvapp.camera.recorder import count_frames
+from cvapp.camera.finishing import count_frames
 
 pytestmark = pytest.mark.shared
 

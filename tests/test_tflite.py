@@ -1,7 +1,5 @@
 """One .tflite as a function: what it answers is what NumPy computes, and what is not of the wanted kind is one line."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -64,11 +62,21 @@ def test_what_cannot_be_read_is_a_line(place, opened, data):
     assert error.value.code == Exit.BAD_DATA and "\n" not in str(error.value)
 
 
-def test_noise_of_another_length_is_a_line(place):
-    make = open_generator(place(tiny_generator()))
-    with pytest.raises(CvappError, match=re.escape("x.tflite: LiteRT cannot run it (Cannot set tensor: Dimension mismatch")) as error:
-        make(inputs(1, 3))
-    assert error.value.code == Exit.BAD_DATA
+@pytest.mark.parametrize(
+    "opened, data, values, line",
+    [
+        (open_generator, tiny_generator(), inputs(1, 3), "takes float32 (B, 8), not float32 (1, 11)"),
+        (open_tflite, tiny_tflite(), np.zeros((2, 8, 9, 3), np.uint8), "takes uint8 (B, 8, 8, 3), not uint8 (2, 8, 9, 3)"),
+        (open_tflite, tiny_tflite(), np.zeros((8, 8, 3), np.uint8), "takes uint8 (B, 8, 8, 3), not uint8 (8, 8, 3)"),
+        (open_tflite, tiny_tflite(), np.zeros((1, 8, 8, 3), np.float32), "takes uint8 (B, 8, 8, 3), not float32 (1, 8, 8, 3)"),
+    ],
+    ids=["noise", "size", "no batch", "float"],
+)
+def test_what_the_model_does_not_take_is_the_callers_to_mend_and_no_new_export(place, opened, data, values, line):
+    with pytest.raises(CvappError) as error:
+        opened(place(data))(values)
+    assert str(error.value).endswith(f"x.tflite: {line}; bundle.fit prepares a picture, bundle.ask noise")
+    assert error.value.code == Exit.USAGE
 
 
 @pytest.mark.shared

@@ -17,9 +17,11 @@ from cvapp.camera.kinds import Kind, Place, named
 from cvapp.camera.log import frame_log
 from cvapp.camera.loop import Ahead, Answered, answers, latest
 from cvapp.camera.sources import Frame, Settings, Source, open_source
+from cvapp.camera.sources.files import files_of
 from cvapp.camera.stage import Stage, told
 from cvapp.camera.tally import Summary, Tally, status
 from cvapp.errors import CvappError
+from cvapp.files import check_no_input
 from cvapp.progress import Report, silent
 
 Answer = Callable[[Any], Any]
@@ -96,7 +98,7 @@ def run(
             stack.callback(cv2.setNumThreads, cv2.getNumThreads())
             cv2.setNumThreads(1)  # more would take the core that infers
             ending = stack.enter_context(Ending())
-            _check_other_file(source, options.save)
+            check_no_input([path for path in (options.save, options.log) if path is not None], files_of(str(source)))
             opened = stack.enter_context(open_source(source, options.settings, report))
             stage = stack.enter_context(_stage(opened, options, report))
             log = stack.enter_context(frame_log(options.log)) if options.log is not None else None
@@ -203,11 +205,6 @@ class _Switch:
     def named(self) -> str:
         """What the picture says of it now."""
         return f"{self._name}  " if time.monotonic() < self._until else ""
-
-
-def _check_other_file(source: int | str, save: str | Path | None) -> None:
-    if save is not None and Path(str(source)).is_file() and Path(save).exists() and Path(save).samefile(Path(str(source))):
-        raise CvappError(f"--save {save}: it would take the place of the source itself; choose another name")
 
 
 def _stepped(source: Iterable[Frame], steps: Callable[[np.ndarray], np.ndarray] | None) -> Iterator[Frame]:

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping
 
-from cvapp.errors import CvappError
-from cvapp.files import cannot_write
+from cvapp.files import cannot_write, check_suffix
 
 SUFFIXES = (".jsonl", ".csv")
 Write = Callable[[Mapping[str, Any]], None]
@@ -28,8 +27,7 @@ def frame_log(path: str | Path) -> Iterator[Write]:
         yield print_line
         return
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise CvappError(f"{path}: frames are logged as {' or '.join(SUFFIXES)}, or - for JSON lines on standard output")
+    check_suffix(path, SUFFIXES)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w", encoding="utf-8", newline="", buffering=1)  # a line at a time: whoever follows it sees it at once

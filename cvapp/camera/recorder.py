@@ -8,12 +8,15 @@ from typing import Iterator
 import cv2
 import numpy as np
 
+from cvapp.camera.finishing import CODECS, PIECES, move, recover, rewrapped, work_path
+from cvapp.camera.pieces import Pieces
 from cvapp.errors import CvappError, Exit
-from cvapp.files import cannot_write, check_writable, replacing
+from cvapp.files import cannot_write, check_replaceable, check_suffix
 from cvapp.images import Images, fit
+from cvapp.progress import Report, silent
 
-ROOM = 1 << 20  # bytes that a recording leaves free for its own end: what the writer still holds (a quarter of that), and its index
-CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
+ROOM = 1 << 20  # bytes that a recording leaves free for its own end: what the writer still holds (a quarter of that), copies of it, the index
+PIECE_SECONDS = 1.0  # of the video, that a process may lose when it is killed
 
 
 class Recorder:
@@ -25,13 +28,15 @@ class Recorder:
         replaced: whether another file had that name before.
     """
 
-    def __init__(self, path: Path, fps: float, name: Path):
-        self.path, self.fps, self.name, self.count = path, fps, name, 0
+    def __init__(self, path: Path, fps: float):
+        self.name, self.fps, self.count = path, fps, 0
         self.kept = self.replaced = False
         self._writer: cv2.VideoWriter | None = None
         self._images = Images()
         self._start: float | None = None  # the time of the file's first frame, were there no cut in it
         self._last: np.ndarray = np.empty(0)
+        self._pieces = Pieces(work_path(path))
+        self._piece, self._length, self._number = Path(), 0, 0  # the piece that is written, its frames, and how many there were
 
     def write(self, rgb: np.ndarray, seconds: float | None = None) -> None:
         """Add a frame.
@@ -51,8 +56,8 @@ class Recorder:
                 self._add(self._last)
             if self.count >= due + 1:
                 return
-        if self._writer is None:
-            self._writer = self._open(rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2)  # most codecs want even sides
+        if self._images.size is None:
+            self._images = Images((rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2), "letterbox")  # most codecs want even sides
         if rgb.shape[:2] != self._images.size:
             rgb = fit(rgb, self._images)  # VideoWriter drops a frame of another size without a word
         self._last = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
@@ -63,73 +68,112 @@ class Recorder:
         self._start = None
 
     def _add(self, bgr: np.ndarray) -> None:
-        check_room(self.path.parent, self.name, bgr.nbytes // 8 + 64 * self.count)
-        assert self._writer is not None
+        check_room(self.name.parent, self.name, bgr.nbytes // 8 + 64 * self.count + self._growing())
+        if self._length >= max(1, round(PIECE_SECONDS * self.fps)):
+            self._end_piece()
+        if self._writer is None:
+            self._writer = self._open(*bgr.shape[:2])
         self._writer.write(bgr)
-        self.count += 1
+        self.count, self._length = self.count + 1, self._length + 1
+
+    def _growing(self) -> int:
+        """Bytes that are on the disk and will be there once more: the piece, and all where the video is rewrapped at its end."""
+        piece = self._piece.stat().st_size if self._writer is not None else 0
+        return 2 * piece + self._pieces.size if rewrapped(self.name.suffix) else piece
 
     def _open(self, height: int, width: int) -> cv2.VideoWriter:
-        code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
-        writer = cv2.VideoWriter(str(self.path), code, self.fps, (width, height))
+        code, suffix = PIECES[self.name.suffix.lower()]
+        self._number += 1
+        self._piece, self._length = self._pieces.path.with_name(f"{self._pieces.path.name}.{self._number}{suffix}"), 0
+        writer = cv2.VideoWriter(str(self._piece), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*code), self.fps, (width, height))
         if not writer.isOpened():
-            others = ", ".join(suffix for suffix in CODECS if suffix != self.path.suffix.lower())
-            wanted = f"a {width}x{height} {self.path.suffix} video at {self.fps:g} frames/s"
+            others = ", ".join(suffix for suffix in CODECS if suffix != self.name.suffix.lower())
+            wanted = f"a {width}x{height} {self.name.suffix} video at {self.fps:g} frames/s"
             raise CvappError(f"{self.name}: OpenCV cannot write {wanted}; try {others} or smaller pictures", Exit.CANNOT_WRITE)
-        self._images = Images((height, width), "letterbox")
         return writer
 
-    def finish(self) -> CvappError | None:
-        """Close the file and count its frames; what to tell (exit 7) where it holds fewer than were written, but can be played.
+    def _end_piece(self) -> None:
+        """Close the piece, and add it to the file.
 
         Raises:
-            CvappError: it cannot be played (exit 7), or no frame came (exit 3).
+            CvappError: there is no room for it (exit 7); what was added before can still be finished.
         """
-        if self._writer is not None:
-            self._writer.release()
+        if self._writer is None:
+            return
+        self._writer.release()
+        try:
+            self._pieces.add(self._piece)
+        except (OSError, ValueError) as error:
+            raise CvappError(f"{self.name}: cannot write the last second of it; is the disk full?", Exit.CANNOT_WRITE) from error
+        finally:
+            self._piece.unlink(missing_ok=True)
+        self._writer = None
+
+    def finish(self) -> CvappError | None:
+        """Give the video its name; what to tell (exit 7) where it holds fewer frames than were written.
+
+        Raises:
+            CvappError: it holds none, or there is no room to rewrap it (exit 7), or no frame came (exit 3).
+        """
+        with contextlib.suppress(CvappError):  # frames are missing then
+            self._end_piece()
         if self.count == 0:
             raise CvappError(f"{self.name}: no frame came, so nothing was recorded", Exit.BAD_DATA)
-        if count_frames(self.path) >= self.count:  # one more is there where Ctrl-C came between writing and counting
-            return None
         error = CvappError(f"{self.name}: holds a part of the {self.count} frames written; is the disk full?", Exit.CANNOT_WRITE)
-        if not _plays(self.path):
+        if not self._pieces.count:
             raise error
-        return error
+        self._pieces.finish()
+        replaced = self.name.exists()
+        move(self._pieces.path, self.name, self._pieces.count)
+        self.kept, self.replaced = True, replaced
+        return None if self._pieces.count >= self.count else error  # one more is there where Ctrl-C came between writing and counting
+
+    def close(self) -> None:
+        """Let go of the file; what could not be given its name stays, for the next recording to finish."""
+        self._pieces.close()
+        if not self._pieces.count:
+            self._pieces.path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def record(path: str | Path, fps: float) -> Iterator[Recorder]:
+def record(path: str | Path, fps: float, report: Report = silent) -> Iterator[Recorder]:
     """Record a video that takes its name when the block ends; what was recorded is kept, whatever ended it (Ctrl-C, a lost camera, a full disk).
+
+    A process that is killed leaves all but the last second in a hidden file, which the next recording to that folder makes a video.
 
     Args:
         path: .mp4, .mov, .mkv or .avi.
         fps: frames a second of the file.
+        report: told what was left behind by a recording that was killed.
 
     Raises:
         CvappError: another suffix (exit 2); a place that cannot be written, or a full disk (exit 7).
     """
     path = Path(path)
-    if path.suffix.lower() not in CODECS:
-        raise CvappError(f"{path}: cannot record {path.suffix or 'without a suffix'}; use {', '.join(CODECS)}")
-    check_writable(path.parent)
+    check_suffix(path, CODECS)
+    check_replaceable(path)
     check_room(path.parent, path)
-    if path.is_dir():
-        raise CvappError(f"{path}: cannot write (it is a folder); choose another name", Exit.CANNOT_WRITE)
+    recover(path.parent, report)
     ended: BaseException | None = None
-    try:
-        with replacing(path) as neighbour:
-            recorder = Recorder(neighbour, fps, path)
-            try:
-                yield recorder
-            except BaseException as error:
-                ended = error
-            short = recorder.finish()
-            ended, recorder.replaced = short or ended, path.exists()
-        recorder.kept = True
-    except CvappError:
-        if ended is None or recorder.count:
-            raise
+    with contextlib.closing(_recorder(path, fps)) as recorder:
+        try:
+            yield recorder
+        except BaseException as error:
+            ended = error
+        try:
+            ended = recorder.finish() or ended
+        except CvappError:
+            if ended is None or recorder.count:
+                raise
     if ended is not None:
         raise ended
+
+
+def _recorder(path: Path, fps: float) -> Recorder:
+    try:
+        return Recorder(path, fps)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def check_room(folder: Path, name: Path, more: int = 0) -> None:
@@ -140,20 +184,3 @@ def check_room(folder: Path, name: Path, more: int = 0) -> None:
         raise cannot_write(name, error) from error
     if free < ROOM + more:
         raise CvappError(f"{name}: the disk is almost full; free some space or choose another place", Exit.CANNOT_WRITE)
-
-
-def _plays(path: Path) -> bool:
-    capture = cv2.VideoCapture(str(path))
-    try:
-        return bool(capture.read()[0])
-    finally:
-        capture.release()
-
-
-def count_frames(path: str | Path) -> int:
-    """How many frames a video file says it holds."""
-    capture = cv2.VideoCapture(str(path))
-    try:
-        return int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    finally:
-        capture.release()

@@ -52,7 +52,7 @@ class Stage:
     def __enter__(self) -> "Stage":
         with contextlib.ExitStack() as stack:
             self._window = stack.enter_context(Window(self._title)) if self._title is not None else None
-            self._recorder = stack.enter_context(record(self._save, self._fps)) if self._save is not None else None
+            self._recorder = stack.enter_context(record(self._save, self._fps, self._report)) if self._save is not None else None
             self._stack = stack.pop_all()
         return self
 
@@ -122,7 +122,7 @@ class Stage:
     def _start_recording(self) -> None:
         path = Path(time.strftime("recording-%Y%m%d-%H%M%S.mp4"))
         with told(self._report):
-            self._recorder = self._stack.enter_context(record(path, self._fps))
+            self._recorder = self._stack.enter_context(record(path, self._fps, self._report))
             self._report(f"recording to {path}")
         self.controls.recording = self._recorder is not None
 

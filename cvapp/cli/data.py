@@ -6,12 +6,15 @@ import dataclasses
 from pathlib import Path
 from typing import Mapping, Sequence
 
+from cvapp.camera.finishing import CODECS
 from cvapp.camera.keys import quits
 from cvapp.camera.overlay import caption
 from cvapp.camera.sources import open_source
 from cvapp.camera.display import has_display
 from cvapp.camera.window import Window
+from cvapp.cli import outputs
 from cvapp.cli.answer import Answer, table
+from cvapp.cli.outputs import Output
 from cvapp.data import check as checks
 from cvapp.data import collect as collecting
 from cvapp.data import boxed_check, formats, parted, scenes, signs, split
@@ -102,6 +105,8 @@ def _told(counts: str, sections: Mapping[str, Sequence[str]], usable: str, wrong
 
 def convert(args: argparse.Namespace) -> Answer:
     """Write photos with boxes in another format, and say what was left out and what the format cannot hold."""
+    outputs.check([Output("--out", Path(args.out).parent)] if args.out else [Output("--out", "")])
+    converting.check_new(args.out, Path(args.source))
     listing = formats.scan(args.source, Terminal())
     lost = converting.convert(listing, args.to, args.out, Terminal())
     objects = sum(len(photo.boxes) for photo in listing.photos)
@@ -172,6 +177,7 @@ def split_(args: argparse.Namespace) -> Answer:
 def collect(args: argparse.Namespace) -> Answer:
     """Take photos into a class folder; a window shows what the camera sees where there is a display."""
     pace = collecting.Pace(args.count, args.interval, args.countdown)
+    outputs.check([Output("--out", args.out)])
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_source(args.source, report=Terminal()))
         window = stack.enter_context(Window(f"cvapp: {args.label}")) if source.live and not args.no_show and has_display() else None
@@ -184,9 +190,17 @@ def collect(args: argparse.Namespace) -> Answer:
     return Answer(values, f"{len(saved)} photos in {folder}\nnext: collect another class, then cvapp train --data {args.out}")
 
 
+def _check_drawn(args: argparse.Namespace) -> None:
+    """Refuse places that will not do before anything is drawn."""
+    truth = signs.truth_path(args.video) if args.video else None
+    files = [Output("--print", args.print, signs.SHEETS), Output("--video", args.video, CODECS), Output("--video", truth, (".csv",))]
+    outputs.check([*files, Output("--out", args.out), Output("--scenes", args.scenes)])
+
+
 def draw_signs(args: argparse.Namespace) -> Answer:
     """Draw photos of the signs, the sheet, the video and scenes with boxes, whichever was asked for."""
     wanted = {"out": args.out, "print": args.print, "video": args.video, "scenes": args.scenes}
+    _check_drawn(args)
     if not any(wanted.values()):
         raise CvappError(
             "nothing to draw: give --out DIR for photos, --print FILE.pdf for the sheet, --video FILE.mp4 for the moving scene,"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cvapp import images
+from cvapp.cli import outputs
 from cvapp.cli.answer import Answer
 from cvapp.errors import CvappError
 from cvapp.isp import Look, gains_of, parse, patch_gains, read_raw, render
@@ -19,8 +20,7 @@ def isp(args: argparse.Namespace) -> Answer:
     done = path.suffix.lower() in images.SUFFIXES | images.HEIC_SUFFIXES
     out = Path(args.out) if args.out else path.with_name(f"{path.stem}-steps.png" if done else f"{path.stem}.png")
     replaces = out.exists()
-    if replaces and path.exists() and out.samefile(path):
-        raise CvappError(f"--out {out}: it would take the place of the file itself; give another name")
+    outputs.check([outputs.Output("--out", "" if args.out == "" else out, images.WRITTEN)], [path])
     if replaces and not args.out:
         raise CvappError(f"{out} is there already; give --out {out} to replace it, or another name")
     rgb, told = _picture(args) if done else _developed(args)

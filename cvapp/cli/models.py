@@ -8,6 +8,7 @@ from cvapp import card as cards
 from cvapp import shipped
 from cvapp.bundle import ATTENTION, LITE
 from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, size_of, table
+from cvapp.cli.outputs import check_replaced_folder
 from cvapp.cli.trained import beside_photos, lengths
 from cvapp.errors import CvappError, missing_extra
 from cvapp.progress import Terminal
@@ -21,8 +22,7 @@ def slide(args: argparse.Namespace) -> Answer:
     cards.refuse_transcriber(cards.read(source))
     cards.refuse_generator(cards.read(source))
     folder = new_model_folder(args.name or f"{source.name}_boxes")
-    if folder.resolve() == source.resolve():
-        raise CvappError(f"--name {folder.name}: it would take the classifier's place; give another")
+    check_replaced_folder("--name", folder, [source, args.data])
     try:
         from cvapp.training.slide import slide as make
     except ModuleNotFoundError as error:

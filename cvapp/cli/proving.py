@@ -9,6 +9,7 @@ from cvapp import recipe as recipes
 from cvapp.bundle import ATTENTION, EXPORT, LITE, read_export, variant_file
 from cvapp.card import GENERATE, Card
 from cvapp.cli.answer import Answer, model_folder, table
+from cvapp.cli.outputs import Output, check, model_files
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import write_json
 from cvapp.progress import Terminal
@@ -24,6 +25,7 @@ def export(args: argparse.Namespace) -> Answer:
     cards.refuse_transcriber(card)
     if args.auto and args.use:
         raise CvappError(f"--auto chooses the variant in use, --use {args.use} too; give one of them")
+    check([Output("--out", args.out, (".zip",))], model_files(folder))
     asked = args.auto or args.set or args.data or args.max_drop is not None
     if (args.out or args.use) and not asked and (folder / LITE / EXPORT).is_file():
         answer = _put_in_use(folder, card, args.use)

@@ -14,13 +14,18 @@ from cvapp import images
 from cvapp.bundle import Bundle, read_export
 from cvapp.card import TRANSCRIBE
 from cvapp.camera import live
+from cvapp.camera.finishing import CODECS
+from cvapp.camera.log import SUFFIXES
 from cvapp.camera.sources import Settings, cameras
+from cvapp.camera.sources.files import files_of
 from cvapp.camera.display import has_display
 from cvapp.cli.answer import Answer, model_folder, size_of, table
 from cvapp.cli.looking import Looking
+from cvapp.cli.outputs import Output, model_files
+from cvapp.cli.outputs import check as check_outputs
 from cvapp.cli.seeing import seeing_of
 from cvapp.errors import CvappError, Exit
-from cvapp.files import check_writable, write_text
+from cvapp.files import write_text
 from cvapp.loading import KERAS, load
 from cvapp.progress import Terminal
 
@@ -62,13 +67,15 @@ def _photos(paths: list[str]) -> list[Path]:
 def predict(args: argparse.Namespace) -> Answer:
     """Name what photos show, or box it; exit 3 where one could not be read, after all the others were answered."""
     files = _photos(args.paths)
+    drawn = _drawings(args.draw, files) if args.draw is not None else {}
+    wanted = [Output("--csv", args.csv, (".csv",)), Output("--draw", args.draw, files=drawn.values())]
+    check_outputs(wanted, [*files, *model_files(model_folder(args.name))])
     bundle = _open(args)
     seeing = seeing_of(bundle, args)
     if args.attention:
         seeing = Looking(bundle, args).beside(seeing)
         if not args.draw:
             raise CvappError("--attention is drawn on the photos: say where to write them with --draw DIR")
-    drawn = _drawings(args.draw, files) if args.draw else {}
     answers, errors = {}, {}
     for file in files:
         try:
@@ -101,15 +108,9 @@ def predict(args: argparse.Namespace) -> Answer:
 
 def _drawings(folder: str, files: list[Path]) -> dict[Path, Path]:
     """Where each photo is written with its answer drawn: by its own name; all are numbered where several photos have one."""
-    check_writable(folder)
     files = list(dict.fromkeys(files))
     alike = len({file.stem.lower() for file in files}) < len(files)
-    places = {file: Path(folder) / f"{file.stem}{f'-{number}' if alike else ''}.jpg" for number, file in enumerate(files, 1)}
-    photos = {file.resolve() for file in files}
-    for place in places.values():
-        if place.resolve() in photos:
-            raise CvappError(f"--draw {folder}: {place} would take the place of a photo; choose another folder")
-    return places
+    return {file: Path(folder) / f"{file.stem}{f'-{number}' if alike else ''}.jpg" for number, file in enumerate(files, 1)}
 
 
 def camera(args: argparse.Namespace) -> Answer:
@@ -123,8 +124,9 @@ def camera(args: argparse.Namespace) -> Answer:
         raise CvappError(f"--frames {args.frames}: give at least 1")
     if args.json and args.log == "-":
         raise CvappError("--json and --log - both write to standard output; give --log FILE.jsonl")
-    if args.snapshots:
-        check_writable(args.snapshots)
+    wanted = [Output("--save", args.save, CODECS), Output("--snapshots", args.snapshots)]
+    wanted += [Output("--log", args.log, SUFFIXES)] if args.log != "-" else []
+    check_outputs(wanted, [*files_of(args.source), *model_files(model_folder(args.name))])
     terminal = Terminal()
     bundle = _open(args)
     show = not args.no_show and has_display()

@@ -4,18 +4,18 @@ import argparse
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Collection
 
 import numpy as np
 
 from cvapp import card as cards
 from cvapp import images, sampling
 from cvapp.bundle import TOGETHER, Bundle, latent_of
-from cvapp.camera.recorder import CODECS, record
+from cvapp.camera.finishing import CODECS
+from cvapp.camera.recorder import record
 from cvapp.cli.answer import Answer, model_folder
+from cvapp.cli.outputs import Output, check, model_files
 from cvapp.cli.running import open_bundle
-from cvapp.errors import CvappError, Exit
-from cvapp.files import check_writable
+from cvapp.errors import CvappError
 from cvapp.progress import Report, Terminal, each, silent
 
 FPS, SECONDS = 25, 6.0  # of a video; how long one takes where nobody says
@@ -39,16 +39,19 @@ def sample(args: argparse.Namespace) -> Answer:
     card = cards.read(folder)
     noise = sampling.noise(args.count, latent_of(card)[0], args.seed)
     grid = args.grid or (None if args.out or args.video else f"{folder.name}.png")
-    _check(args, grid)
     if args.label is not None:
         sampling.place_of(args.label, card.labels if latent_of(card)[1] else (), card.name)  # before anything heavy is loaded
+    _check(args, grid)
+    labels = _labels(card, args.count, args.label)
+    files = _paths(Path(args.out), args.count, labels) if args.out else []
+    wanted = [Output("--grid", grid, images.WRITTEN), Output("--video", args.video, CODECS), Output("--out", args.out, files=files)]
+    check(wanted, model_files(folder))
     bundle, report = open_bundle(args), Terminal()
     asked = bundle.ask(noise, args.label)
     pictures = _make(bundle, asked, report)
-    labels = _labels(bundle, args.count, args.label)
     columns = _columns(args.count, len(card.labels)) if labels and args.label is None else None
     made = [_write_grid(Path(grid), pictures, columns)] if grid else []
-    made += [_write_each(Path(args.out), pictures, labels)] if args.out else []
+    made += [_write_each(Path(args.out), pictures, files)] if args.out else []
     made += [_write_video(args, bundle, noise, columns, report)] if args.video else []
     values = {
         "model": args.name,
@@ -65,7 +68,7 @@ def sample(args: argparse.Namespace) -> Answer:
 
 
 def _check(args: argparse.Namespace, grid: str | None) -> None:
-    """Refuse what cannot be written before anything is made."""
+    """Refuse what does not go together before anything is made."""
     for option, value in (("--to", args.to), ("--seconds", args.seconds)):
         if value is not None and not args.video:
             raise CvappError(f"{option} {value:g} is of a video: say where to write it with --video OUT.mp4")
@@ -76,20 +79,6 @@ def _check(args: argparse.Namespace, grid: str | None) -> None:
     for option, most in (("--video", MOVING if args.video else None), ("--grid", SHOWN if grid else None)):
         if most is not None and args.count > most:
             raise CvappError(f"--count {args.count}: {option} shows at most {most}; --out DIR writes each in a file of its own")
-    if grid:
-        _check_file(Path(grid), images.SUFFIXES, "use .png or .jpg")
-    if args.video:
-        _check_file(Path(args.video), CODECS, f"use {', '.join(CODECS)}")
-    if args.out:
-        check_writable(args.out)
-
-
-def _check_file(path: Path, suffixes: Collection[str], cure: str) -> None:
-    if path.suffix.lower() not in suffixes:
-        raise CvappError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; {cure}")
-    check_writable(path.parent)
-    if path.is_dir():
-        raise CvappError(f"{path}: cannot write (it is a folder); choose another name", Exit.CANNOT_WRITE)
 
 
 def _make(bundle: Bundle, asked: np.ndarray, report: Report) -> np.ndarray:
@@ -98,11 +87,9 @@ def _make(bundle: Bundle, asked: np.ndarray, report: Report) -> np.ndarray:
     return np.concatenate([bundle.make(part) for part in each(parts, "making pictures", report if len(parts) > 1 else silent)])
 
 
-def _labels(bundle: Bundle, count: int, label: str | None) -> list[str]:
+def _labels(card: cards.Card, count: int, label: str | None) -> list[str]:
     """The class of each picture; none where no class can be asked for."""
-    if not latent_of(bundle.card)[1]:
-        return []
-    return [label or bundle.card.labels[place % len(bundle.card.labels)] for place in range(count)]
+    return [label or card.labels[place % len(card.labels)] for place in range(count)] if latent_of(card)[1] else []
 
 
 def _columns(count: int, classes: int) -> int | None:
@@ -119,10 +106,13 @@ def _write_grid(path: Path, pictures: np.ndarray, columns: int | None) -> _Made:
     return _Made([str(path)], int(there), told)
 
 
-def _write_each(folder: Path, pictures: np.ndarray, labels: list[str]) -> _Made:
+def _paths(folder: Path, count: int, labels: list[str]) -> list[Path]:
     """A file for each picture: 0001.png and so on, the class behind the number where there is one."""
-    words = ["-" + "".join("_" if mark in TAKEN else mark for mark in label) for label in labels] or [""] * len(pictures)
-    paths = [folder / f"{number:04}{word}.png" for number, word in enumerate(words, 1)]
+    words = ["-" + "".join("_" if mark in TAKEN else mark for mark in label) for label in labels] or [""] * count
+    return [folder / f"{number:04}{word}.png" for number, word in enumerate(words, 1)]
+
+
+def _write_each(folder: Path, pictures: np.ndarray, paths: list[Path]) -> _Made:
     replaced = sum(path.exists() for path in paths)
     for path, picture in zip(paths, pictures):
         images.write(path, picture)
@@ -135,7 +125,7 @@ def _write_video(args: argparse.Namespace, bundle: Bundle, noise: np.ndarray, co
     to = args.seed + 1 if args.to is None else args.to
     frames = round(FPS * (args.seconds or SECONDS))
     way = sampling.walk(noise, sampling.noise(len(noise), noise.shape[1], to), frames)
-    with record(args.video, FPS) as recorder:
+    with record(args.video, FPS, report) as recorder:
         for step in each(list(way), f"from seed {args.seed} to seed {to} and back", report):
             picture = sampling.grid(bundle.make(bundle.ask(step, args.label)), columns)
             height, width = picture.shape[:2]  # most codecs want even sides

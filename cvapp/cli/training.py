@@ -8,6 +8,7 @@ from cvapp import recipe as recipes
 from cvapp import shipped
 from cvapp.card import GENERATE
 from cvapp.cli.answer import MODELS, Answer, new_model_folder
+from cvapp.cli.outputs import check_replaced_folder
 from cvapp.cli.trained import trained
 from cvapp.data import split_settings
 from cvapp.data.formats import is_boxed
@@ -44,6 +45,7 @@ def train(args: argparse.Namespace) -> Answer:
         raise CvappError(
             f"--data {args.data}: photos with boxes, {args.pipeline} wants a folder for each class; try cvapp train window_detector"
         )
+    check_replaced_folder("--name", folder, [args.data, recipe.model.handle, args.pipeline])
     check_writable(MODELS)
     if (folder / cards.FILE).is_file():
         _check_kind(folder, recipe, args.pipeline)

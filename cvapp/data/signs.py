@@ -10,10 +10,11 @@ import numpy as np
 from cvapp import images, signs
 from cvapp.camera.recorder import record
 from cvapp.errors import CvappError, missing_extra
-from cvapp.files import check_writable, replacing, write_text
+from cvapp.files import check_suffix, check_writable, replacing, write_text
 from cvapp.progress import Report, each, silent
 
 VIDEO_FPS = 15.0
+SHEETS = (".pdf",)
 OTHERS = 2  # times as many photos without a sign: there are more ways to be none
 TRUTH_COLUMNS = ("frame", "label", "whole", "x0", "y0", "x1", "y1", "x2", "y2", "x3", "y3")
 
@@ -46,7 +47,7 @@ def write_video(path: str | Path, seed: int, report: Report = silent) -> int:
     """Write a moving scene that shows every sign in turn, and the truth for each frame beside it; how many frames."""
     truths = []
     total = round(2.0 * VIDEO_FPS) * len(signs.SIGNS)
-    with record(path, VIDEO_FPS) as recorder:
+    with record(path, VIDEO_FPS, report) as recorder:
         for rgb, truth in each(signs.moving_scene(seed, fps=VIDEO_FPS), "drawing the video", report, total):
             recorder.write(rgb)
             truths.append(truth)
@@ -86,8 +87,7 @@ def write_sheet(path: str | Path) -> int:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise missing_extra("matplotlib", "train") from error
-    if Path(path).suffix.lower() != ".pdf":
-        raise CvappError(f"{path}: the sheet is a PDF; give a name that ends in .pdf")
+    check_suffix(path, SHEETS)
     names = list(signs.SIGNS)
     pages = [names[start : start + 2] for start in range(0, len(names), 2)]
     with replacing(path) as neighbour, PdfPages(neighbour, metadata={"Title": "cvapp signs", "CreationDate": None}) as pdf:

@@ -12,10 +12,11 @@ from cvapp.bundle import ATTENTION, EXPORT, LABELS, LITE, checked_file, open_lit
 from cvapp.card import GENERATE, NOTHING, Card
 from cvapp.errors import CvappError
 from cvapp.export import boxed_snippet, generated_snippet, snippets
-from cvapp.files import replacing
+from cvapp.files import check_suffix, replacing
 from cvapp.proof import golden
 
 README = "README.md"
+SUFFIXES = (".zip",)
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: the same model gives the same bytes
 _FITS = {
     "crop": "the middle of the photo, as large as it can be in the shape of {size}, is resized to {size}",
@@ -42,8 +43,7 @@ def hand_over(folder: Path, out: Path, variant: str | None = None) -> dict[str, 
         CvappError: `out` is no .zip, no such model or variant, or not exported (exit 2); a file is missing or altered (exit 3); `out` cannot
             be written (exit 7).
     """
-    if out.suffix.lower() != ".zip":
-        raise CvappError(f"{out}: a model is handed over as a .zip; name it {out.name}.zip")
+    check_suffix(out, SUFFIXES)
     bundle = open_lite(folder, variant)
     if bundle is None:
         raise CvappError(f"{folder} was not exported, so there is nothing to hand over; run cvapp export {folder.name}")

@@ -132,7 +132,7 @@ def test_r_just_before_the_end_records_nothing(played_with, workspace):
 
 
 def test_a_recording_that_cannot_begin_is_told_and_the_run_goes_on(played_with, monkeypatch):
-    def record(path, fps):
+    def record(path, fps, report):
         raise CvappError(".: cannot write (Read-only file system)", Exit.CANNOT_WRITE)
 
     monkeypatch.setattr(stage, "record", record)

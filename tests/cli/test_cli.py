@@ -58,7 +58,7 @@ USAGE = [
     (["camera"], "which model"),
     (["data", "signs"], "nothing to draw"),
     (["data", "signs", "--out", "x", "--count", "0"], "at least 1"),
-    (["data", "signs", "--print", "sheet.png"], "a name that ends in .pdf"),
+    (["data", "signs", "--print", "sheet.png"], "--print sheet.png: cannot write .png; use .pdf"),
     (["data", "split", ".", "--val", "0"], "give shares above 0"),
     (["data", "collect", "a/b", "--out", "x", "--source", "blank.png"], "cannot be a folder's name"),
     (["data", "collect", "mug", "--out", "x", "--count", "0"], "give a count of at least 1"),

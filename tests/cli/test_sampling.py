@@ -146,9 +146,9 @@ WRONG = [
         "no saved model at saved_models/plian: card.json is missing; there are asked, plain, tiny. Did you mean plain?",
     ),
     (["plain", "--variant", "int8"], Exit.USAGE, "plain has no variant 'int8': choose one of float32"),
-    (["plain", "--grid", "out.xyz"], Exit.USAGE, "out.xyz: cannot write .xyz; use .png or .jpg"),
-    (["plain", "--grid", "out"], Exit.USAGE, "out: cannot write a file without suffix; use .png or .jpg"),
-    (["plain", "--video", "out.gif"], Exit.USAGE, "out.gif: cannot write .gif; use .mp4, .mov, .avi, .mkv"),
+    (["plain", "--grid", "out.xyz"], Exit.USAGE, f"--grid out.xyz: cannot write .xyz; use {', '.join(images.WRITTEN)}"),
+    (["plain", "--grid", "out"], Exit.USAGE, f"--grid out: cannot write a file without suffix; use {', '.join(images.WRITTEN)}"),
+    (["plain", "--video", "out.gif"], Exit.USAGE, "--video out.gif: cannot write .gif; use .mp4, .mov, .avi, .mkv"),
     (["plain", "--to", "3"], Exit.USAGE, "--to 3 is of a video: say where to write it with --video OUT.mp4"),
     (["plain", "--seconds", "3"], Exit.USAGE, "--seconds 3 is of a video: say where to write it with --video OUT.mp4"),
     (["plain", "--video", "w.avi", "--to", "-3"], Exit.USAGE, "--to -3: give a seed, a whole number from 0"),
@@ -160,10 +160,10 @@ WRONG = [
         "--count 1025: --video shows at most 1024; --out DIR writes each in a file of its own",
     ),
     (["plain", "--count", "10001"], Exit.USAGE, "--count 10001: --grid shows at most 10000; --out DIR writes each in a file of its own"),
-    (["plain", "--grid", "folder.png"], Exit.CANNOT_WRITE, "folder.png: cannot write (it is a folder); choose another name"),
-    (["plain", "--video", "folder.avi"], Exit.CANNOT_WRITE, "folder.avi: cannot write (it is a folder); choose another name"),
-    (["plain", "--out", "file"], Exit.CANNOT_WRITE, "file: cannot write (File exists); choose another place"),
-    (["plain", "--grid", "file/out.png"], Exit.CANNOT_WRITE, "file: cannot write (File exists); choose another place"),
+    (["plain", "--grid", "folder.png"], Exit.CANNOT_WRITE, "--grid folder.png: cannot write (it is a folder); choose another name"),
+    (["plain", "--video", "folder.avi"], Exit.CANNOT_WRITE, "--video folder.avi: cannot write (it is a folder); choose another name"),
+    (["plain", "--out", "file"], Exit.CANNOT_WRITE, "--out file: cannot write (File exists); choose another place"),
+    (["plain", "--grid", "file/out.png"], Exit.CANNOT_WRITE, "--grid file/out.png: cannot write (File exists); choose another place"),
 ]
 
 

@@ -116,7 +116,7 @@ def test_no_photo_is_written_over(here, capsys, words):
         words = (*words, "q/b/a.png")
     before = {path: path.read_bytes() for path in Path("p").iterdir()}
     code, out, err = run(capsys, "predict", "boxes", *words, "--draw", "p")
-    assert (code, out) == (Exit.USAGE, "") and "would take the place of a photo; choose another folder" in err
+    assert (code, out) == (Exit.USAGE, "") and "would take the place of" in err and "which is read; choose another name" in err
     assert {path: path.read_bytes() for path in Path("p").iterdir()} == before
 
 
@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_is_exit_7(here, capsys):
     Path("file").write_text("")
     for place in ("file", "file/drawn"):
         code, out, err = run(capsys, "predict", "boxes", "photos", "--draw", place)
-        assert (code, out) == (Exit.CANNOT_WRITE, "") and err.startswith(f"cvapp: {place}: cannot write (")
+        assert (code, out) == (Exit.CANNOT_WRITE, "") and err.startswith(f"cvapp: --draw {place}: cannot write (")
 
 
 def test_a_classifiers_photos_are_drawn_too(home, photos, capsys):

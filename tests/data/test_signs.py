@@ -64,10 +64,10 @@ def test_the_sheet_is_a_pdf_of_five_pages_the_same_each_time(tmp_path):
 @pytest.mark.parametrize(
     "write, name, words, code",
     [
-        (disk.write_sheet, "signs.png", "signs.png: the sheet is a PDF; give a name that ends in .pdf$", Exit.USAGE),
+        (disk.write_sheet, "signs.png", "signs.png: cannot write .png; use .pdf$", Exit.USAGE),
         (disk.write_sheet, "file/signs.pdf", "file/signs.pdf: cannot write", Exit.CANNOT_WRITE),
-        (lambda path: disk.write_video(path, 0), "signs.gif", "signs.gif: cannot record .gif; use .mp4", Exit.USAGE),
-        (lambda path: disk.write_video(path, 0), "file/signs.mp4", "file: cannot write", Exit.CANNOT_WRITE),
+        (lambda path: disk.write_video(path, 0), "signs.gif", "signs.gif: cannot write .gif; use .mp4", Exit.USAGE),
+        (lambda path: disk.write_video(path, 0), "file/signs.mp4", "file/signs.mp4: cannot write", Exit.CANNOT_WRITE),
         (lambda path: disk.write_folder(path, 1, 0), "file/signs", "file/signs: cannot write", Exit.CANNOT_WRITE),
     ],
 )

@@ -220,8 +220,8 @@ def test_what_cannot_be_handed_over_is_said(folder, tmp_path):
     out.write_bytes(b"old")
     refuse(tmp_path / "nothing", out, Exit.USAGE, "no saved model at .*nothing")
     refuse(folder, out, Exit.USAGE, "no variant 'int8': choose one of float32", "int8")
-    refuse(folder, tmp_path / "out.tar", Exit.USAGE, r"out\.tar: a model is handed over as a \.zip; name it out\.tar\.zip")
-    refuse(folder, tmp_path / "out", Exit.USAGE, r"name it out\.zip")
+    refuse(folder, tmp_path / "out.tar", Exit.USAGE, r"out\.tar: cannot write \.tar; use \.zip")
+    refuse(folder, tmp_path / "out", Exit.USAGE, r"out: cannot write a file without suffix; use \.zip")
     shutil.rmtree(folder / "lite")
     refuse(folder, out, Exit.USAGE, "was not exported, so there is nothing to hand over; run cvapp export böes")
 

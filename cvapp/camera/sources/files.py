@@ -29,18 +29,24 @@ def open_files(word: str, settings: Settings, report: Report = silent) -> Source
         CvappError: nothing is there, or it cannot be played (exit 3); a setting that means nothing to it (exit 2).
     """
     if word and os.path.isdir(word):
-        return _open_pictures(word, _pictures_among(Path(word).iterdir()), "no pictures in this folder", settings, report)
+        return _open_pictures(word, files_of(word), "no pictures in this folder", settings, report)
     if os.path.isfile(word):
         picture = Path(word).suffix.lower() in SUFFIXES - {".gif"}  # a .gif may move
-        return _open_pictures(word, [Path(word)], "", settings, report) if picture else _open_video(word, settings)
+        return _open_pictures(word, files_of(word), "", settings, report) if picture else _open_video(word, settings)
     if glob.has_magic(word):
-        found = map(Path, glob.glob(word, recursive=True))
-        return _open_pictures(word, _pictures_among(found), "no picture has such a name", settings, report)
+        return _open_pictures(word, files_of(word), "no picture has such a name", settings, report)
     raise CvappError(
         f"no source {word!r}: give a camera's index (0), a video file, a picture or a folder of pictures, a pattern ('shots/*.jpg'), "
         "an address (http://, rtsp://) or synthetic:signs",
         Exit.BAD_DATA,
     )
+
+
+def files_of(word: str) -> list[Path]:
+    """The files that a path or a pattern names: itself, or the pictures in the folder or of such names; none of a camera or an address."""
+    if word and os.path.isdir(word):
+        return _pictures_among(Path(word).iterdir())
+    return [Path(word)] if os.path.isfile(word) else _pictures_among(map(Path, glob.glob(word, recursive=True)))
 
 
 def _pictures_among(paths: Iterator[Path]) -> list[Path]:

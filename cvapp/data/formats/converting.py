@@ -25,17 +25,22 @@ def convert(listing: BoxedListing, to: str, out: str | Path, report: Report = si
     Raises:
         CvappError: no such format, or the folder holds something (exit 2); two photos that would share an annotation (exit 3).
     """
-    folder = Path(out).resolve()
     if to not in FORMATS:
         raise CvappError(f"format {to!r}: choose one of {', '.join(FORMATS)}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CvappError(f"{out}: holds something already; give a new folder")
-    if folder.is_relative_to(listing.source.resolve()) or folder.is_relative_to(listing.folder.resolve()):
-        raise CvappError(f"{out}: lies inside the photos that are converted, and would be taken for some of them; give a folder elsewhere")
-    with replacing_folder(folder) as work:
+    check_new(out, listing.source, listing.folder)
+    with replacing_folder(Path(out).resolve()) as work:
         lost = FORMATS[to].write(listing, work)
         for photo in each(listing.photos, "copying photos", report):
             path = work / FORMATS[to].PHOTOS / photo.name
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(listing.folder / photo.name, path)
     return lost
+
+
+def check_new(out: str | Path, *sources: Path) -> None:
+    """Refuse (exit 2) a folder that holds something, or lies inside of what is converted."""
+    folder = Path(out).resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CvappError(f"{out}: holds something already; give a new folder")
+    if any(folder.is_relative_to(source.resolve()) for source in sources):
+        raise CvappError(f"{out}: lies inside the photos that are converted, and would be taken for some of them; give a folder elsewhere")
