@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any, Iterator
@@ -14,6 +15,7 @@ from typing import Any, Iterator
 from cvapp.errors import CvappError, Exit
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk, or one person's share of it
+_SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _numbers = itertools.count()  # two threads may write the same file at once
 
 
@@ -113,6 +115,20 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Put `value` at `path` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def no_file(path: str | Path) -> str | None:
+    """Why a path is no file that can be opened, in words; None where it is one. Nothing is opened, for a pipe or a device might never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:  # a NUL within the name is a ValueError
+        if os.path.islink(path):
+            return f"a link to nowhere ({os.readlink(path)}); fetch what it stands for, or remove it"
+        known = isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.ENOTDIR)
+        return f"cannot be read ({error.strerror})" if known and isinstance(error, OSError) else "no such file"
+    if stat.S_ISREG(mode):
+        return None
+    return "a folder, not a file" if stat.S_ISDIR(mode) else f"{_SPECIAL.get(stat.S_IFMT(mode), 'a special file')}, not a file; remove it"
 
 
 def sha256(path: str | Path) -> str:

@@ -1,5 +1,6 @@
 """The only place where pictures are decoded and fitted: orientation, colour order, size."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 
 from cvapp.errors import CvappError, Exit
-from cvapp.files import replacing
+from cvapp.files import no_file, replacing
 from cvapp.headers import check_size, inspect, orientation
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
@@ -16,6 +17,7 @@ FITS = ("crop", "letterbox", "stretch")
 RESIZES = ("area", "linear")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".pgm", ".ppm"})
 HEIC_SUFFIXES = frozenset({".heic", ".heif"})
+RAW_SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"})  # `cvapp.isp` develops them
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,9 @@ def upright(stored: np.ndarray, turn: int) -> np.ndarray:
 
 def read_bytes(path: str | Path) -> bytes:
     """The bytes of a file a person named; not to be had is bad data (exit 3)."""
+    wrong = no_file(path) if os.path.lexists(path) and not os.path.isdir(path) else None
+    if wrong:  # a pipe or a device is never opened: it might not end
+        raise CvappError(f"{path}: {wrong}", Exit.BAD_DATA)
     try:
         return Path(path).read_bytes()
     except OSError as error:

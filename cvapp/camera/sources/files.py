@@ -9,15 +9,16 @@ from typing import Iterator
 
 import numpy as np
 
-from cvapp import images
+from cvapp import images, picture_files
 from cvapp.camera.sources.capture import Capture, backend_number, registry
 from cvapp.camera.sources.frames import Frame, Settings, Source, by_the_clock, refuse
 from cvapp.errors import CvappError, Exit
+from cvapp.files import no_file
 from cvapp.progress import Report, hushed, silent
 
 PICTURE_SECONDS = 1.0
-RAW_SUFFIXES = frozenset({".dng", ".cr2", ".nef", ".arw", ".raf", ".npz"})
-SUFFIXES = images.SUFFIXES | RAW_SUFFIXES
+RAW_SUFFIXES = images.RAW_SUFFIXES | {".npz"}
+SUFFIXES = picture_files.PICTURES | RAW_SUFFIXES
 
 
 def open_files(word: str, settings: Settings, report: Report = silent) -> Source:
@@ -29,13 +30,16 @@ def open_files(word: str, settings: Settings, report: Report = silent) -> Source
         CvappError: nothing is there, or it cannot be played (exit 3); a setting that means nothing to it (exit 2).
     """
     if word and os.path.isdir(word):
-        return _open_pictures(word, _pictures_among(Path(word).iterdir()), "no pictures in this folder", settings, report)
+        found = picture_files.pictures(Path(word), SUFFIXES, deep=False)
+        return _open_pictures(word, _in_order(found), "no pictures in this folder", settings, report)
     if os.path.isfile(word):
         picture = Path(word).suffix.lower() in SUFFIXES - {".gif"}  # a .gif may move
         return _open_pictures(word, [Path(word)], "", settings, report) if picture else _open_video(word, settings)
     if glob.has_magic(word):
-        found = map(Path, glob.glob(word, recursive=True))
-        return _open_pictures(word, _pictures_among(found), "no picture has such a name", settings, report)
+        found = picture_files.matching(word, SUFFIXES)
+        return _open_pictures(word, _in_order(found), "no picture has such a name", settings, report)
+    if wrong := no_file(word) if os.path.lexists(word) else None:
+        raise CvappError(f"{word}: {wrong}", Exit.BAD_DATA)
     raise CvappError(
         f"no source {word!r}: give a camera's index (0), a video file, a picture or a folder of pictures, a pattern ('shots/*.jpg'), "
         "an address (http://, rtsp://) or synthetic:signs",
@@ -43,9 +47,9 @@ def open_files(word: str, settings: Settings, report: Report = silent) -> Source
     )
 
 
-def _pictures_among(paths: Iterator[Path]) -> list[Path]:
-    found = [path for path in paths if path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()]
-    return sorted(found, key=lambda path: natural(str(path)))
+def _in_order(found: picture_files.Files) -> list[Path]:
+    """The pictures by the numbers in their names; of those that cannot be opened, reading says why."""
+    return sorted([*found.usable, *found.unusable], key=lambda path: natural(str(path)))
 
 
 def natural(name: str) -> list[tuple[int, str]]:
