@@ -117,18 +117,27 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def no_file(path: str | Path) -> str | None:
-    """Why a path is no file that can be opened, in words; None where it is one. Nothing is opened, for a pipe or a device might never end."""
+def special(path: str | Path) -> str | None:
+    """Why a path must not be opened: a link to nowhere, or a pipe or device, which might never end. None where it may be tried."""
     try:
         mode = os.stat(path).st_mode
-    except (OSError, ValueError) as error:  # a NUL within the name is a ValueError
-        if os.path.islink(path):
-            return f"a link to nowhere ({os.readlink(path)}); fetch what it stands for, or remove it"
-        known = isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.ENOTDIR)
-        return f"cannot be read ({error.strerror})" if known and isinstance(error, OSError) else "no such file"
-    if stat.S_ISREG(mode):
-        return None
-    return "a folder, not a file" if stat.S_ISDIR(mode) else f"{_SPECIAL.get(stat.S_IFMT(mode), 'a special file')}, not a file; remove it"
+    except (OSError, ValueError):  # a NUL within the name is a ValueError
+        nowhere = os.path.islink(path) and not os.path.exists(path)
+        return f"a link to nowhere ({os.readlink(path)}); fetch what it stands for, or remove it" if nowhere else None
+    kind = _SPECIAL.get(stat.S_IFMT(mode))
+    return f"{kind}, not a file; remove it" if kind else None
+
+
+def no_file(path: str | Path) -> str | None:
+    """Why there is no file at a path that can be opened, in words; None where there is one."""
+    if wrong := special(path):
+        return wrong
+    try:
+        return "a folder, not a file" if stat.S_ISDIR(os.stat(path).st_mode) else None
+    except OSError as error:
+        return "no such file" if error.errno in (errno.ENOENT, errno.ENOTDIR) else f"cannot be read ({error.strerror})"
+    except ValueError:
+        return "no such file"
 
 
 def sha256(path: str | Path) -> str:

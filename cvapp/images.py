@@ -1,6 +1,5 @@
 """The only place where pictures are decoded and fitted: orientation, colour order, size."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 
 from cvapp.errors import CvappError, Exit
-from cvapp.files import no_file, replacing
+from cvapp.files import replacing, special
 from cvapp.headers import check_size, inspect, orientation
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
@@ -90,8 +89,7 @@ def upright(stored: np.ndarray, turn: int) -> np.ndarray:
 
 def read_bytes(path: str | Path) -> bytes:
     """The bytes of a file a person named; not to be had is bad data (exit 3)."""
-    wrong = no_file(path) if os.path.lexists(path) and not os.path.isdir(path) else None
-    if wrong:  # a pipe or a device is never opened: it might not end
+    if wrong := special(path):
         raise CvappError(f"{path}: {wrong}", Exit.BAD_DATA)
     try:
         return Path(path).read_bytes()

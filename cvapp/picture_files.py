@@ -21,11 +21,13 @@ class Files:
         usable: files that can be opened, sorted.
         unusable: why other entries cannot be: links to nowhere, pipes, sockets, devices, and folders that cannot be read or were read before.
         hidden: folders whose names start with a dot; they are not entered. Hidden files are passed over.
+        empty: folders that hold nothing, or only what is hidden.
     """
 
     usable: list[Path] = field(default_factory=list)
     unusable: dict[Path, str] = field(default_factory=dict)
     hidden: list[Path] = field(default_factory=list)
+    empty: list[Path] = field(default_factory=list)
 
 
 def below(folder: Path, deep: bool = True) -> Files:
@@ -50,13 +52,15 @@ def below(folder: Path, deep: bool = True) -> Files:
                 raise CvappError(f"{folder}: cannot be read ({error.strerror}); mend its permissions", Exit.BAD_DATA) from error
             found.unusable[place] = f"a folder that cannot be read ({error.strerror}); mend its permissions or remove it"
             continue
+        if all(name.startswith(".") for name in names):
+            found.empty.append(place)
         folders = [path for name in names if os.path.isdir(path := place / name) and deep]
         _sort_files([place / name for name in names], found)
         found.hidden.extend(path for path in folders if path.name.startswith("."))
         plain = [path for path in folders if not path.name.startswith(".")]
         todo.extendleft(path for path in reversed(plain) if not path.is_symlink())
         todo.extend(path for path in plain if path.is_symlink())  # a folder is called by its own name where it has one here
-    return Files(sorted(found.usable), dict(sorted(found.unusable.items())), sorted(found.hidden))
+    return Files(sorted(found.usable), dict(sorted(found.unusable.items())), sorted(found.hidden), sorted(found.empty))
 
 
 def _sort_files(paths: list[Path], found: Files) -> None:

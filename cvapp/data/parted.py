@@ -162,8 +162,7 @@ def _divide(listing: Listing, thumbs: Mapping[str, np.ndarray], recipe: Recipe, 
     notes = [*_unmeasured(rows, copies), *_disputed(rows, copies, listing.source)]
     if frozen:
         notes += split_settings.notes(listing.photos, frozen, recipe, copies, listing.split_file)
-    parts = {photo.part for photo in listing.photos}
-    if "val" in parts and None not in parts:
+    if not split.draws(listing.photos):
         file = None
     elif file is None:
         notes.append("there is no place for a split beside these files: it lives in the model alone")
@@ -171,9 +170,8 @@ def _divide(listing: Listing, thumbs: Mapping[str, np.ndarray], recipe: Recipe, 
 
 
 def _write(division: Division) -> None:
-    """Freeze a split where it belongs; rows of photos that are absent now are kept."""
-    present = {row.hash for row in division.rows}
-    every = sorted([*division.rows, *(row for row in division.frozen if row.hash not in present)], key=lambda row: row.path)
+    """Freeze a split where it belongs."""
+    every = split.lasting(division.rows, division.frozen, division.left_out)
     if division.file and every != division.frozen:
         split.write(division.file, every)
 

@@ -120,7 +120,8 @@ def test_a_class_whose_name_is_no_text_is_told(tmp_path):
     (tmp_path / "b\udcff" / "1.jpg").write_bytes(b"a photo")
     listing = scan(tmp_path)
     assert listing.labels == ["ants", "bees"]
-    assert listing.stray == {"b\udcff/1.jpg": "lies in a folder whose name is not readable text; rename the folder"}
+    words = "label 'b\\udcff' is not readable text: it holds a byte that is no text (U+DCFF)"
+    assert listing.stray == {"b\udcff/1.jpg": f"lies in a folder whose name cannot be a label: {words}; rename the folder"}
 
 
 def test_photos_without_class_folders_are_one_class_where_that_is_allowed(tmp_path):

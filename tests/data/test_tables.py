@@ -88,7 +88,7 @@ def test_every_row_that_is_no_example_is_named_with_its_line(folder):
         "6.jpg,cat,val\n"
         "cats/1.jpg\n",
     )
-    assert found(listing) == [("4.jpg", "cat", None), ("cats/1.jpg", "cat", None)]
+    assert found(listing) == [("4.jpg", "cat", None), ("5.jpg", "dog", None), ("cats/1.jpg", "cat", None)]
     assert listing.stray == {
         "gone.jpg": "line 3: no such file",
         "3.webp": "line 4: has no label",
@@ -96,7 +96,7 @@ def test_every_row_that_is_no_example_is_named_with_its_line(folder):
         "notes.txt": "line 6: not a picture's suffix (.txt)",
         "cats/2 ü.png": "line 7: the part is 'dev'; choose one of train, val, test, or leave it empty",
         "4.jpg": "line 11 repeats line 8; the photo is used once",
-        "5.jpg": r"line 9 says 'two\nlines', line 12 'dog'; keep the one that is right",
+        "5.jpg": r"line 9: label 'two\nlines' is not readable text: it holds a line break",
         "6.jpg": "line 13 says 'cat train', line 14 'cat val'; keep the one that is right",
         "cats/1.jpg": "line 15: has no label",
     }

@@ -13,7 +13,7 @@ from cvapp import images, picture_files
 from cvapp.camera.sources.capture import Capture, backend_number, registry
 from cvapp.camera.sources.frames import Frame, Settings, Source, by_the_clock, refuse
 from cvapp.errors import CvappError, Exit
-from cvapp.files import no_file
+from cvapp.files import special
 from cvapp.progress import Report, hushed, silent
 
 PICTURE_SECONDS = 1.0
@@ -38,7 +38,7 @@ def open_files(word: str, settings: Settings, report: Report = silent) -> Source
     if glob.has_magic(word):
         found = picture_files.matching(word, SUFFIXES)
         return _open_pictures(word, _in_order(found), "no picture has such a name", settings, report)
-    if wrong := no_file(word) if os.path.lexists(word) else None:
+    if wrong := special(word):
         raise CvappError(f"{word}: {wrong}", Exit.BAD_DATA)
     raise CvappError(
         f"no source {word!r}: give a camera's index (0), a video file, a picture or a folder of pictures, a pattern ('shots/*.jpg'), "
