@@ -32,21 +32,26 @@ def check(args: argparse.Namespace) -> Answer:
     if formats.is_boxed(args.folder):
         return _check_boxes(args.folder)
     found = checks.check(args.folder, Terminal())
+    disputed = {name for group in found.across for name in group}
     sections = {
         "classes that cannot be learnt": found.unlearnable,
         "files that cannot be used": _named(found.unusable),
         "the same picture, or nearly, under different labels: training leaves exact copies out": _joined(found.across),
+        "photos that training leaves out": _named({name: reason for name, reason in found.left_out.items() if name not in disputed}),
+        "names and labels": found.notes,
         "classes that are hard to learn": found.classes,
         "copies, all used: they stay in one part of the split": _joined(found.within),
         "unusual files, all used": _named(found.unusual),
     }
-    counts = f"{sum(found.photos.values())} photos of {len(found.photos)} classes"
+    counts = f"{sum(found.photos.values()) - len(found.left_out)} photos of {len(found.photos)} classes"
     text = _told(table(("class", "usable photos"), list(found.photos.items())), sections, counts, found.wrong)
     values = {
         "folder": args.folder,
         "photos": found.photos,
         "unusable": found.unusable,
         "unusual": found.unusual,
+        "left_out": found.left_out,
+        "notes": found.notes,
         "classes": [*found.unlearnable, *found.classes],
         "duplicates": found.duplicates,
         "near_duplicates": found.near_duplicates,

@@ -100,7 +100,7 @@ def _hidden_classes(folder: Path, found: Files, parted: bool) -> dict[str, str]:
 
 
 def _empty_classes(folder: Path, found: Files, parted: bool) -> list[str]:
-    empty = [path.relative_to(folder).as_posix() for path in _class_level(folder, found.empty, parted)]
+    empty = [path.relative_to(folder).as_posix() for path in _class_level(folder, found.empty, parted) if path.name not in _SIDE_FILES]
     return [f"{name}/ is empty: no class is learnt from it" for name in empty]
 
 

@@ -31,7 +31,7 @@ def divided(photos, copies, shares, seed, frozen=()):
     return rows, left_out, split.lasting(rows, frozen, left_out)
 
 
-@examples(300)
+@examples(100)
 @given(sets())
 def test_the_second_run_is_the_first(made):
     photos, copies, shares, seed = made
@@ -42,7 +42,7 @@ def test_the_second_run_is_the_first(made):
     assert (other, kept) == (rows, file), "neither shares nor a seed move what is frozen"
 
 
-@examples(200)
+@examples(80)
 @given(sets())
 def test_every_photo_is_used_where_its_source_says_or_left_out_with_a_reason(made):
     photos, copies, shares, seed = made
@@ -59,7 +59,7 @@ def test_every_photo_is_used_where_its_source_says_or_left_out_with_a_reason(mad
     assert all(parts[one] == parts[other] for one, other in copies if one in parts and other in parts), "nor do copies lie in two"
 
 
-@examples(200)
+@examples(80)
 @given(sets(), st.integers(1, 15))
 def test_what_is_frozen_stays_as_photos_are_added(made, first):
     photos, copies, shares, seed = made
