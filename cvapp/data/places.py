@@ -64,7 +64,7 @@ class Places:
         """The names in a folder; none where it cannot be listed."""
         if folder not in self._known:
             try:
-                self._known[folder] = Known(os.listdir(folder))
+                self._known[folder] = Known(sorted(os.listdir(folder)))
             except (OSError, ValueError):
                 self._known[folder] = Known(())
         return self._known[folder]
