@@ -36,6 +36,7 @@ def below(folder: Path, deep: bool = True) -> Files:
     Raises:
         CvappError: the folder itself cannot be read (exit 3).
     """
+    check_readable(folder)
     found = Files()
     seen = {os.path.realpath(folder): folder}
     todo = deque([folder])
@@ -48,8 +49,6 @@ def below(folder: Path, deep: bool = True) -> Files:
         try:
             names = sorted(os.listdir(place))
         except OSError as error:
-            if place == folder:
-                raise CvappError(f"{folder}: cannot be read ({error.strerror}); mend its permissions", Exit.BAD_DATA) from error
             found.unusable[place] = f"a folder that cannot be read ({error.strerror}); mend its permissions or remove it"
             continue
         if all(name.startswith(".") for name in names):
@@ -61,6 +60,15 @@ def below(folder: Path, deep: bool = True) -> Files:
         todo.extendleft(path for path in reversed(plain) if not path.is_symlink())
         todo.extend(path for path in plain if path.is_symlink())  # a folder is called by its own name where it has one here
     return Files(sorted(found.usable), dict(sorted(found.unusable.items())), sorted(found.hidden), sorted(found.empty))
+
+
+def check_readable(folder: str | Path) -> None:
+    """Refuse a folder that cannot be listed (exit 3); what is no folder passes."""
+    if os.path.isdir(folder):
+        try:
+            os.scandir(folder).close()
+        except OSError as error:
+            raise CvappError(f"{folder}: cannot be read ({error.strerror}); mend its permissions", Exit.BAD_DATA) from error
 
 
 def _sort_files(paths: list[Path], found: Files) -> None:
