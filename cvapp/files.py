@@ -15,6 +15,7 @@ from typing import Any, Iterator
 from cvapp.errors import CvappError, Exit
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk, or one person's share of it
+ABSENT = "no such file"
 _SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _numbers = itertools.count()  # two threads may write the same file at once
 
@@ -135,9 +136,9 @@ def no_file(path: str | Path) -> str | None:
     try:
         return "a folder, not a file" if stat.S_ISDIR(os.stat(path).st_mode) else None
     except OSError as error:
-        return "no such file" if error.errno in (errno.ENOENT, errno.ENOTDIR) else f"cannot be read ({error.strerror})"
+        return ABSENT if error.errno in (errno.ENOENT, errno.ENOTDIR) else f"cannot be read ({error.strerror})"
     except ValueError:
-        return "no such file"
+        return ABSENT
 
 
 def sha256(path: str | Path) -> str:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path, PurePosixPath
 
-from cvapp.files import no_file
+from cvapp.files import ABSENT, no_file
 from cvapp.names import Known, composed, key
 
 HINTS = 3  # missing files that a similar name is looked for; it takes time where a folder holds many
@@ -27,7 +27,7 @@ class Places:
         slashed = path.replace("\\", "/")
         real = slashed != path and no_file(self._folder / slashed) is not None and no_file(self._folder / path) is None
         name = str(PurePosixPath(path if real else slashed))
-        if not os.path.lexists(self._folder / name):
+        if no_file(self._folder / name) == ABSENT:
             name, given = self._respell(PurePosixPath(name)), name
             if composed(name) != composed(given):
                 self._respelled[given] = name
@@ -55,7 +55,7 @@ class Places:
                     raise ValueError(f"several files may be meant, {meant[0]} and {meant[1]}; give its name exactly")
                 if not meant:
                     self._hints -= 1
-                    raise ValueError("no such file" + (_same_stem(piece, known.names) if self._hints >= 0 else ""))
+                    raise ValueError(ABSENT + (_same_stem(piece, known.names) if self._hints >= 0 else ""))
                 piece = meant[0]
             found /= piece
         return str(found)

@@ -188,3 +188,24 @@ def test_a_hidden_class_folder_is_named(tmp_path):
 def test_a_cameras_raw_files_are_pointed_to_the_command_that_develops_them(tmp_path):
     listing = scan(fill(tmp_path, "a/1.jpg", "a/2.DNG"))
     assert listing.stray == {"a/2.DNG": "a camera's raw file (.DNG); develop it first, with cvapp isp"}
+
+
+def test_loose_photos_that_cannot_be_opened_are_named_too(tmp_path):
+    """As a generator takes them."""
+    folder = fill(tmp_path / "pets", "1.jpg", "2.dng")
+    (folder / "3.jpg").symlink_to("gone")
+    os.mkfifo(folder / "4.jpg")
+    listing = hashed(scan(folder, loose=True))
+    assert [(photo.name, photo.label) for photo in listing.photos] == [("1.jpg", "pets")]
+    assert {name: reason.split("(")[0] for name, reason in listing.stray.items()} == {
+        "2.dng": "a camera's raw file ",
+        "3.jpg": "a link to nowhere ",
+        "4.jpg": "a named pipe, not a file; remove it",
+    }
+
+
+def test_class_folders_in_two_spellings_are_one_class(tmp_path):
+    fill(tmp_path, "train/caf\u00e9/1.jpg", "val/cafe\u0301/2.jpg", "train/ tea/1.jpg", "train/Tea/1.jpg")
+    listing = scan(tmp_path)
+    assert listing.labels == ["caf\u00e9", "Tea", "tea"]
+    assert [note.split(",")[0] for note in listing.notes] == ["class 'caf\u00e9' has 2 folders", "classes 'Tea' and 'tea' look alike; if they are one"]
