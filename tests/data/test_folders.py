@@ -208,4 +208,5 @@ def test_class_folders_in_two_spellings_are_one_class(tmp_path):
     fill(tmp_path, "train/caf\u00e9/1.jpg", "val/cafe\u0301/2.jpg", "train/ tea/1.jpg", "train/Tea/1.jpg")
     listing = scan(tmp_path)
     assert listing.labels == ["caf\u00e9", "Tea", "tea"]
-    assert [note.split(",")[0] for note in listing.notes] == ["class 'caf\u00e9' has 2 folders", "classes 'Tea' and 'tea' look alike; if they are one"]
+    told = [note.split(",")[0] for note in listing.notes]
+    assert told == ["class 'caf\u00e9' has 2 folders", "classes 'Tea' and 'tea' look alike; if they are one"]
