@@ -119,7 +119,7 @@ def agree(source: Path):
     return made
 
 
-@examples(60)
+@examples(40)
 @given(BASES, TREES)
 def test_of_class_folders_every_file_is_used_or_named(good, tree):
     with tempfile.TemporaryDirectory() as place:
@@ -133,7 +133,7 @@ def test_of_class_folders_every_file_is_used_or_named(good, tree):
 ROWS = st.lists(st.tuples(st.integers(0, 13), st.sampled_from(["as it is", "composed", "capitals", "other"]), WORDS, st.booleans()), max_size=16)
 
 
-@examples(50)
+@examples(35)
 @given(BASES, TREES, ROWS, st.sampled_from(",;\t"), st.sampled_from([None, "", "train", "test", "val", "dev"]), st.text(LETTERS, max_size=6))
 def test_of_a_list_every_row_is_used_or_named(good, tree, rows, separator, part, rest):
     with tempfile.TemporaryDirectory() as place:
