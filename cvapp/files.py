@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any, Collection, Iterable, Iterator
@@ -14,6 +15,8 @@ from typing import Any, Collection, Iterable, Iterator
 from cvapp.errors import CvappError, Exit
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk, or one person's share of it
+ABSENT = "no such file"
+_SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _numbers = itertools.count()  # two threads may write the same file at once
 
 
@@ -117,6 +120,29 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Put `value` at `path` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def special(path: str | Path) -> str | None:
+    """Why a path must not be opened: a link to nowhere, or a pipe or device, which might never end. None where it may be tried."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # a NUL within the name is a ValueError
+        nowhere = os.path.islink(path) and not os.path.exists(path)
+        return f"a link to nowhere ({os.readlink(path)}); fetch what it stands for, or remove it" if nowhere else None
+    kind = _SPECIAL.get(stat.S_IFMT(mode))
+    return f"{kind}, not a file; remove it" if kind else None
+
+
+def no_file(path: str | Path) -> str | None:
+    """Why there is no file at a path that can be opened, in words; None where there is one."""
+    if wrong := special(path):
+        return wrong
+    try:
+        return "a folder, not a file" if stat.S_ISDIR(os.stat(path).st_mode) else None
+    except OSError as error:
+        return ABSENT if error.errno in (errno.ENOENT, errno.ENOTDIR) else f"cannot be read ({error.strerror})"
+    except ValueError:
+        return ABSENT
 
 
 def sha256(path: str | Path) -> str:

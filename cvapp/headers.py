@@ -5,6 +5,7 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Iterator
 
 from cvapp.errors import CvappError, Exit
 
@@ -12,6 +13,7 @@ ANIMATED, TRANSPARENT = "animated: the first picture is used", "transparent part
 CMYK = "CMYK: programs differ in its colours; save it as RGB"
 MIN_SIDE, MAX_PIXELS = 8, 100_000_000
 _PNM = re.compile(rb"P([56])" + 2 * rb"(?:\s|#.*\n)+(\d{1,9})" + rb"(?:\s|#.*\n)+255\s")
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # of a JPEG, in its scans: neither a stuffed byte, nor a restart, nor a fill byte
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -37,23 +39,44 @@ class Header:
     notes: tuple[str, ...] = field(default=())
 
 
-def _jpeg(data: bytes) -> Header:
-    """Walk the segments to the frame header, then look for the end marker, which cannot occur in entropy-coded data (ITU T.81, B.1.1)."""
-    at, size, parts, depth, seen_scan = 2, None, 3, 8, len(data)
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Marker and place of each segment of a JPEG, up to its first scan (ITU T.81, B.1.1)."""
+    at = 2
     while at + 9 < len(data) and data[at] == 0xFF:
         marker = data[at + 1]
-        if marker == 0xFF or 0xD0 <= marker <= 0xD8 or marker == 0x01:
+        if marker == 0xFF or 0xD0 <= marker <= 0xD7 or marker == 0x01:
             at += 1 if marker == 0xFF else 2
             continue
+        if marker != 0xD8:  # where another picture begins
+            yield marker, at
+        if marker in (0xD8, 0xDA):
+            return
+        at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
+
+
+def _ends(data: bytes, at: int) -> bool:
+    """Whether a JPEG's scans, and tables between them, from `at` on, end before the file does or another picture begins (ITU T.81, B.2.1)."""
+    while found := _MARKER.search(data, at):
+        marker, at = data[found.start() + 1], found.end()
+        if marker in (0xD8, 0xD9):
+            return marker == 0xD9
+        if 0xC0 <= marker and at + 2 <= len(data):  # a segment, of a length that it says
+            start, at = at, at + struct.unpack(">H", data[at : at + 2])[0]
+            if marker < 0xE0 and b"\xff\xd8\xff" in data[start : at + 3]:
+                return False
+    return False
+
+
+def _jpeg(data: bytes) -> Header:
+    """Walk the segments to the frame header, then the scans to their end: another picture may lie behind, as phones have it."""
+    size, parts, depth, scan = None, 3, 8, len(data)
+    for marker, at in _segments(data):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             depth, height, width, parts = struct.unpack(">BHHB", data[at + 4 : at + 10])
             size = (height, width)
-        if marker == 0xDA:
-            seen_scan = at
-            break
-        at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
+        scan = at if marker == 0xDA else scan
     notes = {1: ("grey",), 4: (CMYK,)}.get(parts, ())
-    return Header("JPEG", size, False, data.find(b"\xff\xd9", seen_scan) >= 0, notes + (("12-bit",) if depth > 8 else ()))
+    return Header("JPEG", size, False, _ends(data, scan), notes + (("12-bit",) if depth > 8 else ()))
 
 
 def _png(data: bytes) -> Header:
@@ -182,7 +205,11 @@ def orientation(exif: bytes) -> int:
 
 def turn(data: bytes, format: str) -> int:
     """The orientation 1..8 that a picture file of a format asks for; 1 where it says nothing."""
-    at = data.find(_EXIF[format]) if format in _EXIF else -1
+    if format == "JPEG":  # its own segments alone: another picture may lie behind it
+        places = (at + 4 for marker, at in _segments(data) if marker == 0xE1)
+        at = next((place for place in places if data.startswith(_EXIF[format], place)), -1)
+    else:
+        at = data.find(_EXIF[format]) if format in _EXIF else -1
     return orientation(data[at : len(data) if format == "TIFF" else at + _EXIF_BYTES]) if at >= 0 else 1
 
 

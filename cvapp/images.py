@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from cvapp.errors import CvappError, Exit
-from cvapp.files import check_suffix, replacing
+from cvapp.files import check_suffix, replacing, special
 from cvapp.headers import check_size, inspect, orientation
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
@@ -17,6 +17,7 @@ RESIZES = ("area", "linear")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".pgm", ".ppm"})
 WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".gif", ".ppm")  # the usual ones first
 HEIC_SUFFIXES = frozenset({".heic", ".heif"})
+RAW_SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"})  # `cvapp.isp` develops them
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def upright(stored: np.ndarray, turn: int) -> np.ndarray:
 
 def read_bytes(path: str | Path) -> bytes:
     """The bytes of a file a person named; not to be had is bad data (exit 3)."""
+    if wrong := special(path):
+        raise CvappError(f"{path}: {wrong}", Exit.BAD_DATA)
     try:
         return Path(path).read_bytes()
     except OSError as error:

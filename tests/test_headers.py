@@ -4,12 +4,13 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 
 from cvapp import images
 from cvapp.errors import CvappError, Exit
-from cvapp.headers import Header, inspect
+from cvapp.headers import Header, inspect, turn
 
 Image = pytest.importorskip("PIL.Image")
 MOVES = "animated: the first picture is used"
@@ -159,3 +160,21 @@ def test_damaged_bytes_are_read_or_refused_but_never_crash(kind, rng):
         except CvappError as error:
             refused += error.code == Exit.BAD_DATA
     assert refused > 60
+
+
+def test_a_jpeg_with_another_behind_it_is_judged_by_itself():
+    """Phones put a second picture, a gain map or the frame of a film, behind the first; a first one that is cut off must not borrow its end."""
+    plain, waves = PLAIN["JPEG"], encoded(picture(), "JPEG", progressive=True)
+    exif = Image.Exif()
+    exif[274] = 6
+    turned = encoded(picture(), "JPEG", exif=exif)
+    for first in (plain, waves, turned):
+        assert inspect(first + turned, "x") == inspect(first, "x")
+        assert turn(first + turned, "JPEG") == turn(first, "JPEG") == (6 if first is turned else 1)
+        for kept in range(first.index(b"\xff\xda") + 2, len(first)):
+            with pytest.raises(CvappError, match="^x: the JPEG file is truncated"):
+                inspect(first[:kept] + plain, "x")
+        with pytest.raises(CvappError, match="^x: the JPEG file is truncated"):
+            inspect(first[:-2], "x")
+    restarts = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8), [cv2.IMWRITE_JPEG_RST_INTERVAL, 2])[1]
+    assert inspect(restarts.tobytes() + plain, "x").size == (64, 96)

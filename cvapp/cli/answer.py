@@ -51,7 +51,7 @@ def model_folder(name: str) -> Path:
 
 def new_model_folder(name: str) -> Path:
     """The same for a model about to be made; a name that no folder can bear is an error."""
-    if not name or name.startswith(".") or any(mark in name for mark in '/\\:*?"<>|'):
+    if not name.strip() or name != name.strip() or not name.isprintable() or name.startswith(".") or any(mark in name for mark in '/\\:*?"<>|'):
         raise CvappError(f"--name {name!r}: give a plain folder name of letters, digits, - and _")
     return MODELS / name
 

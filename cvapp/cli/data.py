@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import dataclasses
-from pathlib import Path
 from typing import Mapping, Sequence
 
 from cvapp.camera.finishing import CODECS
@@ -23,6 +22,7 @@ from cvapp.data.formats import converting
 from cvapp.data.formats.reading import KINDS
 from cvapp.data.listing import PARTS
 from cvapp.errors import CvappError, Exit
+from cvapp.picture_files import check_readable
 from cvapp.progress import Terminal
 from cvapp.recipe import Data
 
@@ -32,24 +32,30 @@ SHOWN = 20  # lines of a kind
 
 def check(args: argparse.Namespace) -> Answer:
     """Name everything that is wrong with photos and what is unusual, the most important first; exit 3 where something should be mended."""
+    check_readable(args.folder)
     if formats.is_boxed(args.folder):
         return _check_boxes(args.folder)
     found = checks.check(args.folder, Terminal())
+    disputed = {name for group in found.across for name in group}
     sections = {
         "classes that cannot be learnt": found.unlearnable,
         "files that cannot be used": _named(found.unusable),
         "the same picture, or nearly, under different labels: training leaves exact copies out": _joined(found.across),
+        "photos that training leaves out": _named({name: reason for name, reason in found.left_out.items() if name not in disputed}),
+        "names and labels": found.notes,
         "classes that are hard to learn": found.classes,
         "copies, all used: they stay in one part of the split": _joined(found.within),
         "unusual files, all used": _named(found.unusual),
     }
-    counts = f"{sum(found.photos.values())} photos of {len(found.photos)} classes"
+    counts = f"{sum(found.photos.values()) - len(found.left_out)} photos of {len(found.photos)} classes"
     text = _told(table(("class", "usable photos"), list(found.photos.items())), sections, counts, found.wrong)
     values = {
         "folder": args.folder,
         "photos": found.photos,
         "unusable": found.unusable,
         "unusual": found.unusual,
+        "left_out": found.left_out,
+        "notes": found.notes,
         "classes": [*found.unlearnable, *found.classes],
         "duplicates": found.duplicates,
         "near_duplicates": found.near_duplicates,
@@ -147,6 +153,7 @@ def split_(args: argparse.Namespace) -> Answer:
     val, test = (usual.val if args.val is None else args.val), (usual.test if args.test is None else args.test)
     if not (0 < val < 1 and 0 <= test < 1 and val + test < 1):
         raise CvappError(f"--val {val:g} --test {test:g}: give shares above 0 (test may be 0) that leave photos to train on")
+    check_readable(args.folder)
     if formats.is_boxed(args.folder):
         raise CvappError(
             f"{args.folder}: photos with boxes; training splits them, by their own lists or by content, and freezes split.csv there; "
@@ -183,10 +190,10 @@ def collect(args: argparse.Namespace) -> Answer:
         window = stack.enter_context(Window(f"cvapp: {args.label}")) if source.live and not args.no_show and has_display() else None
         show = None if window is None else lambda image, text: not quits(window.show(caption(image, text)))
         saved = collecting.collect(args.label, source, args.out, pace, show, Terminal())
-    folder = Path(args.out) / args.label
-    values = {"label": args.label, "folder": str(folder), "saved": [str(path) for path in saved]}
     if not saved:
         raise CvappError(f"no photo was taken from {args.source}; is it a camera or a video?", Exit.BAD_DATA)
+    folder = saved[0].parent
+    values = {"label": args.label, "folder": str(folder), "saved": [str(path) for path in saved]}
     return Answer(values, f"{len(saved)} photos in {folder}\nnext: collect another class, then cvapp train --data {args.out}")
 
 

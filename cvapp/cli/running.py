@@ -4,13 +4,14 @@ import argparse
 import csv
 import dataclasses
 import io
+import os
 from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
 
 from cvapp import card as cards
-from cvapp import images
+from cvapp import images, picture_files
 from cvapp.bundle import Bundle, read_export
 from cvapp.card import TRANSCRIBE
 from cvapp.camera import live
@@ -25,7 +26,7 @@ from cvapp.cli.outputs import Output, model_files
 from cvapp.cli.outputs import check as check_outputs
 from cvapp.cli.seeing import seeing_of
 from cvapp.errors import CvappError, Exit
-from cvapp.files import write_text
+from cvapp.files import no_file, write_text
 from cvapp.loading import KERAS, load
 from cvapp.progress import Terminal
 
@@ -46,27 +47,33 @@ def _open(args: argparse.Namespace) -> Bundle:
     return open_bundle(args)
 
 
-def _photos(paths: list[str]) -> list[Path]:
-    """The files named, and all pictures below the folders named."""
+def _photos(paths: list[str]) -> tuple[list[Path], dict[str, str]]:
+    """The files named and all pictures below the folders named; and a line for each that cannot be opened."""
     found: list[Path] = []
+    wrong: dict[str, str] = {}
     for path in map(Path, paths):
-        if path.is_dir():
-            inside = sorted(
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in images.SUFFIXES | images.HEIC_SUFFIXES and not file.name.startswith(".")
-            )
-            if not inside:
+        if os.path.isdir(path):
+            inside = picture_files.pictures(path)
+            if not inside.usable and not inside.unusable:
                 raise CvappError(f"{path}: no pictures below this folder; give photos or a folder of them", Exit.BAD_DATA)
-            found += inside
+            found += inside.usable
+            wrong |= {str(file): f"{file}: {reason}" for file, reason in inside.unusable.items()}
         else:
             found.append(path)
-    return found
+    return found, wrong
+
+
+def _picture(path: Path) -> np.ndarray:
+    """A photo; a camera's raw file is not developed by the way, for how decides what a model sees."""
+    if path.suffix.lower() in images.RAW_SUFFIXES and not no_file(path):
+        out = path.with_suffix(".png")
+        raise CvappError(f"{path}: a camera's raw file; develop it first: cvapp isp {path} --out {out}, then give {out}", Exit.BAD_DATA)
+    return images.read(path)
 
 
 def predict(args: argparse.Namespace) -> Answer:
     """Name what photos show, or box it; exit 3 where one could not be read, after all the others were answered."""
-    files = _photos(args.paths)
+    files, errors = _photos(args.paths)
     drawn = _drawings(args.draw, files) if args.draw is not None else {}
     wanted = [Output("--csv", args.csv, (".csv",)), Output("--draw", args.draw, files=drawn.values())]
     check_outputs(wanted, [*files, *model_files(model_folder(args.name))])
@@ -76,10 +83,10 @@ def predict(args: argparse.Namespace) -> Answer:
         seeing = Looking(bundle, args).beside(seeing)
         if not args.draw:
             raise CvappError("--attention is drawn on the photos: say where to write them with --draw DIR")
-    answers, errors = {}, {}
+    answers = {}
     for file in files:
         try:
-            picture = images.read(file)
+            picture = _picture(file)
             found = answers[str(file)] = seeing.answer(bundle, seeing.prepare(picture))
             if args.draw:
                 images.write(drawn[file], seeing.kind.draw(picture, found, "", None, False))

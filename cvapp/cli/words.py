@@ -1,11 +1,11 @@
 """What every command of the parser is made with."""
 
 import argparse
-import difflib
 import importlib
 from typing import Any, Callable, NoReturn
 
 from cvapp.errors import Exit
+from cvapp.names import did_you_mean
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,8 +16,7 @@ class Parser(argparse.ArgumentParser):
         if "invalid choice: " in message:
             came = message.split("invalid choice: ")[1].split(" (choose")[0].strip("'")
             known = [piece.strip(" '()") for piece in message.split("choose from ")[-1].split(",")]
-            close = difflib.get_close_matches(came, known, 1)
-            message = f"{came!r}: choose one of {', '.join(known)}" + (f". Did you mean {close[0]}?" if close else "")
+            message = f"{came!r}: choose one of {', '.join(known)}{did_you_mean(came, known)}"
         self.exit(int(Exit.USAGE), f"cvapp: {message}; see {self.prog} --help\n")
 
 

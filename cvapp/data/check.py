@@ -12,9 +12,11 @@ from cvapp import headers
 from cvapp.data import duplicates
 from cvapp.data.folders import scan
 from cvapp.data.listing import Photo, hashed, without
-from cvapp.data.parted import uneven
+from cvapp.data.parted import divide, uneven, unmeasured
 from cvapp.data.photos import decode_each
+from cvapp.errors import CvappError
 from cvapp.progress import Report, silent
+from cvapp.recipe import Recipe
 
 LEAST, START = 2, 20  # photos of a class: to be learnt at all, to start with
 BLANK = 2.0  # standard deviation of every channel, of 255, below which a picture is of one colour
@@ -51,6 +53,8 @@ class Findings:
         duplicates: groups of files, by name, of the very same content.
         near_duplicates: groups of files, by name, that show the same picture in different contents.
         unusual: what to know of files that are used, by name.
+        left_out: why training leaves photos out that could be used, by name.
+        notes: what to know of names and labels, a line each.
     """
 
     photos: dict[str, int] = field(default_factory=dict)
@@ -62,6 +66,8 @@ class Findings:
     duplicates: list[list[str]] = field(default_factory=list)
     near_duplicates: list[list[str]] = field(default_factory=list)
     unusual: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def wrong(self) -> bool:
@@ -93,9 +99,19 @@ def check(source: str | Path, report: Report = silent) -> Findings:
     for photo in listing.photos:
         by_class[photo.label].append(photo)
     usual = ["grey"] if all("grey" in some for some in notes.values()) else []  # where all are grey, none of them is unusual
-    group_of = duplicates.groups(thumbnails, duplicates.near_copies(thumbnails))
+    pairs = duplicates.near_copies(thumbnails)
+    group_of = duplicates.groups(thumbnails, pairs)
     exact, copies = (_groups(listing.photos, of) for of in ({digest: digest for digest in thumbnails}, group_of))
     unlearnable, classes = _class_lines(by_class, group_of)
+    left_out: dict[str, str] = {}
+    try:
+        division = divide(listing, pairs, Recipe())
+    except CvappError as error:  # what training would end with
+        unlearnable = unlearnable or [str(error)]
+    else:
+        left_out = {name: reason for name, reason in division.left_out.items() if name not in listing.stray}
+        lines = unmeasured(division.rows, pairs)
+        classes += [line for label, line in lines.items() if len({group_of[photo.hash] for photo in by_class[label]}) > 1]
     told = {
         photo.name: [*_suffix(photo.name, formats[photo.hash]), *(note for note in notes[photo.hash] if note not in usual)]
         for photo in listing.photos
@@ -106,10 +122,12 @@ def check(source: str | Path, report: Report = silent) -> Findings:
         unlearnable=unlearnable,
         across=_names(group for group in copies if len({photo.label for photo in group}) > 1),
         classes=classes,
-        within=_names(group for group in copies if len({photo.label for photo in group}) == 1),
+        within=_names(used for group in copies if len(used := _used(group, left_out)) > 1 and len({photo.label for photo in group}) == 1),
         duplicates=_names(exact),
         near_duplicates=_names(group for group in copies if len({photo.hash for photo in group}) > 1),
         unusual={name: "; ".join(some) for name, some in told.items() if some},
+        left_out=left_out,
+        notes=list(listing.notes),
     )
 
 
@@ -135,6 +153,10 @@ def _groups(photos: Iterable[Photo], group_of: Mapping[str, str]) -> list[list[P
     for photo in photos:
         members[group_of[photo.hash]].append(photo)
     return [group for group in members.values() if len(group) > 1]
+
+
+def _used(group: Iterable[Photo], left_out: Mapping[str, str]) -> list[Photo]:
+    return [photo for photo in group if photo.name not in left_out]
 
 
 def _names(groups: Iterable[list[Photo]]) -> list[list[str]]:

@@ -1,14 +1,16 @@
 """Photos from a camera or a video into a class folder."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator
 
 import numpy as np
 
-from cvapp import images
+from cvapp import images, names
 from cvapp.camera.loop import latest
 from cvapp.camera.sources import Frame, Source
+from cvapp.data.labels import label_of
 from cvapp.errors import CvappError
 from cvapp.files import check_writable
 from cvapp.progress import Report, silent
@@ -33,7 +35,7 @@ class Pace:
 def collect(
     label: str, source: Source, out: str | Path, pace: Pace = Pace(), show: Show | None = None, report: Report = silent
 ) -> list[Path]:
-    """Save frames of a source into `out/label/`, paced by the source's own time.
+    """Save frames of a source into the folder of a class below `out`, paced by the source's own time.
 
     Args:
         label: the class; its folder is made. Numbering goes on after the photos already there.
@@ -44,11 +46,10 @@ def collect(
         report: told how many are saved.
 
     Raises:
-        CvappError: a label that is no folder's name (exit 2), or a place that cannot be written (exit 7).
+        CvappError: text that is no label, or no folder's name (exit 2), or a place that cannot be written (exit 7).
     """
-    if not label.strip() or not label.isprintable() or label.startswith(".") or any(mark in label for mark in '/\\:*?"<>|'):
-        raise CvappError(f"label {label!r} cannot be a folder's name; use letters, digits, blanks, - and _")
-    folder = Path(out) / label
+    folder = _class_folder(label, Path(out), report)
+    label = names.composed(folder.name)
     check_writable(folder)
     saved: list[Path] = []
     number = _next_number(folder)
@@ -69,6 +70,23 @@ def collect(
     finally:
         frames.close()
     return saved
+
+
+def _class_folder(text: str, out: Path, report: Report) -> Path:
+    """The folder of a class: the one that is there for it, though its name be written in another way, or a new one."""
+    if not text.strip() or text.strip().startswith(".") or any(mark in text for mark in '/\\:*?"<>|'):
+        raise CvappError(f"label {text!r} cannot be a folder's name; use letters, digits, blanks, - and _")
+    try:
+        label = label_of(text)
+    except ValueError as error:
+        raise CvappError(f"{error}; use letters, digits, blanks, - and _") from error
+    there = sorted(path.name for path in out.iterdir() if path.is_dir()) if os.access(out, os.R_OK) and out.is_dir() else []
+    found = names.meant(label, there)
+    if found and names.composed(found[0]) == label:
+        return out / found[0]
+    if found:
+        report(f"there is a class {found[0]!r} too, which looks like {label!r}; if they are one, collect {found[0]!r}")
+    return out / label
 
 
 def _timed(frames: Iterator[Frame], interval: float, countdown: float) -> Iterator[tuple[str, Frame, bool]]:

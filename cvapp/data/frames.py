@@ -87,8 +87,9 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Fram
     split.check_parts(rows)
     for line in split_settings.notes(listing.photos, frozen, recipe, copies, beside):
         report(line)
-    if any(photo.part is None for photo in listing.photos) and rows != frozen:
-        _freeze(beside, rows, report)
+    every = split.lasting(rows, frozen, left_out)
+    if split.draws(listing.photos) and every != frozen:
+        _freeze(beside, every, report)
     named = {photo.name: photo for photo in boxed.photos}
     truth = Truth({row.hash: _in_frame(named[row.path], recipe.images) for row in rows})
     made = Frames(rows, truth, boxed.labels, pixels, {**listing.stray, **left_out}, boxed.mended)

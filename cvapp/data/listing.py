@@ -5,10 +5,12 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Callable, Iterator, Mapping
 
-from cvapp.images import HEIC_SUFFIXES, SUFFIXES
+from cvapp.errors import CvappError, Exit
+from cvapp.files import special
+from cvapp.picture_files import below
 from cvapp.progress import Report, each, silent
 
 PARTS = ("train", "val", "test")
@@ -41,8 +43,9 @@ class Listing:
         folder: the names of photos are paths below it.
         photos: the examples.
         stray: what cannot be an example, by name, with the reason.
-        read: the bytes of a photo, as a picture file has them; OSError where they are not to be had.
+        read: the bytes of a photo, as a picture file has them; OSError or CvappError where they are not to be had.
         split_file: where the frozen split of this source belongs, if anywhere.
+        notes: what a person should know of the names and labels, a line each.
     """
 
     source: Path
@@ -51,6 +54,7 @@ class Listing:
     stray: dict[str, str]
     read: Callable[[Photo], bytes]
     split_file: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> list[str]:
@@ -59,14 +63,9 @@ class Listing:
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, through links too, no folder twice, hidden ones left out."""
-    seen = set()
-    for place, inside, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        inside[:] = [] if real in seen else [name for name in inside if not name.startswith(".")]
-        if real not in seen:
-            yield from (Path(place) / name for name in names if not name.startswith("."))
-        seen.add(real)
+    """Every file below a folder that can be opened, and every link to nowhere; `picture_files.below` says what else there is."""
+    found = below(folder)
+    yield from (*found.usable, *(path for path in found.unusable if not os.path.exists(path)))
 
 
 def natural(words: set[str]) -> list[str]:
@@ -86,14 +85,16 @@ def part_named(word: str) -> str | None:
     return word if word in PARTS else None
 
 
-def wrong_suffix(path: PurePath) -> str | None:
-    """Why a file is no picture by its suffix, or None."""
-    return None if path.suffix.lower() in SUFFIXES | HEIC_SUFFIXES else f"not a picture's suffix ({path.suffix or 'none'})"
-
-
 def files_below(folder: Path) -> Callable[[Photo], bytes]:
     """How photos are read that are files below a folder, or at an absolute path."""
-    return lambda photo: (folder / photo.name).read_bytes()
+
+    def read(photo: Photo) -> bytes:
+        path = folder / photo.name
+        if wrong := special(path):
+            raise CvappError(wrong, Exit.BAD_DATA)
+        return path.read_bytes()
+
+    return read
 
 
 def without(listing: Listing, bad: Mapping[str, str]) -> Listing:
@@ -111,4 +112,6 @@ def hashed(listing: Listing, report: Report = silent) -> Listing:
             photos.append(dataclasses.replace(photo, hash=hashlib.sha256(listing.read(photo)).hexdigest()))
         except OSError as error:
             bad[photo.name] = f"cannot be read ({error.strerror}); mend its permissions or remove it"
+        except CvappError as error:
+            bad[photo.name] = str(error)
     return without(dataclasses.replace(listing, photos=photos), bad)

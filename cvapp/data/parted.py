@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
-import numpy as np
-
 from cvapp.card import GENERATE
 from cvapp.data import duplicates, split, split_settings
 from cvapp.data.folders import scan
@@ -85,9 +83,9 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent, check: 
     listed = scan(source, loose=whatever)
     listing, pixels = fit_all(hashed(listed, report), recipe.images, report)
     digests = sorted({photo.hash for photo in listing.photos})
-    thumbs = dict(zip(digests, duplicates.store().read(digests)))
+    copies = duplicates.near_copies(dict(zip(digests, duplicates.store().read(digests))))
     _check_lost(listed, listing)
-    division = _divide(listing, thumbs, recipe, 1 if whatever else 2)
+    division = divide(listing, copies, recipe, 1 if whatever else 2)
     check(division.rows)
     notes, kept = list(division.notes), division.file is not None
     try:
@@ -121,7 +119,7 @@ def freeze(source: str | Path, data: Data, seed: int, report: Report = silent, a
     split_settings.check_fixed(listed, asked or {})
     listing, found = thumbnails(hashed(listed, report), report)
     _check_lost(listed, listing)
-    division = _divide(listing, found, Recipe(data=data, seed=seed), anew=bool(asked))
+    division = divide(listing, duplicates.near_copies(found), Recipe(data=data, seed=seed), anew=bool(asked))
     if asked and division.file:
         division = replace(division, replaced=_frozen(listing))
     _write(division)
@@ -151,19 +149,28 @@ def _frozen(listing: Listing) -> list[Row]:
     return split.read(listing.split_file) if listing.split_file and listing.split_file.is_file() else []
 
 
-def _divide(listing: Listing, thumbs: Mapping[str, np.ndarray], recipe: Recipe, classes: int = 2, anew: bool = False) -> Division:
-    """Part usable photos, which are of so many classes at least, by a recipe's shares and seed; what is frozen stays unless `anew`."""
+def divide(listing: Listing, copies: Sequence[tuple[str, str]], recipe: Recipe, classes: int = 2, anew: bool = False) -> Division:
+    """Part usable photos by a recipe's shares and seed; nothing is written.
+
+    Args:
+        listing: with content hashes, of photos that can be decoded.
+        copies: pairs of content hashes that show the same picture.
+        recipe: its shares and seed count.
+        classes: that there must be at least.
+        anew: whatever is frozen; else that stays.
+
+    Raises:
+        CvappError: what is frozen cannot be read, or nothing can be trained on these photos (exit 3).
+    """
     file, data = listing.split_file, recipe.data
     frozen = [] if anew else _frozen(listing)
-    copies = duplicates.near_copies(thumbs)
     rows, left_out = split.divide(listing.photos, data.val, data.test, recipe.seed, frozen, copies)
     split.check_classes(listing.photos, rows, left_out, classes)
     split.check_parts(rows)
-    notes = [*_unmeasured(rows, copies), *_disputed(rows, copies, listing.source)]
+    notes = [*listing.notes, *unmeasured(rows, copies).values(), *_disputed(rows, copies, listing.source)]
     if frozen:
         notes += split_settings.notes(listing.photos, frozen, recipe, copies, listing.split_file)
-    parts = {photo.part for photo in listing.photos}
-    if "val" in parts and None not in parts:
+    if not split.draws(listing.photos):
         file = None
     elif file is None:
         notes.append("there is no place for a split beside these files: it lives in the model alone")
@@ -171,31 +178,28 @@ def _divide(listing: Listing, thumbs: Mapping[str, np.ndarray], recipe: Recipe, 
 
 
 def _write(division: Division) -> None:
-    """Freeze a split where it belongs; rows of photos that are absent now are kept."""
-    present = {row.hash for row in division.rows}
-    every = sorted([*division.rows, *(row for row in division.frozen if row.hash not in present)], key=lambda row: row.path)
+    """Freeze a split where it belongs."""
+    every = split.lasting(division.rows, division.frozen, division.left_out)
     if division.file and every != division.frozen:
         split.write(division.file, every)
 
 
-def _unmeasured(rows: Sequence[Row], copies: Sequence[tuple[str, str]]) -> list[str]:
-    """A line for each class that has nothing to train on, or nothing to measure it with."""
+def unmeasured(rows: Sequence[Row], copies: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """A line, by label, for each class that has nothing to train on, or nothing to measure it with."""
     classes: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         classes[row.label].append(row)
     group_of = _groups(rows, copies)
-    lines = []
+    lines = {}
     for label in natural(set(classes)):
         parts = {row.part for row in classes[label]}
         if "train" not in parts:
-            lines.append(f"class {label!r} has no photo to train on; a model cannot learn it")
+            lines[label] = f"class {label!r} has no photo to train on; a model cannot learn it"
         elif parts == {"train"} and len({group_of[row.hash] for row in classes[label]}) == 1:
             count = len(classes[label])
-            lines.append(
-                f"class {label!r} is not measured: its {count} photos are copies of one another, and all train; add different ones"
-            )
+            lines[label] = f"class {label!r} is not measured: its {count} photos are copies of one another, and all train; add different ones"
         elif parts == {"train"}:
-            lines.append(f"class {label!r} is not measured: all of its photos train; give it some in val or test")
+            lines[label] = f"class {label!r} is not measured: all of its photos train; give it some in val or test"
     return lines
 
 

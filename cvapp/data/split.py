@@ -63,9 +63,9 @@ def divide(
     clear = [photo for photo in photos if photo.name not in left_out]
     given = any(photo.part for photo in photos)
     draws_val = given and all(photo.part != "val" for photo in photos)  # the source knows train and test only
-    may_validate = {photo.name for photo in clear if draws_val and photo.part == "train"}
-    given_parts = {photo.name: photo.part for photo in clear if photo.part and photo.name not in may_validate}
-    bound = bind(clear, given_parts | _frozen_parts(clear, frozen), may_validate, copies)
+    allowed = {photo.name: {"train", "val"} if draws_val and photo.part == "train" else {photo.part} for photo in clear if photo.part}
+    given_parts = {name: min(parts) for name, parts in allowed.items() if len(parts) == 1}
+    bound = bind(clear, given_parts | _frozen_parts(clear, frozen), allowed, copies)
     left_out |= bound.left_out
     used = [photo for photo in clear if photo.name not in left_out]
     counted = {digest: part for digest, part in bound.parts.items() if not (draws_val and part == "test")}
@@ -82,6 +82,19 @@ def _frozen_parts(photos: Iterable[Photo], frozen: Iterable[Row]) -> dict[str, s
     return {
         photo.name: known.get(photo.name) or max(known.values(), key=PARTS.index) for photo in photos if (known := by_hash.get(photo.hash))
     }
+
+
+def draws(photos: Iterable[Photo]) -> bool:
+    """Whether any part is drawn, so that a split must be frozen; else the source gives all parts itself."""
+    parts = {photo.part for photo in photos}
+    return None in parts or "val" not in parts
+
+
+def lasting(rows: Iterable[Row], frozen: Iterable[Row], left_out: Mapping[str, str]) -> list[Row]:
+    """What a split's file is to hold: its rows, and of those that it held before the ones of photos that are absent or left out now."""
+    rows = list(rows)
+    present = {row.hash for row in rows}
+    return sorted([*rows, *(row for row in frozen if row.hash not in present or row.path in left_out)], key=lambda row: row.path)
 
 
 def check_classes(photos: Sequence[Photo], rows: Sequence[Row], left_out: Mapping[str, str], least: int = 2) -> None:

@@ -6,8 +6,12 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from cvapp.data.listing import PARTS, Listing, Photo, files_below, part_named, wrong_suffix
+from cvapp.data.labels import label_of
+from cvapp.data.listing import PARTS, Listing, Photo, files_below, part_named
+from cvapp.data.places import Places
 from cvapp.errors import CvappError, Exit
+from cvapp.files import special
+from cvapp.picture_files import wrong_suffix
 
 SUFFIXES = frozenset({".csv", ".tsv"})
 _SEPARATORS = ",;\t"
@@ -18,32 +22,39 @@ class _Row(NamedTuple):
     path: str
     label: str
     part: str
+    more: str  # what stands behind the last column
 
 
 def scan(path: Path) -> Listing:
     """List the photos of a CSV; paths are absolute or start at the CSV's own folder.
 
-    UTF-8, separated by commas, semicolons or tabs. A row that cannot be used is a stray, with its line in the reason.
+    UTF-8, separated by commas, semicolons or tabs. A row that cannot be used is a stray, with its line in the reason. A path whose file is there
+    by another spelling (composed or not, capitals, blanks) means that file where there is just one.
 
     Raises:
         CvappError: no such file, not these columns, or no row that can be used (exit 3).
     """
-    rows = _rows(path)
-    photos, stray = _photos(rows, path.parent)
+    rows, places = _rows(path), Places(path.parent)
+    photos, stray = _photos(rows, places)
     if not photos:
         first = next(iter(stray.items()), None)
         found = f"none of its {len(rows)} rows can be used, such as {first[0]}: {first[1]}" if first else "it has no row below its header"
         raise CvappError(f"{path}: {found}", Exit.BAD_DATA)
-    return Listing(path, path.parent, photos, stray, files_below(path.parent), path.with_suffix(".split.csv"))
+    return Listing(path, path.parent, photos, stray, files_below(path.parent), path.with_suffix(".split.csv"), places.notes())
 
 
 def _rows(path: Path) -> list[_Row]:
+    if wrong := special(path):
+        raise CvappError(f"{path}: {wrong}", Exit.BAD_DATA)
     try:
         text = path.read_text(encoding="utf-8-sig")
         for separator in _SEPARATORS:
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
             columns = [word.strip().lower() for word in next(reader, [])]
             if {"path", "label"} <= set(columns):
+                twice = next((name for name in ("path", "label", "part") if columns.count(name) > 1), None)
+                if twice:
+                    raise CvappError(f"{path}: has the column {twice} twice; keep the one that is right", Exit.BAD_DATA)
                 return _read(reader, columns)
         header = text.splitlines()[:1] or [""]
     except UnicodeDecodeError as error:
@@ -60,22 +71,22 @@ def _read(reader, columns: list[str]) -> list[_Row]:  # type: ignore[no-untyped-
     for values in reader:
         if values:  # no empty line
             named = dict(zip(columns, (value.strip() for value in values)))
-            rows.append(_Row(line, named.get("path", ""), named.get("label", ""), named.get("part", "")))
+            more = next((value for value in values[len(columns) :] if value.strip()), "")
+            rows.append(_Row(line, named.get("path", ""), named.get("label", ""), named.get("part", ""), more))
         line = reader.line_num + 1
     return rows
 
 
-def _photos(rows: list[_Row], folder: Path) -> tuple[list[Photo], dict[str, str]]:
+def _photos(rows: list[_Row], places: Places) -> tuple[list[Photo], dict[str, str]]:
     """The examples, in the order of their names, and what cannot be one."""
     stray: dict[str, str] = {}
     seen: dict[str, list[_Row]] = defaultdict(list)
     for row in rows:
-        name = _name(row.path, folder)
-        wrong = _why_not(row, name, folder)
-        if wrong:
-            stray[name or f"line {row.line}"] = f"line {row.line}: {wrong}"
-        else:
-            seen[name].append(row)
+        try:
+            row = _checked(row)
+            seen[places.find(row.path)].append(row)
+        except ValueError as error:
+            stray[row.path or f"line {row.line}"] = f"line {row.line}: {error}"
     photos = []
     for name, same in sorted(seen.items()):
         first, last = same[0], same[-1]
@@ -90,21 +101,15 @@ def _photos(rows: list[_Row], folder: Path) -> tuple[list[Photo], dict[str, str]
     return photos, stray
 
 
-def _name(path: str, folder: Path) -> str:
-    """A path with forward slashes, and no more of them than needed; a backslash stays where the file really bears it."""
-    slashed = path.replace("\\", "/")
-    name = path if slashed != path and not (folder / slashed).is_file() and (folder / path).is_file() else slashed
-    return str(PurePosixPath(name)) if name else ""
-
-
-def _why_not(row: _Row, name: str, folder: Path) -> str | None:
-    """Why a row is no example, or None."""
+def _checked(row: _Row) -> _Row:
+    """A row with its label as it is used; ValueError where the row itself is no example."""
+    if row.more:
+        raise ValueError(f"has more values than the header ({row.more!r}); put a label that holds the separator between quotes")
     if not row.path:
-        return "has no path"
-    if not row.label:
-        return "has no label"
+        raise ValueError("has no path")
+    label = label_of(row.label)
     if row.part and not part_named(row.part):
-        return f"the part is {row.part!r}; choose one of {', '.join(PARTS)}, or leave it empty"
-    if wrong := wrong_suffix(PurePosixPath(name)):
-        return wrong
-    return None if (folder / name).is_file() else "no such file"
+        raise ValueError(f"the part is {row.part!r}; choose one of {', '.join(PARTS)}, or leave it empty")
+    if wrong := wrong_suffix(PurePosixPath(row.path)):
+        raise ValueError(wrong)
+    return row._replace(label=label)

@@ -12,13 +12,12 @@ import numpy as np
 
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.headers import MAX_PIXELS, check_size
-from cvapp.images import read_bytes
+from cvapp.images import RAW_SUFFIXES, read_bytes
 from cvapp.isp.sensor import levels
 from cvapp.isp.shapes import PATTERNS, colours
 from cvapp.isp.tone import camera_to_srgb
 
 ARRAYS = (".npy", ".npz")
-SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"})
 # LibRaw's `flip`: bit 2 swaps rows and columns, bit 1 mirrors the rows' order, bit 0 the columns' -> EXIF orientation
 ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 
@@ -78,7 +77,7 @@ def _from_camera(path: str | Path) -> Raw:
             check_size((file.sizes.raw_height, file.sizes.raw_width), path)  # before LibRaw makes room for it
             return _taken(path, file)
     except (rawpy.LibRawIOError, rawpy.LibRawFileUnsupportedError) as error:
-        if isinstance(error, rawpy.LibRawIOError) and Path(path).suffix.lower() in SUFFIXES:
+        if isinstance(error, rawpy.LibRawIOError) and Path(path).suffix.lower() in RAW_SUFFIXES:
             raise _bad(path, "the file ends early, or is damaged; copy it again") from error
         taken = "a camera's raw file that LibRaw knows (DNG, CR2, NEF, ARW ...), a mosaic (.npy, .npz) or a picture (.jpg, .png ...)"
         raise _bad(path, f"not {taken}; give one of these") from error

@@ -3,7 +3,6 @@
 What works pixel by pixel is folded into one look-up table a frame, so it costs next to nothing; a neighbourhood costs what OpenCV needs.
 """
 
-import difflib
 import functools
 import itertools
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from cvapp.errors import CvappError
 from cvapp.isp import denoise, tone, white_balance
 from cvapp.isp.shapes import frame
+from cvapp.names import did_you_mean
 
 Picture = Callable[[np.ndarray], np.ndarray]
 # a curve takes the table so far, float32 (256, 3) of sRGB values 0..1, and the frame's usable pixels counted by value, (256, 3)
@@ -143,8 +143,7 @@ def parse(text: str, memory: float = 0.9) -> Picture:
 def _read(word: str) -> tuple[Step, float]:
     name, equals, text = (part.strip() for part in word.partition("="))
     if name not in STEPS:
-        close = difflib.get_close_matches(name, STEPS, 1)
-        raise CvappError(f"step {name!r}: choose of {', '.join(STEPS)}" + (f". Did you mean {close[0]}?" if close else ""))
+        raise CvappError(f"step {name!r}: choose of {', '.join(STEPS)}{did_you_mean(name, STEPS)}")
     step = STEPS[name]
     if not equals and step.default is not None:
         return step, step.default

@@ -1,18 +1,12 @@
 """Settings as values: each is checked when its part is made, taken as the kind that its field declares, and read from text."""
 
 import ast
-import difflib
 import types
 import typing
 from typing import Any, Iterable
 
 from cvapp.errors import CvappError
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`. Did you mean ...?` where a known word is close, else nothing."""
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f". Did you mean {close[0]}?" if close else ""
+from cvapp.names import did_you_mean
 
 
 def prefix_of(part: Any) -> str:

@@ -291,3 +291,20 @@ def test_pictures_in_real_time_are_one_a_second(workspace):
     with open_source("shots", Settings(realtime=True)) as source:
         first, second = source
     assert source.live and second.seconds - first.seconds == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("source", ["photos", "photos/*"])
+def test_pictures_that_cannot_be_opened_are_named_and_never_opened(workspace, source):
+    for number in range(2):
+        images.write(Path("photos") / f"{number}.png", painted(number))
+    Path("photos/gone.jpg").symlink_to("nowhere")
+    os.mkfifo("photos/pipe.png")
+    Path("photos/phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    Path("photos/folder.png").mkdir()
+    told, frames = [], []
+    with open_source(source, report=lambda text, *_: told.append(text)) as opened:
+        with pytest.raises(CvappError, match="3 of 5 pictures could not be read: gone.jpg, phone.heic, pipe.png$") as error:
+            for frame in opened:
+                frames.append(frame)
+    assert error.value.code == Exit.BAD_DATA and [number_of(frame.image) for frame in frames] == [0, 1]
+    assert [line.split(": ")[1][:18] for line in told] == ["a link to nowhere ", "a HEIC photo, whic", "a named pipe, not "]

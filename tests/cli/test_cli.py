@@ -50,6 +50,9 @@ USAGE = [
     (["train", "--data", ".", "--set", "train.epochs"], "write it as part.name=value"),
     (["train", "--data", ".", "--epochs", "0"], "train.epochs is 0: give a number from 1"),
     (["train", "--data", ".", "--name", "../up"], "give a plain folder name"),
+    (["train", "--data", ".", "--name", "a\nb"], r"--name 'a\\nb': give a plain folder name"),
+    (["train", "--data", ".", "--name", "\u202eab"], "give a plain folder name"),
+    (["train", "--data", ".", "--name", "ab "], "give a plain folder name"),
     (["train", "nothing", "--data", "."], "no pipeline 'nothing'"),
     (["train", "pretrain_backbone", "--data", "."], "draws its own photos"),
     (["predict", "nobody", "blank.png"], "no saved model at saved_models/nobody"),
@@ -115,6 +118,26 @@ def test_predict_goes_on_past_a_bad_photo(home, capsys, photos):
     code, out, err = run(capsys, "predict", "mine", home / "bad.jpg", good)
     assert code == Exit.BAD_DATA and good.name in out
     assert err.strip().endswith("bad.jpg: the file is empty (0 bytes); copy it again")
+
+
+def test_predict_names_what_cannot_be_opened_and_goes_on(home, capsys, photos):
+    """Below a folder: a link to nowhere, a pipe, a raw file; what is hidden is passed over, as training passes it over."""
+    good = next((photos / "heart").iterdir())
+    (home / "some" / ".hidden").mkdir(parents=True)
+    for name in ("some/good.png", "some/.hidden/good.png", "raw.dng"):
+        (home / name).write_bytes(good.read_bytes())
+    (home / "some" / "gone.jpg").symlink_to("nowhere.jpg")
+    os.mkfifo(home / "some" / "pipe.png")
+    code, out, err = run(capsys, "predict", "mine", "some", "raw.dng", "gone.png", "--json")
+    found = json.loads(out)
+    assert code == Exit.BAD_DATA and list(found["photos"]) == ["some/good.png"]
+    assert found["errors"] == {
+        "some/gone.jpg": "some/gone.jpg: a link to nowhere (nowhere.jpg); fetch what it stands for, or remove it",
+        "some/pipe.png": "some/pipe.png: a named pipe, not a file; remove it",
+        "raw.dng": "raw.dng: a camera's raw file; develop it first: cvapp isp raw.dng --out raw.png, then give raw.png",
+        "gone.png": "gone.png: cannot be read (No such file or directory)",
+    }
+    assert err.count("\n") == 4
 
 
 def test_prediction_and_camera_run_without_tensorflow(home, photos):

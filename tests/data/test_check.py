@@ -9,8 +9,11 @@ import pytest
 
 from cvapp import images, signs
 from cvapp.cli import main
+from cvapp.data import parted
 from cvapp.data.check import Findings, check
 from cvapp.errors import CvappError, Exit
+from cvapp.images import Images
+from cvapp.recipe import Recipe
 from tests.data.test_duplicates import CHANGES
 from tests.test_headers import Image, animation, encoded, picture
 
@@ -193,7 +196,9 @@ def test_planted_faults_are_all_found_and_nothing_else(faulty):
         duplicates=thefts[1::2],
         near_duplicates=thefts[::2],
         unusual={"c/1.jpg": "a PNG file named .jpg: read by its content, rename it"},
+        left_out=found.left_out,
     )
+    assert set(found.left_out) == {name for pair in thefts[1::2] for name in pair}, "of the very same content; near copies are used"
 
 
 def test_the_command_puts_the_most_important_first_and_names_all_in_json(faulty, capsys):
@@ -207,13 +212,15 @@ def test_the_command_puts_the_most_important_first_and_names_all_in_json(faulty,
     ]
     places = [text.index(head) for head in heads]
     assert places == sorted(places) and "  a/00.png, b/theft 00.jpg\n" in text and "more;" not in text
-    assert text.endswith("62 photos of 3 classes can be used: mend what stands first, then train\n")
+    assert text.endswith("42 photos of 3 classes can be used: mend what stands first, then train\n")
     lay(faulty, {f"a/bad {number}.png": b"" for number in range(19)})
     main(["data", "check", str(faulty)])
     assert "files that cannot be used (24)\n" in (text := capsys.readouterr().out) and "  4 more; --json names them all\n" in text
     assert main(["data", "check", str(faulty), "--json"]) == Exit.BAD_DATA
     values = json.loads(capsys.readouterr().out)
-    assert set(values) == {"folder", "photos", "unusable", "unusual", "classes", "duplicates", "near_duplicates", "across_labels"}
+    assert set(values) == {
+        "folder", "photos", "unusable", "unusual", "classes", "duplicates", "near_duplicates", "across_labels", "left_out", "notes"
+    }  # fmt: skip
     assert len(values["unusable"]) == 24 and len(values["near_duplicates"]) == len(values["duplicates"]) == 10
     assert values["classes"][0] == f"class 'c' has 2 usable photos: {SMALL}"
 
@@ -248,3 +255,54 @@ def test_a_csv_is_checked_too(folder):
 def test_real_photos_are_all_usable_and_different(shared_data):
     found = check(shared_data / "hymenoptera-256")
     assert sum(found.photos.values()) > 300 and found == Findings(photos=found.photos)
+
+
+def test_copies_of_test_photos_are_left_out_each_time_and_check_says_so(workspace, capsys):
+    """Twenty photos to test on stay twenty, however often the photos are parted, and by whom."""
+    for label in "ab":
+        lay(workspace, {f"d/{part}/{label}/{number}.png": scene(label, number + 20 * (part == "test"))
+                        for part in ("train", "test") for number in range(10)})  # fmt: skip
+    copies = {"d/train/a/copy.png": "d/test/a/3.png", "d/train/b/again.png": "d/test/b/4.png"}
+    lay(workspace, {copy: (workspace / photo).read_bytes() for copy, photo in copies.items()})
+    lay(workspace, {"d/train/a/near.png": CHANGES["darker"](scene("a", 25))})
+    reasons = {"train/a/copy.png": "same picture as test/a/3.png, which is in test",
+               "train/a/near.png": "near copy of test/a/5.png, which is in test",
+               "train/b/again.png": "same picture as test/b/4.png, which is in test"}  # fmt: skip
+    files = []
+    for _ in range(2):
+        found = check(workspace / "d")
+        assert found.left_out == reasons and found.within == [] and not found.wrong
+        assert main(["data", "split", str(workspace / "d"), "--json"]) == Exit.DONE
+        values = json.loads(capsys.readouterr().out)
+        assert values["left_out"] == reasons and sum(parts["test"] for parts in values["photos"].values()) == 20
+        files.append((workspace / "d" / "split.csv").read_bytes())
+    found = parted.prepare(workspace / "d", Recipe(images=Images((16, 16)), seed=5))
+    assert found.left_out == reasons and sum(row.part == "test" for row in found.rows) == 20
+    assert {*files, (workspace / "d" / "split.csv").read_bytes()} == {files[0]}
+    main(["data", "check", str(workspace / "d")])
+    text = capsys.readouterr().out
+    assert "photos that training leaves out (3)\n" in text and "copies, all used" not in text
+    assert text.endswith("40 photos of 2 classes can be used: ready to train\n")
+
+
+def test_what_training_refuses_is_not_called_ready(workspace):
+    """One class lies in val/ alone, another is a copy of it photo by photo: nothing is left to train on."""
+    lay(workspace, {f"d/train/{label}/{number}.png": scene(label, number) for label in "ab" for number in range(3)})
+    lay(workspace, {f"d/test/{path.parent.name}/{path.name}": path.read_bytes() for path in (workspace / "d").rglob("*.png")})
+    found = check(workspace / "d")
+    assert found.wrong and found.unlearnable[0].startswith("no photo to train on and none to validate with")
+
+
+def test_classes_that_look_alike_and_those_without_a_file_are_told(workspace):
+    labels = ("Cat", "cat", "cafe\u0301", "caf\u00e9", "stop sign", "stop  sign")
+    scenes = {f"d/{label}/{number}.png": scene("a", number + 5 * place) for place, label in enumerate(labels) for number in range(5)}
+    lay(workspace, scenes)
+    (workspace / "d" / "lost").mkdir()
+    found = check(workspace / "d")
+    assert found.photos == {"caf\u00e9": 10, "Cat": 5, "cat": 5, "stop  sign": 5, "stop sign": 5}
+    assert found.notes == [
+        "class 'caf\u00e9' has 2 folders, whose names differ in how accents or blanks around them are written: they are one class",
+        "lost/ is empty: no class is learnt from it",
+        "classes 'Cat' and 'cat' look alike; if they are one, give it one name",
+        "classes 'stop  sign' and 'stop sign' look alike; if they are one, give it one name",
+    ]

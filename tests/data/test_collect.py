@@ -109,12 +109,39 @@ def test_a_folder_of_pictures_is_a_source_too(tmp_path):
         assert taken(collect("bee", source, tmp_path / "data", Pace(99, 0.5))) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("label", ["", "  ", ".", "..", ".hidden", "a/b", "a\\b", "../up", 'a"b', "a:b", "a?", "a*", "a|b", "<a>", "a\nb"])
+@pytest.mark.parametrize("label", ["", "  ", ".", "..", ".hidden", "a/b", "a\\b", "../up", 'a"b', "a:b", "a?", "a*", "a|b", "<a>"])
 def test_a_label_that_is_no_folder_name_is_refused_before_anything_is_made(tmp_path, video, label):
     words = "cannot be a folder's name; use letters, digits, blanks, - and _$"
     with open_source(video) as source, pytest.raises(CvappError, match=words) as error:
         collect(label, source, tmp_path / "data", Pace(1))
     assert error.value.code == Exit.USAGE and not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "label, words",
+    [
+        ("a\nb", "is not readable text: it holds a line break"),
+        ("a\tb", r"holds a control character \(U\+0009\)"),
+        ("\u202eab", "right-to-left override"),
+        ("b" * 101, "has 101 characters; 100 are the most"),
+    ],
+)
+def test_a_label_is_held_to_the_rule_for_all(tmp_path, video, label, words):
+    with open_source(video) as source, pytest.raises(CvappError, match=f"{words}.*; use letters, digits, blanks, - and _$") as error:
+        collect(label, source, tmp_path / "data", Pace(1))
+    assert error.value.code == Exit.USAGE and not (tmp_path / "data").exists()
+
+
+def test_a_class_that_is_there_in_another_spelling_is_gone_on_with(tmp_path, video):
+    (tmp_path / "data" / "cafe\u0301").mkdir(parents=True)
+    with open_source(video) as source:
+        (saved,) = collect(" caf\u00e9 ", source, tmp_path / "data", Pace(1))
+    assert saved == tmp_path / "data" / "cafe\u0301" / "caf\u00e9-0001.jpg"
+    told = []
+    with open_source(video) as source:
+        (saved,) = collect("CAF\u00c9", source, tmp_path / "data", Pace(1), report=lambda text, *_: told.append(text))
+    assert saved.parent.name == "CAF\u00c9"
+    assert told[0] == "there is a class 'cafe\u0301' too, which looks like 'CAF\u00c9'; if they are one, collect 'cafe\u0301'"
 
 
 @pytest.mark.parametrize("pace", [{"count": 0}, {"interval": -0.1}, {"countdown": -1}, {"interval": float("nan")}])

@@ -1,10 +1,14 @@
 """Class folders: which file is an example of what, and why each of the others is none."""
 
+import contextlib
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from cvapp.data.folders import scan
+from cvapp.data.listing import hashed
 from cvapp.errors import CvappError, Exit
 
 
@@ -120,7 +124,8 @@ def test_a_class_whose_name_is_no_text_is_told(tmp_path):
     (tmp_path / "b\udcff" / "1.jpg").write_bytes(b"a photo")
     listing = scan(tmp_path)
     assert listing.labels == ["ants", "bees"]
-    assert listing.stray == {"b\udcff/1.jpg": "lies in a folder whose name is not readable text; rename the folder"}
+    words = "label 'b\\udcff' is not readable text: it holds a byte that is no text (U+DCFF)"
+    assert listing.stray == {"b\udcff/1.jpg": f"lies in a folder whose name cannot be a label: {words}; rename the folder"}
 
 
 def test_photos_without_class_folders_are_one_class_where_that_is_allowed(tmp_path):
@@ -132,3 +137,76 @@ def test_photos_without_class_folders_are_one_class_where_that_is_allowed(tmp_pa
     assert [photo.label for photo in scan(folder, loose=True).photos] == ["cats"], "class folders, where there are any"
     with pytest.raises(CvappError, match="found 1 files but none that can be used"):
         scan(fill(tmp_path / "texts", "notes.txt"), loose=True)
+
+
+def test_what_cannot_be_opened_is_named_and_never_opened(tmp_path, monkeypatch):
+    """A link to nowhere, a pipe, a socket, a device, a circle of links, a folder that is closed, one that leads back."""
+    fill(tmp_path, "a/1.jpg", "b/1.jpg", "shut/1.jpg")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "1.jpg").symlink_to("../.git/annex/objects/1")
+    (tmp_path / "c" / "2.jpg").symlink_to("2.jpg")
+    os.mkfifo(tmp_path / "c" / "3.jpg")
+    with socket.socket(socket.AF_UNIX) as bound, contextlib.chdir(tmp_path / "c"):
+        bound.bind("4.jpg")
+    (tmp_path / "c" / "5.jpg").symlink_to("/dev/zero")
+    (tmp_path / "b" / "round").symlink_to(tmp_path)
+    (tmp_path / "again").symlink_to(tmp_path / "a")
+    os.mkfifo(tmp_path / "a" / "pipe")
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda place: listdir(place) if Path(place).name != "shut" else listdir("/gone"))
+    listing = hashed(scan(tmp_path))
+    assert scan(tmp_path).labels == ["a", "b", "c"], "a class whose photos are all links to nowhere is not passed over"
+    assert [photo.name for photo in listing.photos] == ["a/1.jpg", "b/1.jpg"]
+    assert listing.stray == {
+        "a/pipe": "a named pipe, not a file; remove it",
+        "again": f"the same folder as {tmp_path}/a, whose files are taken once",
+        "b/round": f"the same folder as {tmp_path}, whose files are taken once",
+        "c/1.jpg": "a link to nowhere (../.git/annex/objects/1); fetch what it stands for, or remove it",
+        "c/2.jpg": "a link to nowhere (2.jpg); fetch what it stands for, or remove it",
+        "c/3.jpg": "a named pipe, not a file; remove it",
+        "c/4.jpg": "a socket, not a file; remove it",
+        "c/5.jpg": "a device, not a file; remove it",
+        "shut": "a folder that cannot be read (No such file or directory); mend its permissions or remove it",
+    }
+
+
+def test_a_train_folder_that_cannot_be_read_is_no_reason_to_take_val_for_a_class(tmp_path, monkeypatch):
+    fill(tmp_path, "train/a/1.jpg", "val/a/1.jpg", "val/b/1.jpg")
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda place: listdir(place) if Path(place).name != "train" else listdir("/gone"))
+    assert found(tmp_path) == [("val/a/1.jpg", "a", "val"), ("val/b/1.jpg", "b", "val")] and "train" in scan(tmp_path).stray
+
+
+def test_a_hidden_class_folder_is_named(tmp_path):
+    fill(tmp_path, "a/1.jpg", ".b/1.jpg", ".b/2.jpg", ".git/objects/1.jpg", ".cache/notes.txt", "a/.thumbs/1.jpg")
+    assert found(tmp_path) == [("a/1.jpg", "a", None)]
+    assert scan(tmp_path).stray == {".b": "a hidden folder with 2 pictures; if it is a class, rename it without the dot"}
+    fill(tmp_path / "parted", "train/a/1.jpg", "train/.c/1.jpg", ".d/1.jpg")
+    assert set(scan(tmp_path / "parted").stray) == {"train/.c"}
+
+
+def test_a_cameras_raw_files_are_pointed_to_the_command_that_develops_them(tmp_path):
+    listing = scan(fill(tmp_path, "a/1.jpg", "a/2.DNG"))
+    assert listing.stray == {"a/2.DNG": "a camera's raw file (.DNG); develop it first, with cvapp isp"}
+
+
+def test_loose_photos_that_cannot_be_opened_are_named_too(tmp_path):
+    """As a generator takes them."""
+    folder = fill(tmp_path / "pets", "1.jpg", "2.dng")
+    (folder / "3.jpg").symlink_to("gone")
+    os.mkfifo(folder / "4.jpg")
+    listing = hashed(scan(folder, loose=True))
+    assert [(photo.name, photo.label) for photo in listing.photos] == [("1.jpg", "pets")]
+    assert {name: reason.split("(")[0] for name, reason in listing.stray.items()} == {
+        "2.dng": "a camera's raw file ",
+        "3.jpg": "a link to nowhere ",
+        "4.jpg": "a named pipe, not a file; remove it",
+    }
+
+
+def test_class_folders_in_two_spellings_are_one_class(tmp_path):
+    fill(tmp_path, "train/caf\u00e9/1.jpg", "val/cafe\u0301/2.jpg", "train/ tea/1.jpg", "train/Tea/1.jpg")
+    listing = scan(tmp_path)
+    assert listing.labels == ["caf\u00e9", "Tea", "tea"]
+    told = [note.split(",")[0] for note in listing.notes]
+    assert told == ["class 'caf\u00e9' has 2 folders", "classes 'Tea' and 'tea' look alike; if they are one"]

@@ -1,5 +1,9 @@
 """A CSV of photos: read whatever wrote it, and every row that is no example named with its line."""
 
+import os
+import re
+from pathlib import Path
+
 import pytest
 
 from cvapp.data import split
@@ -88,7 +92,7 @@ def test_every_row_that_is_no_example_is_named_with_its_line(folder):
         "6.jpg,cat,val\n"
         "cats/1.jpg\n",
     )
-    assert found(listing) == [("4.jpg", "cat", None), ("cats/1.jpg", "cat", None)]
+    assert found(listing) == [("4.jpg", "cat", None), ("5.jpg", "dog", None), ("cats/1.jpg", "cat", None)]
     assert listing.stray == {
         "gone.jpg": "line 3: no such file",
         "3.webp": "line 4: has no label",
@@ -96,7 +100,7 @@ def test_every_row_that_is_no_example_is_named_with_its_line(folder):
         "notes.txt": "line 6: not a picture's suffix (.txt)",
         "cats/2 ü.png": "line 7: the part is 'dev'; choose one of train, val, test, or leave it empty",
         "4.jpg": "line 11 repeats line 8; the photo is used once",
-        "5.jpg": r"line 9 says 'two\nlines', line 12 'dog'; keep the one that is right",
+        "5.jpg": r"line 9: label 'two\nlines' is not readable text: it holds a line break",
         "6.jpg": "line 13 says 'cat train', line 14 'cat val'; keep the one that is right",
         "cats/1.jpg": "line 15: has no label",
     }
@@ -137,3 +141,75 @@ def test_a_table_that_is_not_there_is_told(tmp_path):
     ) as error:
         scan(tmp_path / "gone.csv")
     assert error.value.code == Exit.BAD_DATA
+
+
+NFC, NFD = "caf\u00e9", "cafe\u0301"
+
+
+def test_a_path_in_another_spelling_means_the_one_file_that_looks_so(folder):
+    fill(folder, f"{NFD}/{NFD}1.jpg", "Shots/IMG_1.JPG", "two/x.jpg", "two/X.jpg", "two/Y.JPG", "two/y.jpg")
+    names = (f"{NFC}/{NFC}1.jpg,{NFD}", "shots/img_1.jpg,a", "two/X.jpg,a", "two/Y.jpg,a", "SHOTS/IMG_2.jpg,a", "shots/IMG_1.png,a")
+    listing = table(folder, "\n".join(("path,label", *names)))
+    assert found(listing) == [("Shots/IMG_1.JPG", "a", None), (f"{NFD}/{NFD}1.jpg", NFC, None), ("two/X.jpg", "a", None)]
+    assert [listing.read(photo) for photo in listing.photos] == [b"Shots/IMG_1.JPG", f"{NFD}/{NFD}1.jpg".encode(), b"two/X.jpg"]
+    assert listing.stray == {
+        "two/Y.jpg": "line 5: several files may be meant, Y.JPG and y.jpg; give its name exactly",
+        "SHOTS/IMG_2.jpg": "line 6: no such file",
+        "shots/IMG_1.png": "line 7: no such file. Did you mean IMG_1.JPG?",
+    }
+    assert listing.notes == (
+        "a path is spelled in another way than the file's name, by capitals or blanks, and taken for it: shots/img_1.jpg for Shots/IMG_1.JPG",
+    ), "how accents are written is not worth a word"
+
+
+def test_one_file_in_two_spellings_is_one_photo(folder):
+    fill(folder, f"{NFD}.jpg")
+    listing = table(folder, f"path,label\n{NFC}.jpg,a\n{NFD}.jpg,a\n")
+    assert found(listing) == [(f"{NFD}.jpg", "a", None)]
+    assert listing.stray == {f"{NFD}.jpg": "line 3 repeats line 2; the photo is used once"}
+    assert table(folder, f"path,label\n{NFC}.jpg,a\n{NFD}.jpg,b\ncats/1.jpg,a\n").stray == {
+        f"{NFD}.jpg": "line 2 says 'a', line 3 'b'; keep the one that is right"
+    }
+
+
+def test_cells_with_blanks_around_quotes_and_labels_with_a_comma(folder):
+    rows = ('path , "label" ,part', '"cats/1.jpg" , "cat, black" , train', ' cats/2 ü.png, "cat" ,val', '"3.webp",cat, black,x,')
+    listing = table(folder, "\n".join(rows))
+    assert found(listing) == [("cats/1.jpg", "cat, black", "train"), ("cats/2 ü.png", "cat", "val")]
+    assert listing.stray["3.webp"] == "line 4: has more values than the header ('x'); put a label that holds the separator between quotes"
+    assert found(table(folder, "path,label\n3.webp,cat,,\n")) == [("3.webp", "cat", None)], "a spreadsheet pads its rows"
+    with pytest.raises(CvappError, match="has the column label twice; keep the one that is right$"):
+        table(folder, "path,label,Label\n3.webp,cat,dog\n")
+
+
+def test_labels_of_a_table_are_held_to_the_rule_for_all(folder):
+    listing = table(folder, 'path,label\ncats/1.jpg,"a\nb"\n3.webp,"a\tb"\ncats/2 ü.png,ok\n')
+    assert listing.labels == ["ok"]
+    assert listing.stray == {
+        "cats/1.jpg": r"line 2: label 'a\nb' is not readable text: it holds a line break",
+        "3.webp": r"line 4: label 'a\tb' is not readable text: it holds a control character (U+0009)",
+    }
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda path: path.symlink_to("gone.jpg"), r"a link to nowhere \(gone.jpg\); fetch what it stands for, or remove it"),
+        (os.mkfifo, "a named pipe, not a file; remove it"),
+        (Path.mkdir, "a folder, not a file"),
+    ],
+)
+def test_what_is_no_file_is_named_and_never_opened(folder, make, words):
+    make(folder / "odd.jpg")
+    assert re.fullmatch(f"line 2: {words}", table(folder, "path,label\nodd.jpg,a\n3.webp,a\n").stray["odd.jpg"])
+    make(folder / "odd.csv")
+    with pytest.raises(CvappError) as error:
+        scan(folder / "odd.csv")
+    assert error.value.code == Exit.BAD_DATA
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "a\0b.jpg", "/" * 50 + "gone.jpg", "../" * 40 + "gone.jpg", "3.webp/x.jpg"])
+def test_no_path_breaks_the_list(folder, name):
+    listing = table(folder, f'path,label\n"{name}",a\n3.webp,a\n')
+    wrong = "cannot be read (File name too long)" if "x" * 300 in name else "no such file"
+    assert found(listing) == [("3.webp", "a", None)] and list(listing.stray.values()) == [f"line 2: {wrong}"]

@@ -9,15 +9,16 @@ from typing import Iterator
 
 import numpy as np
 
-from cvapp import images
+from cvapp import images, picture_files
 from cvapp.camera.sources.capture import Capture, backend_number, registry
 from cvapp.camera.sources.frames import Frame, Settings, Source, by_the_clock, refuse
 from cvapp.errors import CvappError, Exit
+from cvapp.files import special
 from cvapp.progress import Report, hushed, silent
 
 PICTURE_SECONDS = 1.0
-RAW_SUFFIXES = frozenset({".dng", ".cr2", ".nef", ".arw", ".raf", ".npz"})
-SUFFIXES = images.SUFFIXES | RAW_SUFFIXES
+RAW_SUFFIXES = images.RAW_SUFFIXES | {".npz"}
+SUFFIXES = picture_files.PICTURES | RAW_SUFFIXES
 
 
 def open_files(word: str, settings: Settings, report: Report = silent) -> Source:
@@ -35,6 +36,8 @@ def open_files(word: str, settings: Settings, report: Report = silent) -> Source
         return _open_pictures(word, files_of(word), "", settings, report) if picture else _open_video(word, settings)
     if glob.has_magic(word):
         return _open_pictures(word, files_of(word), "no picture has such a name", settings, report)
+    if wrong := special(word):
+        raise CvappError(f"{word}: {wrong}", Exit.BAD_DATA)
     raise CvappError(
         f"no source {word!r}: give a camera's index (0), a video file, a picture or a folder of pictures, a pattern ('shots/*.jpg'), "
         "an address (http://, rtsp://) or synthetic:signs",
@@ -45,13 +48,13 @@ def open_files(word: str, settings: Settings, report: Report = silent) -> Source
 def files_of(word: str) -> list[Path]:
     """The files that a path or a pattern names: itself, or the pictures in the folder or of such names; none of a camera or an address."""
     if word and os.path.isdir(word):
-        return _pictures_among(Path(word).iterdir())
-    return [Path(word)] if os.path.isfile(word) else _pictures_among(map(Path, glob.glob(word, recursive=True)))
+        return _in_order(picture_files.pictures(Path(word), SUFFIXES, deep=False))
+    return [Path(word)] if os.path.isfile(word) else _in_order(picture_files.matching(word, SUFFIXES))
 
 
-def _pictures_among(paths: Iterator[Path]) -> list[Path]:
-    found = [path for path in paths if path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()]
-    return sorted(found, key=lambda path: natural(str(path)))
+def _in_order(found: picture_files.Files) -> list[Path]:
+    """The pictures by the numbers in their names; of those that cannot be opened, reading says why."""
+    return sorted([*found.usable, *found.unusable], key=lambda path: natural(str(path)))
 
 
 def natural(name: str) -> list[tuple[int, str]]:
