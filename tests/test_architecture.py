@@ -12,7 +12,7 @@ PACKAGE = ROOT / "cvapp"
 # From the ground up; a part may import those before it. A pair in one row may import neither the other.
 RANKS = [
     ("errors",),
-    ("files", "progress", "ending"),
+    ("files", "names", "progress", "ending"),
     ("headers",),
     ("boxes", "images"),
     ("windows",),
