@@ -25,6 +25,7 @@ from cvapp.recipe import Data
 
 
 SHOWN = 20  # lines of a kind
+VERDICTS = {True: "mend what stands first, then train", False: "ready to train"}
 
 
 def check(args: argparse.Namespace) -> Answer:
@@ -41,7 +42,8 @@ def check(args: argparse.Namespace) -> Answer:
         "unusual files, all used": _named(found.unusual),
     }
     counts = f"{sum(found.photos.values())} photos of {len(found.photos)} classes"
-    text = _told(table(("class", "usable photos"), list(found.photos.items())), sections, counts, found.wrong)
+    counts = f"{counts} can be used: {VERDICTS[found.wrong]}"
+    text = _told(table(("class", "usable photos"), list(found.photos.items())), sections, counts)
     values = {
         "folder": args.folder,
         "photos": found.photos,
@@ -59,9 +61,11 @@ def _check_boxes(folder: str) -> Answer:
     """The same for photos with boxes."""
     found = boxed_check.check(folder, Terminal())
     sections = {
+        "why training cannot begin": [found.missing] if found.missing and not found.few else [],
         "files that cannot be used": _named(found.unusable),
         "classes that are measured but not trained": found.absent,
         "one object under two labels": found.contradictory,
+        "copies that training leaves out": _named(found.left_out),
         "the same picture, or nearly, in several parts: what is measured there is not what a new photo will show": _joined(found.across),
         **{KINDS[kind]: lines for kind, lines in found.mended.items()},
         "one object with two boxes, both used": found.twice,
@@ -71,7 +75,11 @@ def _check_boxes(folder: str) -> Answer:
     }
     counts = f"{sum(found.parts.values())} photos with {found.objects} objects of {len(found.classes)} classes"
     values = {"folder": folder, "wrong": found.wrong, "objects": found.objects, **dataclasses.asdict(found)}
-    return Answer(values, _told(_tallies(found), sections, counts, found.wrong), Exit.BAD_DATA if found.wrong else Exit.DONE)
+    verdict = f"not ready to train: {found.missing}" if found.missing and not found.wrong else VERDICTS[found.wrong]
+    text = _told(_tallies(found), sections, f"{counts} can be used: {verdict}")
+    if found.format not in formats.FORMATS:
+        text += f"\nread as {found.format}; cvapp data convert writes it as VOC, COCO or YOLO"
+    return Answer(values, text, Exit.BAD_DATA if found.wrong else Exit.DONE)
 
 
 def _tallies(found: BoxedFindings) -> str:
@@ -91,13 +99,13 @@ def _tallies(found: BoxedFindings) -> str:
     return table(("class", "photos", "objects", *parts, "shortest side", "median", "longest"), rows)
 
 
-def _told(counts: str, sections: Mapping[str, Sequence[str]], usable: str, wrong: bool) -> str:
+def _told(counts: str, sections: Mapping[str, Sequence[str]], verdict: str) -> str:
     """A table, the sections that hold anything, and the verdict."""
     lines = [counts]
     for title, entries in sections.items():
         if entries:
             lines += ["", f"{title} ({len(entries)})", *_cut(entries)]
-    return "\n".join([*lines, "", f"{usable} can be used: {'mend what stands first, then train' if wrong else 'ready to train'}"])
+    return "\n".join([*lines, "", verdict])
 
 
 def convert(args: argparse.Namespace) -> Answer:
