@@ -46,11 +46,13 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
             if key in wrong:
                 stray[known or picture] = wrong[key]
                 continue
+            called = (element.findtext("filename") or "").strip()
             draft = _draft(element, known or picture, origin, files.parts.get(key))
             if known:
-                drafts.append(draft)
+                elsewhere = known not in files.pictures[key] and re.search(r"[/\\]", called)
+                drafts.append(replace(draft, called=called) if elsewhere else draft)
             else:
-                lost.append((draft, (element.findtext("filename") or "").strip()))
+                lost.append((draft, called))
         except (ValueError, OSError) as error:
             stray[picture] = f"{origin}: {error}"
     free = Files(root, [path for path in files.there if path not in stray and path not in {draft.picture for draft in drafts}])
