@@ -16,7 +16,7 @@ from cvapp.errors import CvappError
 
 DEPTH, FEW = 3, 12  # folders below the source that are looked into, and files of a suffix in each that are opened
 WHOLE = 1 << 25  # bytes of a json up to which all of it is read to tell what it is
-_BOXES = re.compile(r"""["<](bbox|bndbox|box2d|bounding_?box(es)?|polygons?|x_?min|xtl|rectangle_?labels|regions)[\s">]""", re.IGNORECASE)
+_BOXES = re.compile(r"""["<](bbox|bndbox|box2d|bounding_?box(es)?|polygons?|x_?min|xtl|rectangle_?labels|regions)[\s"/>]""", re.IGNORECASE)
 _OMITTED = ("captions_", "stuff_", "panoptic_", "image_info_")  # the official set's other tasks
 _CORNERS = {"xmin", "ymin", "xmax", "ymax"}
 NAME_COLUMNS, LABEL_COLUMNS = ("filename", "file", "image", "image_name", "image_path", "path"), ("class", "label", "class_name", "name")
@@ -65,7 +65,7 @@ def _damaged_kind(path: Path) -> str:
     except CvappError:
         text = start_of(path)
     has = {key for key in ("images", "annotations", "shapes") if re.search(rf'"{key}"\s*:\s*\[', text)}
-    if "shapes" in has and '"imagePath"' in text:
+    if "shapes" in has and ('"imagePath"' in text or '"points"' in text):
         return "labelme"
     if re.search(r'"coordinates"\s*:\s*\{', text) and '"annotation' in text:
         return "createml"

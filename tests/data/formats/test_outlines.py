@@ -41,7 +41,8 @@ def test_polygons(value):
 
 @pytest.mark.parametrize(
     "value",
-    [[[1, 2, 3]], [["1", 2]], {"size": [2, 2]}, {"size": [2, 2], "counts": [1, 9]}, {"size": [2, 2], "counts": "\x7f"}, {"size": 3}, "x", [[1, [2]]], 5],
+    [[[1, 2, 3]], [["1", 2]], [[1, [2]]], "x", 5, {"size": [2, 2]}, {"size": 3}]
+    + [{"size": [2, 2], "counts": counts} for counts in ([1, 9], [-1, 2], "\x7f", "~", 3)],
 )
 def test_what_is_no_outline_is_named(value):
     with pytest.raises(ValueError, match="^segmentation is .*, expected polygons"):
@@ -71,7 +72,7 @@ BNDBOX = "<bndbox><xmin>25</xmin><ymin>20</ymin><xmax>28</xmax><ymax>21</ymax></
 ROTATION = "<attributes><attribute><name>rotation</name><value>{}</value></attribute></attributes>"
 ROTATED = "<robndbox><cx>26</cx><cy>20</cy><w>4</w><h>2</h><angle>1.5707963267948966</angle></robndbox>"
 POINTS = [(10, 10), (40, 12), (38, 30), (12, 28.5)]
-COCO = {"image_id": 0, "category_id": 1}
+RUNS = {"segmentation": {"size": [48, 64], "counts": [48 * 2 + 5, 10, 38, 10, 2913]}}  # rows 5 to 14 of columns 2 and 3
 OUTLINES = {
     "YOLO, a polygon": (yolo("0 " + shares(*POINTS)), BOX),
     "YOLO, a triangle": (yolo("0 " + shares(*POINTS[:3])), (10.0, 10.0, 40.0, 30.0)),
@@ -84,7 +85,7 @@ OUTLINES = {
         (25.0, 18.0, 27.0, 22.0),
     ),
     "COCO, runs": (
-        {"all.json": coco_json(["a.jpg"], (0, 1, None, {"segmentation": {"size": [48, 64], "counts": [48 * 2 + 5, 10, 38, 10, 2913]}})), "a.jpg": ""},
+        {"all.json": coco_json(["a.jpg"], (0, 1, None, RUNS)), "a.jpg": ""},
         (2.0, 5.0, 4.0, 15.0),
     ),
     "VOC, roLabelImg": (voc(ROTATED), (25.0, 18.0, 27.0, 22.0)),

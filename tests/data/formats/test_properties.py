@@ -39,9 +39,8 @@ called = st.one_of(
 ids = st.one_of(st.sampled_from([1, 2, 3, 1.0, "1", "2.0", " 3 ", True, None, [1], "x"]), odd)
 boxes = st.lists(rarely_odd, min_size=3, max_size=5)
 polygons = st.lists(st.lists(rarely_odd, min_size=0, max_size=9), max_size=3)
-runs = st.fixed_dictionaries(
-    {"size": st.lists(rarely_odd, min_size=2, max_size=2), "counts": st.one_of(st.text("0123RSTab`~\n", max_size=8), st.lists(rarely_odd, max_size=5))}
-)
+counts = st.one_of(st.text("0123RSTab`~\n", max_size=8), st.lists(rarely_odd, max_size=5))
+runs = st.fixed_dictionaries({"size": st.lists(rarely_odd, min_size=2, max_size=2), "counts": counts})
 
 
 def fields(**known):
@@ -106,7 +105,8 @@ shares = st.one_of(st.sampled_from(["0", "0.5", ".25", "1", "nan", "1e400", "-1"
 lines = st.lists(st.lists(shares, min_size=0, max_size=12).map(" ".join), max_size=4).map("\n".join)
 yamls = st.lists(
     st.sampled_from(
-        ["names: [cat, dog]", "names:\n  0: cat\n  1: a", "train: images", "val: ../val", "path: x", "kpt_shape: [1, 3]", "test: /c/images", "names: {"]
+        ["names: [cat, dog]", "names:\n  0: cat\n  1: a", "train: images", "val: ../val", "path: x", "kpt_shape: [1, 3]", "test: /c/images"]
+        + ["names: {"]
     ),
     max_size=4,
 ).map("\n".join)
