@@ -2,6 +2,7 @@
 
 import difflib
 import unicodedata
+from collections import defaultdict
 from typing import Iterable
 
 
@@ -17,13 +18,24 @@ def key(name: str) -> str:
     return " ".join("".join(" " if kind[0] == "Z" else "" if kind == "Cf" else letter for letter, kind in kinds).split())
 
 
+class Known:
+    """Names to be asked many times which of them another may mean."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = list(dict.fromkeys(names))
+        self._exact, self._composed, self._alike = set(self.names), defaultdict(list), defaultdict(list)
+        for name in self.names:
+            self._composed[composed(name)].append(name)
+            self._alike[key(name)].append(name)
+
+    def meant(self, name: str) -> list[str]:
+        """The names that one may mean: itself; else those that are the same composed; else those that look alike."""
+        return [name] if name in self._exact else self._composed.get(composed(name)) or self._alike.get(key(name)) or []
+
+
 def meant(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that a name may mean: itself; else those that are the same composed; else those that look alike."""
-    names = list(known)
-    if name in names:
-        return [name]
-    same = [other for other in names if composed(other) == composed(name)]
-    return same or [other for other in names if key(other) == key(name)]
+    """`Known.meant`, asked once."""
+    return Known(known).meant(name)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

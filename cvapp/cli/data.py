@@ -25,7 +25,6 @@ from cvapp.recipe import Data
 
 
 SHOWN = 20  # lines of a kind
-VERDICTS = {True: "mend what stands first, then train", False: "ready to train"}
 
 
 def check(args: argparse.Namespace) -> Answer:
@@ -42,8 +41,7 @@ def check(args: argparse.Namespace) -> Answer:
         "unusual files, all used": _named(found.unusual),
     }
     counts = f"{sum(found.photos.values())} photos of {len(found.photos)} classes"
-    counts = f"{counts} can be used: {VERDICTS[found.wrong]}"
-    text = _told(table(("class", "usable photos"), list(found.photos.items())), sections, counts)
+    text = _told(table(("class", "usable photos"), list(found.photos.items())), sections, counts, found.wrong)
     values = {
         "folder": args.folder,
         "photos": found.photos,
@@ -75,8 +73,7 @@ def _check_boxes(folder: str) -> Answer:
     }
     counts = f"{sum(found.parts.values())} photos with {found.objects} objects of {len(found.classes)} classes"
     values = {"folder": folder, "wrong": found.wrong, "objects": found.objects, **dataclasses.asdict(found)}
-    verdict = f"not ready to train: {found.missing}" if found.missing and not found.wrong else VERDICTS[found.wrong]
-    text = _told(_tallies(found), sections, f"{counts} can be used: {verdict}")
+    text = _told(_tallies(found), sections, counts, found.wrong, found.missing)
     if found.format not in formats.FORMATS:
         text += f"\nread as {found.format}; cvapp data convert writes it as VOC, COCO or YOLO"
     return Answer(values, text, Exit.BAD_DATA if found.wrong else Exit.DONE)
@@ -99,13 +96,14 @@ def _tallies(found: BoxedFindings) -> str:
     return table(("class", "photos", "objects", *parts, "shortest side", "median", "longest"), rows)
 
 
-def _told(counts: str, sections: Mapping[str, Sequence[str]], verdict: str) -> str:
-    """A table, the sections that hold anything, and the verdict."""
+def _told(counts: str, sections: Mapping[str, Sequence[str]], usable: str, wrong: bool, missing: str = "") -> str:
+    """A table, the sections that hold anything, and the verdict; `missing` is what training cannot begin without."""
     lines = [counts]
     for title, entries in sections.items():
         if entries:
             lines += ["", f"{title} ({len(entries)})", *_cut(entries)]
-    return "\n".join([*lines, "", verdict])
+    verdict = "mend what stands first, then train" if wrong else f"not ready to train: {missing}" if missing else "ready to train"
+    return "\n".join([*lines, "", f"{usable} can be used: {verdict}"])
 
 
 def convert(args: argparse.Namespace) -> Answer:

@@ -38,4 +38,5 @@ def _called(letter: str) -> str:
     """A character that cannot be seen, for people."""
     if letter in "\n\r\v\f\x85\u2028\u2029":
         return "a line break"
-    return f"{unicodedata.name(letter, 'a control character').lower()} (U+{ord(letter):04X})"
+    nameless = {"Cs": "a byte that is no text", "Cc": "a control character"}.get(unicodedata.category(letter), "an unassigned character")
+    return f"{unicodedata.name(letter, nameless).lower()} (U+{ord(letter):04X})"

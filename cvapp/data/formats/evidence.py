@@ -32,13 +32,17 @@ def files(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
 
 
 def few(found: list[Path], *suffixes: str) -> list[Path]:
-    """The first files with one of these suffixes."""
-    return [path for path in found if path.suffix.lower() in suffixes][:FEW]
+    """The first files with one of these suffixes; nothing that is no file, such as a pipe, which to open might never end."""
+    return [path for path in [path for path in found if path.suffix.lower() in suffixes][:FEW] if path.is_file()]
 
 
 def jsons_of(folder: Path, kind: str) -> list[Path]:
     """The json files of a folder that are of a kind."""
-    return sorted(path for _, found in files(folder) for path in found if path.suffix.lower() == ".json" and json_kind(path) == kind)
+    return sorted(path for _, found in files(folder) for path in found if _is_json(path) and json_kind(path) == kind)
+
+
+def _is_json(path: Path) -> bool:
+    return path.suffix.lower() == ".json" and path.is_file()
 
 
 def json_kind(path: Path) -> str:

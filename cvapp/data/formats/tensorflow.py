@@ -14,6 +14,7 @@ from typing import Mapping
 from cvapp.data.boxed import Box, BoxedListing
 from cvapp.data.formats import entries, evidence
 from cvapp.data.formats.entries import Entry
+from cvapp.data.formats.pictures import below
 from cvapp.data.formats.reading import sides_of
 from cvapp.data.formats.texts import text_of
 from cvapp.data.labels import label_of
@@ -31,9 +32,8 @@ def read(path: str | Path, report: Report = silent) -> BoxedListing:
         CvappError: a damaged csv, or nothing that can be used (exit 3).
     """
     source = Path(path)
-    found = [file for _, some in evidence.files(source) for file in some] if source.is_dir() else [source]
-    files = [file for file in found if not source.is_dir() or (file.suffix.lower() in (".csv", ".tsv") and evidence.csv_kind(file) == "tensorflow")]
-    return entries.read(source, "tensorflow", [one for file in files for one in _entries(file)], report)
+    found = [file for file in below(source, {".csv", ".tsv"}) if evidence.csv_kind(file) == "tensorflow"] if source.is_dir() else [source]
+    return entries.read(source, "tensorflow", [one for file in found for one in _entries(file)], report)
 
 
 def _entries(path: Path) -> list[Entry]:

@@ -16,7 +16,7 @@ NAMES = ("classes.txt", "obj.names", "_darknet.labels", "predefined_classes.txt"
 
 def yaml_in(folder: Path) -> Path | None:
     """The yaml of a folder, or of one in it, that names classes; data.yaml first."""
-    found = sorted(path for pattern in ("*.y*ml", "*/*.y*ml") for path in folder.glob(pattern) if path.suffix in (".yaml", ".yml"))
+    found = sorted(path for pattern in ("*.yaml", "*.yml", "*/*.yaml", "*/*.yml") for path in folder.glob(pattern) if path.is_file())
     found = [path for path in found if not path.parent.name.startswith(".") or path.parent == folder]
     found = sorted(found, key=lambda path: (path.parent != folder, path.stem != "data", path))
     return next((path for path in found if any(line.startswith("names:") for line in start_of(path, 1 << 20).splitlines())), None)
@@ -24,7 +24,7 @@ def yaml_in(folder: Path) -> Path | None:
 
 def names_file(folder: Path) -> Path | None:
     """The list of the classes' names below a folder, the first from the top."""
-    return next((path for _, found in files(folder) for name in NAMES for path in found if path.name.lower() == name), None)
+    return next((path for _, found in files(folder) for name in NAMES for path in found if path.name.lower() == name and path.is_file()), None)
 
 
 def classes(folder: Path) -> dict[int, str]:

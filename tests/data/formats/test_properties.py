@@ -1,29 +1,22 @@
-"""Whatever annotation files hold: reading ends with a listing or one error, every picture is used or named, and boxes lie within pictures.
-
-`CVAPP_EXAMPLES=20000` looks further than `make test` does.
-"""
+"""Whatever annotation files hold: reading ends with a listing or one error, every picture is used or named, and boxes lie within pictures."""
 
 import codecs
 import json
-import os
 import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cvapp.data.formats import is_boxed, scan
 from cvapp.errors import CvappError
+from tests.properties import examples
 
 WIDTH, HEIGHT = 24, 16
 NAMES = ("a.png", "images/b.PNG", "images/train/c d.png", "val/é.png", "labels/1.png")
 PNGS = [cv2.imencode(".png", np.full((HEIGHT, WIDTH, 3), 40 * place, np.uint8))[1].tobytes() for place in range(len(NAMES))]
-EXAMPLES = int(os.environ.get("CVAPP_EXAMPLES", "60"))
-bounded = settings(
-    max_examples=EXAMPLES, deadline=None, database=None, derandomize=EXAMPLES == 60, suppress_health_check=[HealthCheck.too_slow]
-)
 
 numbers = st.one_of(
     st.integers(-3, 40), st.floats(-3, 40), st.sampled_from([float("nan"), float("inf"), 1e308, -1e308, 10**400, 0, 1, 0.5, -0.0])
@@ -175,7 +168,7 @@ def looked_at(folder):
     return found
 
 
-@bounded
+@examples(30)
 @given(st.lists(some_files, min_size=1, max_size=4))
 def test_whatever_the_files_hold(contents):
     with tempfile.TemporaryDirectory() as place:
@@ -183,7 +176,7 @@ def test_whatever_the_files_hold(contents):
         looked_at(Path(place))
 
 
-@bounded
+@examples(25)
 @given(jsons)
 def test_whatever_a_json_holds(text):
     with tempfile.TemporaryDirectory() as place:
@@ -194,7 +187,7 @@ def test_whatever_a_json_holds(text):
 same = st.sampled_from([int, float, str, lambda number: f"{number}.0"])
 
 
-@bounded
+@examples(25)
 @given(
     st.lists(st.tuples(st.integers(1, 5), st.integers(1, 4), same, same, boxes), max_size=8),
     st.permutations(range(5)),
