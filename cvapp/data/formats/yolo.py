@@ -63,7 +63,8 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
     stray |= dict.fromkeys(labels.without, "has no picture")
     told = {draft.picture for draft in drafts} | set(stray)
     classes = list(dict.fromkeys(said.names[number] for number in sorted(said.names)))
-    return listing(Told(source, root, "yolo", drafts, classes, stray, tuple(notes), tuple(path for path in there if path not in told)), report)
+    every = {*there, *(below(source, PICTURES) if source.is_dir() else ())}
+    return listing(Told(source, root, "yolo", drafts, classes, stray, tuple(notes), tuple(sorted(every - told))), report)
 
 
 @dataclass(frozen=True)

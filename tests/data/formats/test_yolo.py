@@ -49,6 +49,12 @@ def test_layouts_of_tools(tmp_path, files):
     assert found.photos[0].boxes == (Box("cat", (0.0, 0.0, 64.0, 48.0)),) and found.photos[1].boxes == ()
 
 
+def test_pictures_outside_the_folder_of_data_yaml_are_named(tmp_path):
+    lay(tmp_path, {"set/data.yaml": "names: [cat]", "set/images/a.jpg": "", "set/labels/a.txt": "0 .5 .5 1 1", "b.jpg": ""})
+    found = yolo.read(tmp_path)
+    assert parts(found) == {"a.jpg": None} and found.mended == [f"{tmp_path.as_posix()}/b.jpg: is in no annotation: not used"]
+
+
 def test_a_flat_folder(tmp_path):
     found = yolo.read(lay(tmp_path, {"classes.txt": "cat", "train.jpg": "", "train.txt": "0 .5 .5 1 1", "b.png": ""}))
     assert parts(found) == {"b.png": None, "train.jpg": None} and len(found.photos[1].boxes) == 1 and found.stray == {}
