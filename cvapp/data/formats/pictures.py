@@ -1,5 +1,6 @@
 """The files of a detection data set below a folder, and the part that a name speaks of."""
 
+import os
 import re
 from pathlib import Path
 
@@ -33,3 +34,9 @@ def child(folder: Path, *names: str) -> Path | None:
 def relative(path: Path, root: Path) -> str:
     """A path below a root with forward slashes; whole where it lies elsewhere."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def plain(path: Path) -> Path:
+    """A path without `..`, so that a file has one path; as it is where a link makes that another place."""
+    short = Path(os.path.normpath(path))
+    return short if short.exists() and short.samefile(path) else path

@@ -14,7 +14,7 @@ from cvapp.data.boxed import Box, BoxedListing
 from cvapp.data.formats import data_yaml, yolo_files, yolo_lines
 from cvapp.data.formats.data_yaml import DataYaml
 from cvapp.data.formats.matching import MATCHED, Files, printable, told as matched
-from cvapp.data.formats.pictures import PICTURES, below, part_in, relative
+from cvapp.data.formats.pictures import PICTURES, below, part_in, plain, relative
 from cvapp.data.formats.reading import LOST, Draft, Told, listing
 from cvapp.data.formats.texts import start_of, text_of
 from cvapp.data.formats.writing import parted, size_of, stems
@@ -37,7 +37,7 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
     file = source if source.is_file() else yolo_files.yaml_in(source)
     home = source if source.is_dir() and not file else file.parent if file else source.parent
     said = data_yaml.read(file) if file else DataYaml(yolo_files.classes(home))
-    root = next((path for path in (home / said.path, home) if path.is_dir()), home)
+    root = next((plain(path) for path in (home / said.path, home) if path.is_dir()), home)
     notes: list[str] = []
     lists = {part: [_place(word, root, home, f"{file}: {part}", notes) for word in words] for part, words in said.parts.items()}
     lists = lists or _lists(root)
@@ -122,7 +122,7 @@ def _place(word: str, root: Path, home: Path, where: str, notes: list[str]) -> P
             notes.append(f"{where}: {word[:200]!r} is {MATCHED}: {relative(found, root)}")
     if found is None:
         raise CvappError(f"{where}: {word} is not there; it is looked for below {root}", Exit.BAD_DATA)
-    return Path(*found.parts)
+    return plain(found)
 
 
 def _parts(lists: Mapping[str, Sequence[Path]], pictures: Files, stray: dict[Path, str], notes: list[str]) -> dict[Path, str | None]:

@@ -55,6 +55,13 @@ def test_pictures_outside_the_folder_of_data_yaml_are_named(tmp_path):
     assert parts(found) == {"a.jpg": None} and found.mended == [f"{tmp_path.as_posix()}/b.jpg: is in no annotation: not used"]
 
 
+def test_a_picture_has_one_path_however_data_yaml_says_its_folder(tmp_path):
+    lay(tmp_path, {"set/data.yaml": "train: ../a\nval: ../b\nnames: [cat]", "a/1.jpg": "", "b/2.jpg": "", "a/1.txt": "0 .5 .5 1 1"})
+    found = yolo.read(tmp_path)
+    assert [(photo.part, len(photo.boxes)) for photo in found.photos] == [("train", 1), ("val", 0)]
+    assert found.mended == [] and not any(".." in photo.name for photo in found.photos)
+
+
 def test_a_flat_folder(tmp_path):
     found = yolo.read(lay(tmp_path, {"classes.txt": "cat", "train.jpg": "", "train.txt": "0 .5 .5 1 1", "b.png": ""}))
     assert parts(found) == {"b.png": None, "train.jpg": None} and len(found.photos[1].boxes) == 1 and found.stray == {}
