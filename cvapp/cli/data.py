@@ -68,9 +68,11 @@ def _check_boxes(folder: str) -> Answer:
     """The same for photos with boxes."""
     found = boxed_check.check(folder, Terminal())
     sections = {
+        "why training cannot begin": [found.missing] if found.missing and not found.few else [],
         "files that cannot be used": _named(found.unusable),
         "classes that are measured but not trained": found.absent,
         "one object under two labels": found.contradictory,
+        "copies that training leaves out": _named(found.left_out),
         "the same picture, or nearly, in several parts: what is measured there is not what a new photo will show": _joined(found.across),
         **{KINDS[kind]: lines for kind, lines in found.mended.items()},
         "one object with two boxes, both used": found.twice,
@@ -80,7 +82,10 @@ def _check_boxes(folder: str) -> Answer:
     }
     counts = f"{sum(found.parts.values())} photos with {found.objects} objects of {len(found.classes)} classes"
     values = {"folder": folder, "wrong": found.wrong, "objects": found.objects, **dataclasses.asdict(found)}
-    return Answer(values, _told(_tallies(found), sections, counts, found.wrong), Exit.BAD_DATA if found.wrong else Exit.DONE)
+    text = _told(_tallies(found), sections, counts, found.wrong, found.missing)
+    if found.format not in formats.FORMATS:
+        text += f"\nread as {found.format}; cvapp data convert writes it as VOC, COCO or YOLO"
+    return Answer(values, text, Exit.BAD_DATA if found.wrong else Exit.DONE)
 
 
 def _tallies(found: BoxedFindings) -> str:
@@ -100,13 +105,14 @@ def _tallies(found: BoxedFindings) -> str:
     return table(("class", "photos", "objects", *parts, "shortest side", "median", "longest"), rows)
 
 
-def _told(counts: str, sections: Mapping[str, Sequence[str]], usable: str, wrong: bool) -> str:
-    """A table, the sections that hold anything, and the verdict."""
+def _told(counts: str, sections: Mapping[str, Sequence[str]], usable: str, wrong: bool, missing: str = "") -> str:
+    """A table, the sections that hold anything, and the verdict; `missing` is what training cannot begin without."""
     lines = [counts]
     for title, entries in sections.items():
         if entries:
             lines += ["", f"{title} ({len(entries)})", *_cut(entries)]
-    return "\n".join([*lines, "", f"{usable} can be used: {'mend what stands first, then train' if wrong else 'ready to train'}"])
+    verdict = "mend what stands first, then train" if wrong else f"not ready to train: {missing}" if missing else "ready to train"
+    return "\n".join([*lines, "", f"{usable} can be used: {verdict}"])
 
 
 def convert(args: argparse.Namespace) -> Answer:

@@ -200,7 +200,7 @@ def _add_data_commands(group: Any) -> None:
         "cvapp data split photos",
     )
     folders = "class folders of photos, a CSV of path,label, or a folder of idx files"
-    boxed = "photos with boxes: a folder of Pascal VOC, COCO or YOLO, a COCO json or a data.yaml"
+    boxed = "photos with boxes: a folder of Pascal VOC, COCO, YOLO, LabelMe, CreateML, Edge Impulse or TensorFlow's CSV, a json, a csv or a data.yaml"
     check.add_argument("folder", metavar="DIR|CSV", help=f"{folders}; or {boxed}")
     split.add_argument("folder", metavar="DIR|CSV", help=folders)
     convert = command(

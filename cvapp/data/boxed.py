@@ -1,9 +1,10 @@
 """Photos with boxes: what a detection data set holds, whatever format it came in."""
 
-from collections import Counter
+import dataclasses
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 from cvapp.data import split
 from cvapp.data.listing import Listing, Photo, files_below
@@ -59,7 +60,7 @@ class BoxedListing:
         labels: the classes, in the order that the source gives or else as a person would sort them.
         stray: photos that cannot be used, by name, with the reason.
         mended: boxes that were clipped or left out, a line each: which photo, which box, what was wrong, what was done.
-        format: `voc`, `coco` or `yolo`.
+        format: its name among `formats.READERS`.
     """
 
     source: Path
@@ -79,3 +80,23 @@ def as_listing(boxed: BoxedListing) -> Listing:
         rarest = min((box.label for box in photo.boxes), key=lambda label: (counts[label], label), default=NOTHING)
         photos.append(Photo(photo.name, rarest, photo.part, photo.hash))
     return Listing(boxed.source, boxed.folder, photos, dict(boxed.stray), files_below(boxed.folder), boxed.folder / split.FILE)
+
+
+def other_boxes(photos: Sequence[BoxedPhoto]) -> dict[str, str]:
+    """The reason for each photo, by name, whose very content bears other boxes too: which are right cannot be known."""
+    same: dict[str, list[BoxedPhoto]] = defaultdict(list)
+    for photo in photos:
+        same[photo.hash].append(photo)
+    wrong = {}
+    for group in same.values():
+        for photo in group:
+            other = next((other for other in group if sorted(other.boxes) != sorted(photo.boxes)), None)
+            if photo.hash and other:
+                wrong[photo.name] = f"same picture as {other.name}, which has other boxes; keep the one that is right"
+    return wrong
+
+
+def agreeing(boxed: BoxedListing) -> BoxedListing:
+    """The listing with copies whose boxes differ among the strays."""
+    wrong = other_boxes(boxed.photos)
+    return dataclasses.replace(boxed, photos=[photo for photo in boxed.photos if photo.name not in wrong], stray={**boxed.stray, **wrong})

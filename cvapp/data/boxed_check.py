@@ -3,13 +3,14 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Mapping, NamedTuple
 
 import numpy as np
 
 from cvapp import boxes
 from cvapp.data import duplicates
-from cvapp.data.boxed import Box, BoxedListing, BoxedPhoto
+from cvapp.data.boxed import Box, BoxedListing, BoxedPhoto, agreeing, other_boxes
+from cvapp.data.boxed_ready import ready
 from cvapp.data.formats import scan
 from cvapp.data.formats.reading import KINDS, RESIZED, UNDECLARED, place
 from cvapp.data.listing import PARTS, Listing, Photo, files_below
@@ -51,7 +52,7 @@ class BoxedFindings:
     """What `check` found.
 
     Args:
-        format: `voc`, `coco` or `yolo`.
+        format: its name among `formats.READERS`.
         classes: what there is of each class.
         parts: usable photos by part, `none` for those without one.
         empty: photos without any object, by name.
@@ -63,6 +64,9 @@ class BoxedFindings:
         absent: lines about classes that are to be found, but that nothing trains.
         rare: lines about classes with few objects.
         across: groups of photos, by name, that show one picture in several parts.
+        left_out: copies that training leaves out, by name, with the reason.
+        missing: why training cannot begin; empty where it can.
+        few: it cannot because there are too few different photos, and nothing is wrong with those.
     """
 
     format: str = ""
@@ -77,6 +81,9 @@ class BoxedFindings:
     absent: list[str] = field(default_factory=list)
     rare: list[str] = field(default_factory=list)
     across: list[list[str]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    missing: str = ""
+    few: bool = False
 
     @property
     def objects(self) -> int:
@@ -87,7 +94,8 @@ class BoxedFindings:
     def wrong(self) -> bool:
         """Whether anything should be mended before training."""
         untrue = self.mended.keys() & {UNDECLARED, RESIZED}
-        return bool(self.unusable or self.contradictory or self.absent or self.across or untrue or not self.objects)
+        bad = self.unusable or self.contradictory or self.absent or self.across or self.left_out
+        return bool(bad or untrue or not self.objects or (self.missing and not self.few))
 
 
 def check(source: str | Path, report: Report = silent) -> BoxedFindings:
@@ -108,6 +116,9 @@ def check(source: str | Path, report: Report = silent) -> BoxedFindings:
     photos = [photo for photo in listing.photos if photo.name not in bad]
     classes = _tallies(listing.labels, photos)
     pairs = [pair for photo in photos for pair in _pairs(photo)]
+    copies = duplicates.near_copies(thumbnails)
+    group_of = duplicates.groups(thumbnails, copies)
+    state = ready(agreeing(listing), {photo.name for photo in photos}, copies, len(set(group_of.values())))
     return BoxedFindings(
         format=listing.format,
         classes=classes,
@@ -124,7 +135,10 @@ def check(source: str | Path, report: Report = silent) -> BoxedFindings:
             for label, tally in classes.items()
             if tally.objects < START
         ],
-        across=_across(photos, thumbnails),
+        across=_across(photos, group_of),
+        left_out={**other_boxes(photos), **state.left_out},
+        missing=state.missing,
+        few=state.few,
     )
 
 
@@ -192,9 +206,8 @@ def _absent(label: str, tally: Tally, photos: list[BoxedPhoto]) -> list[str]:
     return [f"class {label!r} has {where}, but none in train"]
 
 
-def _across(photos: list[BoxedPhoto], thumbnails: dict[str, np.ndarray]) -> list[list[str]]:
+def _across(photos: list[BoxedPhoto], group_of: Mapping[str, str]) -> list[list[str]]:
     """Photos that show one picture, exactly or nearly, in more than one part."""
-    group_of = duplicates.groups(thumbnails, duplicates.near_copies(thumbnails))
     members: dict[str, list[BoxedPhoto]] = defaultdict(list)
     for photo in photos:
         members[group_of[photo.hash]].append(photo)

@@ -11,7 +11,7 @@ import numpy as np
 
 from cvapp import images
 from cvapp.data import duplicates, formats, split, split_settings
-from cvapp.data.boxed import Box, BoxedPhoto, as_listing
+from cvapp.data.boxed import Box, BoxedPhoto, agreeing, as_listing
 from cvapp.data.listing import PARTS
 from cvapp.data.photos import fit_all
 from cvapp.data.split import Row
@@ -70,14 +70,14 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Fram
     """Read photos with boxes in any of the formats, part them and fit them into frames; the split is frozen beside them, where that can be.
 
     Args:
-        source: as `formats.scan` takes it.
+        source: as `formats.scan` takes it; copies of one picture with different boxes are left out.
         recipe: its shares, its seed and its images count.
         report: told of the progress and of what is left out.
 
     Raises:
         CvappError: data that cannot be used (exit 3), or a place for the frames that cannot be written (exit 7).
     """
-    boxed = formats.scan(source)
+    boxed = agreeing(formats.scan(source))
     listing, pixels = fit_all(as_listing(boxed), recipe.images, report)
     digests = sorted({photo.hash for photo in listing.photos})
     copies = duplicates.near_copies(dict(zip(digests, duplicates.store().read(digests))))

@@ -25,6 +25,7 @@ from cvapp.windows import Scan, lay_out
 from cvapp.windows.shapes import window_shapes
 
 MEASURED = 48  # validation photos that an epoch is measured on; all are at the end
+LARGEST = 8.0  # times a frame's side that a level may have: one for objects of a pixel or less fits no memory
 OF_CLASS = 400  # boxes of each class that choose the window shapes, so that a frequent class does not choose them all
 
 
@@ -65,7 +66,7 @@ def networks(network: keras.Model, row: Row, frames: Frames, recipe: Recipe) -> 
     points = frames.points if detect.landmarks else 0
     training, saved = window.networks(network, row.scale, len(frames.labels), points, recipe)
     size = np.array(network.input_shape[1:3])
-    scales = tuple((float(y), float(x)) for y, x in detect.fill * size / shapes(frames, recipe))
+    scales = tuple((float(y), float(x)) for y, x in np.minimum(detect.fill * size / shapes(frames, recipe), LARGEST))
     scan = Scan(sliding.windows(saved), scales, int(max(size)) // 2, detect.fill, True, points)
     detector = sliding.to_detector(saved, lay_out(scan, recipe.images.size)[1])
     return Networks(training, saved, Finder(classifier.predict_function(detector), scan, recipe.images.size), detector)

@@ -1,66 +1,87 @@
-"""Detection data sets in the formats that others write: Pascal VOC, COCO, YOLO; which one a source is, and from one into another."""
+"""Photos with boxes in the formats that others write; which one a source is, told by its content."""
 
 from pathlib import Path
+from typing import Iterator
 
 from cvapp.data.boxed import BoxedListing
-from cvapp.data.formats import coco, voc, yolo
-from cvapp.data.formats.pictures import child, head
-from cvapp.data.listing import part_named
+from cvapp.data.formats import coco, createml, edge_impulse, evidence, labelme, tensorflow, tools, voc, yolo, yolo_files
+from cvapp.data.formats.texts import start_of
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Report, silent
 
-FORMATS = {"voc": voc, "coco": coco, "yolo": yolo}
-LAYOUTS = "Annotations/*.xml and JPEGImages/ (VOC), annotations/*.json and images/ (COCO), or data.yaml, images/ and labels/ (YOLO)"
-_MEANT = ("images", "obj_train_data", "data")
-_FILES = {".json": "coco", ".yaml": "yolo", ".yml": "yolo"}
+FORMATS = {"voc": voc, "coco": coco, "yolo": yolo}  # that are written too
+READERS = {**FORMATS, "labelme": labelme, "createml": createml, "tensorflow": tensorflow, "edge_impulse": edge_impulse}
+LAYOUTS = (
+    "Annotations/*.xml and JPEGImages/ (VOC), annotations/*.json and images/ (COCO), data.yaml, images/ and labels/ (YOLO), or the files of "
+    "LabelMe, CreateML, TensorFlow's CSV or Edge Impulse beside the pictures"
+)
+_TABLES, _YAMLS = (".csv", ".tsv"), (".yaml", ".yml")
 
 
 def scan(source: str | Path, report: Report = silent) -> BoxedListing:
-    """List a detection data set: a folder of one of the three layouts, a COCO json or a data.yaml.
+    """List a detection data set: a folder of one of the formats, a json, a csv of boxes or a data.yaml.
 
     Raises:
-        CvappError: no such place, none of the layouts or several, or nothing in it that can be used (exit 3).
+        CvappError: no such place, none of the formats or several, or nothing in it that can be used (exit 3).
     """
     path = Path(source)
     found = _formats(path)
     if not found:
         raise CvappError(f"{path}: {'no photos with boxes' if path.exists() else 'no such place'}; expected {LAYOUTS}", Exit.BAD_DATA)
     if len(found) > 1:
-        raise CvappError(f"{path}: holds {' and '.join(found)}; keep one, or name its json or data.yaml", Exit.BAD_DATA)
-    return FORMATS[found[0]].read(path, report)
+        raise CvappError(f"{path}: holds {' and '.join(found)}; keep one, or name its json, csv or data.yaml", Exit.BAD_DATA)
+    if found[0] not in READERS:
+        raise CvappError(f"{path}: {tools.advice(found[0])}", Exit.BAD_DATA)
+    return READERS[found[0]].read(path, report)
 
 
 def is_boxed(source: str | Path) -> bool:
-    """Whether a source holds photos with boxes rather than class folders; only a few files of it are opened."""
+    """Whether a source plainly holds annotations of boxes, even such as are not read; only a few files of it are opened."""
     return bool(_formats(Path(source)))
 
 
 def _formats(path: Path) -> list[str]:
-    """The formats whose marks a source bears."""
+    """The formats of a source: those that are written too; else those that are read; else the first that is known by its name."""
     if path.is_file():
-        return [_FILES[path.suffix.lower()]] if path.suffix.lower() in _FILES else []
+        return _of_file(path)
     if not path.is_dir():
         return []
-    signs = {"voc": _has_voc, "coco": lambda folder: bool(coco.jsons(folder)), "yolo": _has_yolo}
-    return [name for name, has in signs.items() if has(path)]
+    found = set(_kinds(path))
+    for known in (FORMATS, READERS):
+        if some := [name for name in known if name in found]:
+            return some
+    return [name for name in tools.NAMES if name in found][:1]
 
 
-def _near(folder: Path) -> list[Path]:
-    """A folder and those in it that layouts give a meaning to."""
-    named = [path for path in sorted(folder.iterdir()) if path.is_dir() and (part_named(path.name) or path.name in _MEANT)]
-    return [folder, *named]
+def _of_file(path: Path) -> list[str]:
+    """The format of one file; of a json that is none, COCO, whose reader says what is missing."""
+    suffix = path.suffix.lower()
+    if suffix in _YAMLS:
+        return ["yolo"]
+    if suffix == ".json":
+        return [evidence.json_kind(path) or "coco"]
+    kind = evidence.csv_kind(path) if suffix in _TABLES else evidence.json_kind(path) if suffix == ".labels" else ""
+    return [kind] if kind else []
 
 
-def _has_voc(folder: Path) -> bool:
-    home = child(folder, "annotations")
-    xmls = home.rglob("*.xml") if home else (path for place in _near(folder) for path in place.glob("*.xml"))
-    return any(b"<annotation" in head(path, 4096) for path in xmls)
+def _kinds(folder: Path) -> Iterator[str]:
+    """The format of each of a few files in each folder of a source, where it is any."""
+    if yolo_files.yaml_in(folder):
+        yield "yolo"
+    for _, found in evidence.files(folder):
+        yield from (evidence.xml_kind(path) for path in evidence.few(found, ".xml"))
+        yield from (evidence.json_kind(path) for path in evidence.few(found, ".json", ".labels"))
+        yield from (evidence.csv_kind(path) for path in evidence.few(found, *_TABLES))
+    yield from _of_texts(folder)
 
 
-def _has_yolo(folder: Path) -> bool:
-    if yolo.yaml_in(folder):
-        return True
-    if any((place / "labels").is_dir() and (place / "images").is_dir() for place in _near(folder)):
-        return True
-    named = any((folder / name).is_file() for name in yolo.NAMES)
-    return named and any(yolo.has_picture(path) for place in _near(folder) for path in place.glob("*.txt"))
+def _of_texts(folder: Path) -> Iterator[str]:
+    """What txts beside pictures, or in folders of labels, are: YOLO's, even damaged ones where there is a list of classes."""
+    texts = [text for path in yolo_files.texts(folder) if (text := start_of(path)).strip()]
+    words = [line.split() for text in texts for line in text.strip().split("\n")[:1]]
+    if any(map(yolo_files.looks_like_labels, texts)):
+        yield "yolo"
+    elif known := [kind for line in words if (kind := tools.of_line(line))]:
+        yield known[0]
+    elif yolo_files.names_file(folder) and yolo_files.texts(folder):
+        yield "yolo"

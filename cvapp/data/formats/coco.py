@@ -2,18 +2,27 @@
 
 `annotations/instances_train2017.json`, `train.json`, `train/_annotations.coco.json` or any other json, its pictures anywhere below; the part is
 the word in the file's name, else in its folder's. A `bbox` is [left, top, width, height] in pixels from the corner (cocodataset.org, data
-format); `iscrowd` is our `difficult`, `keypoints` [x, y, v, ...] are our points.
+format); where there is none, the box around its `segmentation` is taken, and that around a box turned by CVAT's attribute `rotation`. `iscrowd`
+is our `difficult`, `keypoints` [x, y, v, ...] are our points. An id is the same as a number and as text.
 """
 
 import json
+import math
+import re
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from cvapp.data.boxed import Box, BoxedListing
-from cvapp.data.formats.pictures import PICTURES, Pictures, below, head, label_of, part_in, text_of
-from cvapp.data.formats.reading import STRANGER, UNDECLARED, UNMARKED, Draft, Told, listing
+from cvapp.data.boxed import Box, BoxedListing, Corners
+from cvapp.data.formats import outlines
+from cvapp.data.formats.evidence import jsons_of
+from cvapp.data.formats.matching import Files, Found, printable
+from cvapp.data.formats.pictures import PICTURES, below, part_in
+from cvapp.data.formats.reading import LOST, STRANGER, UNDECLARED, UNMARKED, Draft, Told, listing, sides_of
+from cvapp.data.formats.texts import json_of
 from cvapp.data.formats.writing import number, parted, size_of
+from cvapp.data.labels import label_of
 from cvapp.errors import CvappError, Exit
 from cvapp.files import write_text
 from cvapp.progress import Report, silent
@@ -21,7 +30,7 @@ from cvapp.progress import Report, silent
 PHOTOS = "images"
 _LISTS = ("images", "annotations", "categories")
 _TASKS = ("instances", "person_keypoints")  # the official set says everything several times: the first task that is there is read
-_NO_BOXES = ("captions_", "stuff_", "panoptic_", "image_info_")
+_NUMBER = re.compile(r"(0|-?[1-9]\d{0,17})(\.0*)?")
 
 
 class _Source(NamedTuple):
@@ -42,96 +51,128 @@ def read(path: str | Path, report: Report = silent) -> BoxedListing:
     """
     source = Path(path)
     root = source if source.is_dir() else source.parent.parent if source.parent.name.lower() == "annotations" else source.parent
-    pictures = Pictures(root, below(root, PICTURES))
+    there = below(root, PICTURES)
+    sources = [_load(file, root) for file in (jsons(source) if source.is_dir() else [source])]
+    asked = [((root / one.name).parent, str(image.get("file_name") or ""), one.part) for one in sources for image in one.images]
+    found = iter(Files(root, there).find_from(asked))
     drafts: list[Draft] = []
     stray: dict[Path, str] = {}
-    labels: list[str] = []
     notes: list[str] = []
-    for file in jsons(source) if source.is_dir() else [source]:
-        one = _load(file, root)
-        labels += one.labels.values()
-        by_image: dict[Any, list[tuple[int, dict]]] = defaultdict(list)
-        for place, annotation in enumerate(one.annotations):
-            by_image[_id(annotation.get("image_id"))].append((place, annotation))
-        taken: set[Any] = set()
-        for place, image in enumerate(one.images):
-            key = _id(image.get("id"))
-            found = by_image.pop(key, [])
-            picture = root / PHOTOS / (str(image.get("file_name") or "").lstrip("/") or f"{one.name} images[{place}]")
-            try:
-                picture = pictures.find(str(image.get("file_name") or ""), one.part)
-                if key in taken:
-                    raise ValueError(f"its id {key} is another image's too")
-                taken.add(key)
-                drafts.append(_draft(image, found, picture, one))
-            except ValueError as error:
-                stray[picture] = f"{one.name}: images[{place}]: {error}"
-        notes += [f"{one.name}: annotations[{same[0][0]}] {STRANGER} ({len(same)} with image_id {key})" for key, same in by_image.items()]
-    return listing(Told(source, root, "coco", drafts, list(dict.fromkeys(labels)), stray, tuple(notes)), report)
+    for one in sources:
+        drafts += _drafts(one, [next(found) for _ in one.images], root, stray, notes)
+    told = {draft.picture for draft in drafts} | set(stray)
+    unlisted = tuple(picture for picture in there if picture not in told) if source.is_dir() else ()
+    labels = list(dict.fromkeys(label for one in sources for label in one.labels.values()))
+    return listing(Told(source, root, "coco", drafts, labels, stray, tuple(notes), unlisted), report)
 
 
 def jsons(folder: Path) -> list[Path]:
-    """The json files of a folder that may hold boxes: in it, or one folder down."""
-    found = sorted(
-        path for pattern in ("*.json", "*/*.json") for path in folder.glob(pattern) if not path.name.startswith((".", *_NO_BOXES))
-    )
-    found = [path for path in found if looks_like(path)]
+    """The json files of a folder that hold COCO's boxes; of the official set, those of the first task that is there."""
+    found = jsons_of(folder, "coco")
     tasks = [[path for path in found if path.name.startswith(task)] for task in _TASKS]
     return next(filter(None, tasks), found)
 
 
-def looks_like(path: Path) -> bool:
-    """Whether a json file begins as COCO's do; not all of it is read."""
-    start = head(path, 1 << 16)
-    return start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and any(f'"{key}"'.encode() in start for key in _LISTS)
+def _drafts(one: _Source, found: Sequence[Found], root: Path, stray: dict[Path, str], notes: list[str]) -> list[Draft]:
+    """The pictures of one json; those that cannot be used are added to `stray`, annotations of no picture to `notes`."""
+    by_image: dict[Any, list[tuple[int, dict]]] = defaultdict(list)
+    for place, annotation in enumerate(one.annotations):
+        by_image[_id(annotation.get("image_id"))].append((place, annotation))
+    bearers: dict[Any, list[int]] = defaultdict(list)
+    for place, image in enumerate(one.images):
+        bearers[_id(image.get("id"))].append(place)
+    strangers = {key: same for key, same in by_image.items() if key is None or key not in bearers}
+    notes += [f"{one.name}: annotations[{same[0][0]}] {STRANGER} ({len(same)} with image_id {key})" for key, same in strangers.items()]
+    drafts = []
+    for place, (image, picture) in enumerate(zip(one.images, found)):
+        key, called = _id(image.get("id")), str(image.get("file_name") or "")
+        path = picture.path or root / PHOTOS / (printable(called).lstrip("/") or f"{one.name} images[{place}]")
+        others = [other for other in bearers[key] if other != place]
+        try:
+            if not picture.path:
+                raise ValueError(picture.wrong)
+            if key is None:
+                raise ValueError("it has no id, so its annotations cannot be known")
+            if others:
+                raise ValueError(f"its id {key} is that of images[{others[0]}] too")
+            draft = _draft(image, by_image.get(key, []), path, one)
+            if strangers and not draft.boxes and not draft.lost:
+                count = sum(map(len, strangers.values()))
+                raise ValueError(f"it has no annotation, and {count} belong to no picture, which may be its; {LOST}")
+            drafts.append(replace(draft, called=called) if picture.loosely else draft)
+        except ValueError as error:
+            stray[path] = f"{one.name}: images[{place}]: {error}"
+    return drafts
 
 
 def _load(path: Path, root: Path) -> _Source:
     """One json, its lists checked; exit 3 where it is damaged."""
-    try:
-        whole = json.loads(text_of(path))
-    except (ValueError, RecursionError) as error:
-        raise CvappError(f"{path}: a damaged json ({error}); copy it again", Exit.BAD_DATA) from error
+    whole = json_of(path)
     lists = [whole.get(key) if isinstance(whole, dict) else None for key in _LISTS]
     for key, values in zip(_LISTS, lists):
         if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
             raise CvappError(f"{path}: not COCO; expected an object with the lists {', '.join(_LISTS)}, and {key} is none", Exit.BAD_DATA)
     images, annotations, categories = (values or [] for values in lists)
-    known = {_id(one.get("id")): label_of(str(one.get("name") or "")) or str(one.get("id")) for one in categories}
+    known: dict[Any, str] = {}
+    for place, one in enumerate(categories):
+        key, name = _id(one.get("id")), str(one.get("name") or "").strip() or str(one.get("id"))
+        try:
+            label = label_of(name)
+            if known.get(key, label) != label:
+                raise ValueError(f"its id {key} is that of {known[key]!r} too")
+        except ValueError as error:
+            raise CvappError(f"{path}: categories[{place}]: {error}; mend it", Exit.BAD_DATA) from error
+        known[key] = label
     labels = {key: known[key] for key in sorted(known, key=lambda key: (not isinstance(key, int), key if isinstance(key, int) else 0))}
     part = part_in(path.stem) or (part_in(path.parent.name) if path.parent != root else None)
     return _Source(path.relative_to(root).as_posix(), part, images, annotations, labels)
 
 
 def _id(value: Any) -> Any:
-    """An id to look up by: whatever json holds, even a list where a number belongs."""
-    return value if isinstance(value, (int, str)) else repr(value)
+    """An id to look up by: 20, 20.0 and "20" are one; None where there is none; whatever else json holds, even a list, is its text."""
+    if value is None or value != value:
+        return None
+    text = str(value).strip()
+    found = _NUMBER.fullmatch(text)
+    return int(found[1]) if found and not isinstance(value, bool) else text
 
 
 def _draft(image: Mapping, found: Sequence[tuple[int, dict]], picture: Path, source: _Source) -> Draft:
-    boxes, notes = {}, []
+    boxes, notes, around, lost = {}, [], 0, 0
     for place, (index, annotation) in enumerate(found, 1):
         where = f"annotations[{index}]"
         label = source.labels.get(_id(annotation.get("category_id")))
-        box = _box(annotation, label or "?", where)
+        corners, outlined = _corners(annotation, where)
         points, wrong = _points(annotation.get("keypoints") or [], where)
         if wrong:
             notes.append(f"box {place} ({label}) {UNMARKED} ({wrong}): its landmarks are left out")
         if label is None:
+            lost += 1
             notes.append(f"box {place} {UNDECLARED} (category_id {annotation.get('category_id')}): left out")
         else:
-            boxes[place] = box._replace(points=points)
-    sides = image.get("height"), image.get("width")
-    said = (sides[0], sides[1]) if all(isinstance(side, int) and side > 0 for side in sides) else None
-    return Draft(picture, source.name, boxes, said, source.part, notes=tuple(notes))
+            around += outlined
+            boxes[place] = Box(label, corners, _id(annotation.get("iscrowd")) in (1, "True"), points)
+    said = sides_of(image.get("height"), image.get("width"))
+    return Draft(picture, source.name, boxes, said, source.part, notes=tuple(notes), lost=lost, outlines=around)
 
 
-def _box(annotation: Mapping, label: str, where: str) -> Box:
-    numbers = _numbers(annotation.get("bbox"), where, "bbox")
+def _corners(annotation: Mapping, where: str) -> tuple[Corners, bool]:
+    """The edges of an annotation's box, and whether they are those around an outline or a turned box."""
+    bbox, outline = annotation.get("bbox"), annotation.get("segmentation")
+    if outline and (not bbox or bbox == [0, 0, 0, 0]):
+        try:
+            return outlines.of_segmentation(outline), True
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
+    numbers = _numbers(bbox, where, "bbox")
     if len(numbers) != 4:
         raise ValueError(f"{where}: bbox has {len(numbers)} numbers, expected [left, top, width, height]")
     left, top, width, height = numbers
-    return Box(label, (left, top, left + width, top + height), bool(annotation.get("iscrowd")))
+    edges = left, top, left + width, top + height
+    attributes = annotation.get("attributes")
+    degrees = attributes.get("rotation") if isinstance(attributes, dict) else None
+    turned = isinstance(degrees, (int, float)) and math.isfinite(degrees) and degrees % 360
+    return (outlines.rotated(edges, math.radians(float(degrees or 0))), True) if turned else (edges, False)
 
 
 def _points(values: Any, where: str) -> tuple[tuple[tuple[float, float], ...], str]:

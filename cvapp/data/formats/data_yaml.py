@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cvapp.data.formats.pictures import label_of, text_of
+from cvapp.data.formats.texts import text_of
+from cvapp.data.labels import label_of
 from cvapp.errors import CvappError, Exit
 
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'"""
@@ -52,10 +53,11 @@ def read(path: Path) -> DataYaml:
         root = _value(entries, "path").values()
         if not names:
             raise ValueError("no classes; expected names: a list, or lines of '0: name'")
+        names = {number: label_of(name) if name.strip() else str(number) for number, name in names.items()}
     except ValueError as error:
         raise CvappError(f"{path}: {error}", Exit.BAD_DATA) from error
     return DataYaml(
-        {number: label_of(name) or str(number) for number, name in names.items()},
+        names,
         "".join(root),
         {part: words for part, words in parts.items() if words},
         (shape[0], shape[1]) if shape else None,

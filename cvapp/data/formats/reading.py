@@ -8,6 +8,8 @@ from pathlib import Path
 
 from cvapp import headers, images
 from cvapp.data.boxed import Box, BoxedListing, BoxedPhoto, Corners
+from cvapp.data.formats.matching import MATCHED, told as matched
+from cvapp.data.formats.pictures import relative
 from cvapp.data.listing import natural
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Report, each
@@ -17,6 +19,9 @@ SLACK = 1.0  # pixels beyond the frame that are clipped without a word: rounding
 SHAPELESS, OUTSIDE, BEYOND = "has no size, or its corners are swapped", "lies outside the picture", "reaches beyond the picture"
 UNDECLARED, UNMARKED, STRANGER = "is of a class that is not declared", "has landmarks that are not marked", "belongs to no picture"
 RESIZED = "its annotation says another size"
+OUTLINED, UNSHAPED = "drawn around outlines or turned boxes", "is no shape with an inside"
+TURNED, UNLISTED = "is turned upright by its EXIF orientation", "is in no annotation"
+LOST = "mend them, or it would be learnt as background"
 KINDS = {
     RESIZED: "pictures of another size than their annotation says",
     UNDECLARED: "boxes of classes that are not declared, left out",
@@ -24,7 +29,12 @@ KINDS = {
     SHAPELESS: "boxes without size, or with swapped corners, left out",
     OUTSIDE: "boxes outside the picture, left out",
     BEYOND: "boxes that reach beyond the picture, clipped",
+    UNSHAPED: "points and lines instead of boxes, left out",
     UNMARKED: "landmarks that are not all marked, left out",
+    TURNED: "photos that EXIF turns: see that their boxes sit right on the upright photo",
+    UNLISTED: "pictures that no annotation tells of, not used",
+    MATCHED: "files found by the last parts of their names",
+    OUTLINED: "outlines and turned boxes, of which the box around each is used",
 }
 
 
@@ -40,6 +50,9 @@ class Draft:
         part: `train`, `val`, `test` or None.
         relative: corners and points are shares of width and height.
         notes: what the annotation's reader left out, a line each.
+        lost: how many boxes of the annotation are not among `boxes`.
+        outlines: how many of `boxes` are drawn around an outline or a turned box.
+        called: the name in the annotation that the picture was found by the last parts of; empty where there is no doubt.
     """
 
     picture: Path
@@ -49,6 +62,9 @@ class Draft:
     part: str | None = None
     relative: bool = False
     notes: tuple[str, ...] = ()
+    lost: int = 0
+    outlines: int = 0
+    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,11 +74,12 @@ class Told:
     Args:
         source: what a person named.
         root: the folder that holds everything.
-        format: `voc`, `coco` or `yolo`.
+        format: its name among `formats.READERS`.
         drafts: pictures with their objects.
         labels: the classes in the source's order; those that only objects bear follow, as a person would sort them.
         stray: why files cannot be used.
         notes: lines for `mended` that belong to no picture.
+        unlisted: pictures that no annotation tells of, and that are not used therefore.
     """
 
     source: Path
@@ -72,6 +89,7 @@ class Told:
     labels: list[str]
     stray: dict[Path, str]
     notes: tuple[str, ...] = ()
+    unlisted: tuple[Path, ...] = ()
 
 
 def listing(told: Told, report: Report) -> BoxedListing:
@@ -86,28 +104,31 @@ def listing(told: Told, report: Report) -> BoxedListing:
     by_picture: dict[Path, list[Draft]] = defaultdict(list)
     for draft in told.drafts:
         by_picture[draft.picture].append(draft)
-    photos, mended = [], list(told.notes)
+    photos, mended, turned = [], list(told.notes), []
     for picture, (draft, *others) in each(sorted(by_picture.items()), "reading photos", report):
         name = name_of[picture]
         if others:
             stray[name] = f"annotated twice, in {draft.origin} and in {others[0].origin}; keep the one that is right"
             continue
         try:
-            size, digest = look(picture)
+            size, digest, turn = look(picture)
         except CvappError as error:
             stray[name] = str(error).removeprefix("photo: ")
             continue
         boxes, lines = _mend(draft, size)
-        mended += [f"{name}: {line}" for line in (*draft.notes, *lines)]
-        if draft.boxes and not boxes:
-            stray[name] = (
-                f"none of its boxes can be used ({lines[0] if lines else draft.notes[0]}); mend them, or it would be learnt as background"
-            )
+        lines = [*draft.notes, *lines]
+        mended += [f"{name}: {line}" for line in lines]
+        if (draft.boxes or draft.lost) and not boxes:
+            why = next((line for line in lines if line.endswith(": left out")), lines[0])
+            stray[name] = f"none of its boxes can be used ({why}); {LOST}"
             continue
+        if boxes and turn > 1:
+            turned.append(f"{name}: {TURNED} {turn}; its boxes are taken as of the upright photo, {size[1]}x{size[0]}: see that they sit right")
         photos.append(BoxedPhoto(name, boxes, size, draft.part, digest))
+    mended += [*turned, *_summary(told), *(f"{_name(path, folder, told.root)}: {UNLISTED}: not used" for path in told.unlisted)]
     if not photos:
         first = next((f", such as {name}: {reason}" for name, reason in stray.items()), "")
-        raise CvappError(f"{told.source}: none of its {len(stray)} pictures can be used{first}", Exit.BAD_DATA)
+        raise CvappError(f"{told.source}: none of its {len(stray) + len(told.unlisted)} pictures can be used{first}", Exit.BAD_DATA)
     found = {box.label for draft in told.drafts for box in draft.boxes.values()}
     labels = list(dict.fromkeys([*told.labels, *natural(found)]))
     return BoxedListing(
@@ -115,8 +136,20 @@ def listing(told: Told, report: Report) -> BoxedListing:
     )
 
 
-def look(picture: Path) -> tuple[tuple[int, int], str]:
-    """The (height, width) of a photo when it is upright, and the sha256 of its file; not a pixel is decoded where its header tells.
+def _summary(told: Told) -> list[str]:
+    """A line about all files that were found by the last parts of their names, and one about all outlines."""
+    loose = [(draft.called, draft.picture, draft.origin) for draft in told.drafts if draft.called]
+    outlined = [draft for draft in told.drafts if draft.outlines]
+    count = sum(draft.outlines for draft in outlined)
+    where = outlined[0].origin if len(outlined) == 1 else f"{len(outlined)} annotations, such as {outlined[0].origin}" if outlined else ""
+    lines = [matched(loose, told.root)] if loose else []
+    return lines + ([f"{count} box{'es are' if count > 1 else ' is'} {OUTLINED}, in {where}"] if outlined else [])
+
+
+def look(picture: Path) -> tuple[tuple[int, int], str, int]:
+    """The (height, width) of a photo when it is upright, the sha256 of its file, and the EXIF orientation that turns it (1: none).
+
+    Not a pixel is decoded where its header tells.
 
     Raises:
         CvappError: no such file, truncated, no picture ... (exit 3); the line speaks of `photo`.
@@ -129,9 +162,19 @@ def look(picture: Path) -> tuple[tuple[int, int], str]:
     digest = hashlib.sha256(data).hexdigest()
     if header.size is None:
         height, width = images.decode(data, "photo").shape[:2]
-        return (height, width), digest
+        return (height, width), digest, 1
     height, width = header.size
-    return (width, height) if headers.turn(data, header.format) >= 5 else (height, width), digest
+    turn = headers.turn(data, header.format)
+    return (width, height) if turn >= 5 else (height, width), digest, turn
+
+
+def sides_of(height: object, width: object) -> tuple[int, int] | None:
+    """The (height, width) that an annotation claims, in numbers or in digits; None where it claims none."""
+    try:
+        sides = [int(str(side).strip().removesuffix(".0")[:12]) for side in (height, width)]
+    except ValueError:
+        return None
+    return (sides[0], sides[1]) if all(0 < side < 1 << 30 for side in sides) else None
 
 
 def framed(box: Box, size: tuple[int, int]) -> tuple[Box | None, str]:
@@ -188,5 +231,4 @@ def _photo_folder(root: Path, pictures: list[Path]) -> Path:
 
 
 def _name(path: Path, folder: Path, root: Path) -> str:
-    base = next((base for base in (folder, root) if path.is_relative_to(base)), None)
-    return path.relative_to(base).as_posix() if base else path.as_posix()
+    return relative(path, folder if path.is_relative_to(folder) else root)

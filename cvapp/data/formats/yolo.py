@@ -1,26 +1,30 @@
 """YOLO: a txt for each picture, a line `class x y width height` for each object, in shares of the frame, x and y being the centre.
 
 `data.yaml` (Ultralytics: docs.ultralytics.com/datasets/detect) or `classes.txt`, `obj.names`; `images/{train,val,test}` and `labels/{...}`,
-`train/images` and `train/labels`, lists `train.txt`, or each txt beside its picture. A picture without one is an example without objects. With
-`kpt_shape` in data.yaml, landmarks follow: x y, or x y v. What is written has one `images` folder and lists of the parts, so names stay.
+`train/images` and `train/labels`, lists `train.txt`, or each txt beside its picture. A picture without one is an example without objects,
+unless there are label files without picture: then nobody knows. With `kpt_shape` in data.yaml, landmarks follow: x y, or x y v. Of an outline
+or a turned box (class x y x y x y ...), the box around it is taken. What is written has one `images` folder and lists of the parts, so names stay.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Sequence
 
 from cvapp.data.boxed import Box, BoxedListing
-from cvapp.data.formats import data_yaml
+from cvapp.data.formats import data_yaml, yolo_files, yolo_lines
 from cvapp.data.formats.data_yaml import DataYaml
-from cvapp.data.formats.pictures import PICTURES, Pictures, below, label_of, part_in, text_of
-from cvapp.data.formats.reading import UNDECLARED, UNMARKED, Draft, Told, listing
+from cvapp.data.formats.matching import MATCHED, Files, printable, told as matched
+from cvapp.data.formats.pictures import PICTURES, below, part_in, plain, relative
+from cvapp.data.formats.reading import LOST, Draft, Told, listing
+from cvapp.data.formats.texts import start_of, text_of
 from cvapp.data.formats.writing import parted, size_of, stems
+from cvapp.data.formats.yolo_files import is_list, label_file
 from cvapp.data.listing import PARTS, part_named
 from cvapp.errors import CvappError, Exit
 from cvapp.files import write_text
 from cvapp.progress import Report, silent
 
 PHOTOS = "images"
-NAMES = ("classes.txt", "obj.names", "labels/classes.txt", "train/labels/classes.txt", "obj_train_data/classes.txt")
 
 
 def read(folder: str | Path, report: Report = silent) -> BoxedListing:
@@ -30,84 +34,118 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
         CvappError: no classes, parts that are not there, or nothing that can be used (exit 3).
     """
     source = Path(folder)
-    file = source if source.is_file() else yaml_in(source)
-    home = source if source.is_dir() else source.parent
-    said = data_yaml.read(file) if file else DataYaml(_names(home))
-    root = next((path for path in (home / said.path, home) if path.is_dir()), home)
-    lists = {part: [_place(word, root, home, f"{file}: {part}") for word in words] for part, words in said.parts.items()}
-    lists = lists or {part: [path] for path in sorted(root.glob("*.txt")) if (part := part_named(path.stem)) and not has_picture(path)}
+    file = source if source.is_file() else yolo_files.yaml_in(source)
+    home = source if source.is_dir() and not file else file.parent if file else source.parent
+    said = data_yaml.read(file) if file else DataYaml(yolo_files.classes(home))
+    root = next((plain(path) for path in (home / said.path, home) if path.is_dir()), home)
+    notes: list[str] = []
+    lists = {part: [_place(word, root, home, f"{file}: {part}", notes) for word in words] for part, words in said.parts.items()}
+    lists = lists or _lists(root)
+    there = below(root, PICTURES)
     stray: dict[Path, str] = {}
-    parts = _parts(lists, Pictures(root, below(root, PICTURES)), stray)
-    pictures = set(parts) | set(below(root / PHOTOS, PICTURES)) if lists else set(below(root, PICTURES))
+    parts = _parts(lists, Files(root, there), stray, notes)
+    pictures = set(parts) | {path for path in there if path.is_relative_to(root / PHOTOS)} if lists else set(there)
+    labels = _labels(root, sorted({*pictures, *there}), notes)
     drafts = []
     for picture in sorted(pictures - set(stray)):
-        path = label_file(picture, root)
+        path = labels.of.get(picture)
+        origin = relative(path or label_file(picture, root), root)
+        part = parts.get(picture) if lists else part_in(" ".join(Path(relative(picture, root)).parts[:-1]))
         try:
-            boxes, notes = _boxes(text_of(path), said) if path.is_file() else ({}, [])
+            if not path and labels.lonely:
+                raise ValueError(f"is not there, while {labels.count()} no picture: it may be its; {LOST}")
+            found = yolo_lines.read(text_of(path), said) if path else yolo_lines.Lines()
         except (ValueError, CvappError) as error:
-            stray[picture] = f"{_below(path, root)}: {str(error).removeprefix(f'{path.name}: ')}"
+            stray[picture] = f"{origin}: {str(error).removeprefix(f'{path.name}: ' if path else '')}"
             continue
-        folders = " ".join(piece for piece in Path(_below(picture, root)).parts[:-1])
-        part = parts.get(picture) if lists else part_in(folders)
-        drafts.append(Draft(picture, _below(path, root), boxes, None, part, relative=True, notes=tuple(notes)))
-    known = {label_file(picture, root) for picture in pictures}
-    for path in below(root / "labels", {".txt"}) if (root / "labels").is_dir() else []:
-        if path not in known and path.name != "classes.txt":
-            stray[path] = "has no picture"
-    labels = list(dict.fromkeys(said.names[number] for number in sorted(said.names)))
-    return listing(Told(source, root, "yolo", drafts, labels, stray), report)
+        more = {"notes": tuple(found.notes), "lost": found.lost, "outlines": found.outlines}
+        drafts.append(Draft(picture, origin, found.boxes, None, part, relative=True, **more))
+    stray |= dict.fromkeys(labels.without, "has no picture")
+    told = {draft.picture for draft in drafts} | set(stray)
+    classes = list(dict.fromkeys(said.names[number] for number in sorted(said.names)))
+    every = {*there, *(below(source, PICTURES) if source.is_dir() else ())}
+    return listing(Told(source, root, "yolo", drafts, classes, stray, tuple(notes), tuple(sorted(every - told))), report)
 
 
-def yaml_in(folder: Path) -> Path | None:
-    """The yaml of a folder that names classes; data.yaml first."""
-    files = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")), key=lambda path: (path.stem != "data", path.name))
-    return next((path for path in files if any(line.startswith("names:") for line in text_of(path).splitlines())), None)
+@dataclass(frozen=True)
+class _Labels:
+    """The label files of a set.
+
+    Args:
+        of: by picture.
+        without: those without picture.
+        lonely: those among them that hold objects, for people.
+    """
+
+    of: dict[Path, Path]
+    without: list[Path]
+    lonely: list[str]
+
+    def count(self) -> str:
+        """How many label files have ..., in words."""
+        more = len(self.lonely) - 1
+        return f"{self.lonely[0]} and {more} more have" if more else f"{self.lonely[0]} has"
 
 
-def label_file(picture: Path, root: Path) -> Path:
-    """Where a picture's objects stand: the last folder `images` of its path becomes `labels`, as Ultralytics has it; else beside it."""
-    pieces = list(picture.relative_to(root).parts) if picture.is_relative_to(root) else list(picture.parts)
-    folders = [place for place, piece in enumerate(pieces[:-1]) if piece == "images"]
-    if folders:
-        pieces[folders[-1]] = "labels"
-    across = root.joinpath(*pieces).with_suffix(".txt")
-    beside = picture.with_suffix(".txt")
-    return beside if beside.is_file() and not across.is_file() else across
+def _labels(root: Path, pictures: list[Path], notes: list[str]) -> _Labels:
+    """The label files below a root, each with its picture; that some are found by their names alone is noted."""
+    texts = [path for path in below(root, {".txt"}) if path.name.lower() not in yolo_files.NAMES and not is_list(path)]
+    known, elsewhere = yolo_files.pair(pictures, texts, root)
+    if elsewhere:
+        picture, path = next(iter(elsewhere.items()))
+        count = f"{len(elsewhere)} label files are" if len(elsewhere) > 1 else "a label file is"
+        notes.append(f"{count} {MATCHED}, such as {relative(path, root)} for {relative(picture, root)}")
+    used = {*known.values(), *elsewhere.values()}
+    full = [path for path in texts if path not in used and yolo_files.looks_like_labels(start_of(path))]
+    without = [path for path in texts if path not in used and (path in full or yolo_files.is_labels(path.parent, root))]
+    return _Labels({**elsewhere, **known}, without, [relative(path, root) for path in full])
 
 
-def _names(folder: Path) -> dict[int, str]:
-    """The classes by number from a list of names, a line each."""
-    path = next((folder / name for name in NAMES if (folder / name).is_file()), None)
-    if path is None:
-        raise CvappError(f"{folder}: the classes have no names; add data.yaml with names:, or classes.txt, a line each", Exit.BAD_DATA)
-    return {number: label_of(line) or str(number) for number, line in enumerate(text_of(path).rstrip().split("\n"))}
+def _lists(root: Path) -> dict[str, list[Path]]:
+    """The lists of pictures beside the folder's names, or those of the classes, by part."""
+    named = yolo_files.names_file(root)
+    homes = dict.fromkeys((root, named.parent if named else root))
+    found = [path for home in homes for path in sorted(home.glob("*.txt")) if part_named(path.stem) and is_list(path)]
+    lists = {part: [path for path in found if part_named(path.stem) == part] for part in PARTS}
+    return {part: paths for part, paths in lists.items() if paths}
 
 
-def _place(word: str, root: Path, home: Path, where: str) -> Path:
-    """A folder or list that data.yaml names; some exporters put one `../` too many before it."""
+def _place(word: str, root: Path, home: Path, where: str, notes: list[str]) -> Path:
+    """A folder or list that data.yaml names; on another machine it had other folders above it, and some exporters put one `../` too many."""
     paths = [base / rest for rest in (word, word.removeprefix("../")) for base in (root, home)]
     found = next((path for path in paths if path.exists()), None)
+    pieces = [piece for piece in word.replace("\\", "/").split("/") if piece not in ("", ".", "..")]
+    while found is None and len(pieces) > 1 and not part_named(pieces[0]):
+        pieces = pieces[1:]
+        found = next((path for base in (root, home) if (path := base.joinpath(*pieces)).exists()), None)
+        if found:
+            notes.append(f"{where}: {word[:200]!r} is {MATCHED}: {relative(found, root)}")
     if found is None:
         raise CvappError(f"{where}: {word} is not there; it is looked for below {root}", Exit.BAD_DATA)
-    return Path(*found.parts)
+    return plain(found)
 
 
-def has_picture(path: Path) -> bool:
-    """Whether a txt belongs to a picture of that name."""
-    return any(path.with_suffix(suffix).exists() for suffix in PICTURES)
-
-
-def _parts(lists: Mapping[str, Sequence[Path]], pictures: Pictures, stray: dict[Path, str]) -> dict[Path, str | None]:
+def _parts(lists: Mapping[str, Sequence[Path]], pictures: Files, stray: dict[Path, str], notes: list[str]) -> dict[Path, str | None]:
     """The part of each picture; none where two parts are one and the same list. Those that contradict themselves, or are missing, go astray."""
-    listed: dict[str, set[Path]] = {}
+    listed: dict[str, set[Path]] = {part: set() for part in lists}
+    entries = [
+        (part, place, line.strip())
+        for part, places in lists.items()
+        for place in places
+        if not place.is_dir()
+        for line in text_of(place).split("\n")
+        if line.strip()
+    ]
+    loose = []
+    for (part, place, line), one in zip(entries, pictures.find_all([(line, part) for part, _, line in entries])):
+        if one.path:
+            listed[part].add(one.path)
+            loose += [(line, one.path, place.name)] if one.loosely else []
+        else:
+            stray[pictures.root / printable(line)] = f"{place.name} lists it: {one.wrong}"
+    notes += [matched(loose, pictures.root)] if loose else []
     for part, places in lists.items():
-        listed[part] = set()
         for place in places:
-            for line in [] if place.is_dir() else filter(None, map(str.strip, text_of(place).split("\n"))):
-                try:
-                    listed[part].add(pictures.find(line, part))
-                except ValueError as error:
-                    stray[pictures.root / line] = f"{place.name} lists it: {error}"
             listed[part] |= set(below(place, PICTURES)) if place.is_dir() else set()
     parts: dict[Path, str | None] = {}
     for picture in set().union(*listed.values()):
@@ -116,37 +154,6 @@ def _parts(lists: Mapping[str, Sequence[Path]], pictures: Pictures, stray: dict[
             stray[picture] = f"listed for {' and for '.join(own)}; keep it in one"
         parts[picture] = own[0] if len(own) == 1 else None
     return parts
-
-
-def _below(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-
-
-def _boxes(text: str, said: DataYaml) -> tuple[dict[int, Box], list[str]]:
-    """The objects of a label file by line, in shares of the frame, and what is left out of them."""
-    boxes, notes = {}, []
-    count, each = said.points or (0, 0)
-    for place, line in enumerate(text.split("\n"), 1):
-        words = line.split()
-        if not words:
-            continue
-        if len(words) != 5 + count * each:
-            hint = f" and {count} landmarks of {each}" if count else "; landmarks need kpt_shape in data.yaml, outlines are not read"
-            raise ValueError(f"line {place} has {len(words)} numbers, expected 5 (class x y width height){hint}")
-        try:
-            number, (x, y, width, height, *marks) = int(words[0]), map(float, words[1:])
-        except ValueError as error:
-            raise ValueError(f"line {place}: {error}") from None
-        if number not in said.names:
-            notes.append(f"box {place} {UNDECLARED} (number {number}): left out")
-            continue
-        triples = [(*marks[at : at + each], 2.0)[:3] for at in range(0, len(marks), each)] if count else []
-        points = tuple((across, down) for across, down, visible in triples if visible)
-        if 0 < len(points) < count:
-            notes.append(f"box {place} ({said.names[number]}) {UNMARKED} ({count - len(points)} of {count}): its landmarks are left out")
-        corners = x - width / 2, y - height / 2, x + width / 2, y + height / 2
-        boxes[place] = Box(said.names[number], corners, points=points if len(points) == count else ())
-    return boxes, notes
 
 
 def write(listing: BoxedListing, folder: Path) -> list[str]:

@@ -47,10 +47,14 @@ def test_jsons_may_lie_beside_the_pictures_of_their_part(tmp_path):
 def test_pictures_that_are_missing_or_may_be_several_are_strays(tmp_path):
     text = coco_json(["gone.jpg", "x/2.jpg", "C:\\y\\3.jpg", "4.jpg", "sub/5.jpg"])
     found = coco.read(lay(tmp_path, {"all.json": text, "y/3.jpg": "", "x/4.jpg": "", "y/4.jpg": "", "x/sub/5.jpg": "", "y/2.jpg": ""}))
-    assert parts(found) == {"y/3.jpg": None, "x/sub/5.jpg": None}
+    assert parts(found) == {"y/2.jpg": None, "y/3.jpg": None, "x/sub/5.jpg": None}
+    assert found.mended == [
+        "2 files are found by the last parts of a name alone, such as y/2.jpg, which all.json calls 'x/2.jpg'",
+        "x/4.jpg: is in no annotation: not used",
+        "y/4.jpg: is in no annotation: not used",
+    ]
     assert found.stray == {
         "images/gone.jpg": "all.json: images[0]: no such file",
-        "images/x/2.jpg": "all.json: images[1]: no such file",
         "images/4.jpg": "all.json: images[3]: several pictures may be meant, such as x/4.jpg and y/4.jpg; name its folder too",
     }
 
@@ -103,7 +107,7 @@ def test_a_damaged_annotation_makes_its_picture_a_stray(tmp_path, bbox, extra, r
             "not COCO; expected an object with the lists images, .*, and images is none",
         ),
         ('{"images": [], "annotations": {}, "categories": []}', "and annotations is none"),
-        (b'{"images": "\xff"}', "all.json: not UTF-8 text"),
+        (b'{"images": ["\xff"]}', "all.json: not UTF-8 text"),
         (coco_json([]), "none of its 0 pictures can be used"),
         (coco_json(["gone.jpg"]), "none of its 1 pictures can be used, such as images/gone.jpg: all.json: images.0.: no such file"),
     ],
@@ -117,7 +121,12 @@ def test_a_damaged_json_is_an_error(tmp_path, text, line):
 def test_one_id_for_two_images_and_one_picture_in_two_jsons_are_told(tmp_path):
     whole = json.loads(coco_json(["a.jpg", "b.jpg"], (0, 1, [1, 1, 5, 5])))
     whole["images"][1]["id"] = 0
-    found = coco.read(lay(tmp_path, {"1.json": json.dumps(whole), "a.jpg": "", "b.jpg": ""}))
-    assert found.stray == {"b.jpg": "1.json: images[1]: its id 0 is another image's too"}
-    found = coco.read(lay(tmp_path, {"2.json": coco_json(["c.jpg", "a.jpg"]), "c.jpg": ""}))
+    found = coco.read(lay(tmp_path, {"1.json": json.dumps(whole), "a.jpg": "", "b.jpg": "", "c.jpg": "", "3.json": coco_json(["c.jpg"])}))
+    assert found.stray == {
+        "a.jpg": "1.json: images[0]: its id 0 is that of images[1] too",
+        "b.jpg": "1.json: images[1]: its id 0 is that of images[0] too",
+    }
+    (tmp_path / "3.json").unlink()
+    lay(tmp_path, {"1.json": coco_json(["a.jpg", "b.jpg"], (0, 1, [1, 1, 5, 5]))})
+    found = coco.read(lay(tmp_path, {"2.json": coco_json(["c.jpg", "a.jpg"])}))
     assert found.stray["a.jpg"] == "annotated twice, in 1.json and in 2.json; keep the one that is right"

@@ -61,7 +61,7 @@ def test_files_are_recognised_by_their_suffix(tmp_path):
     lay(tmp_path, {"a.json": coco_json(["a.jpg"]), "b.yml": YAML, "a.csv": "path,label\n", "images/a.jpg": ""})
     assert (scan(tmp_path / "a.json").format, scan(tmp_path / "b.yml").format) == ("coco", "yolo")
     assert is_boxed(tmp_path / "a.json") and not is_boxed(tmp_path / "a.csv") and not is_boxed(tmp_path / "gone.json")
-    with pytest.raises(CvappError, match="holds coco and yolo; keep one, or name its json or data.yaml"):
+    with pytest.raises(CvappError, match="holds coco and yolo; keep one, or name its json, csv or data.yaml"):
         scan(tmp_path)
     with pytest.raises(CvappError, match="gone.json: no such place; expected Annotations"):
         scan(tmp_path / "gone.json")

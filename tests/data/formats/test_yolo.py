@@ -49,6 +49,19 @@ def test_layouts_of_tools(tmp_path, files):
     assert found.photos[0].boxes == (Box("cat", (0.0, 0.0, 64.0, 48.0)),) and found.photos[1].boxes == ()
 
 
+def test_pictures_outside_the_folder_of_data_yaml_are_named(tmp_path):
+    lay(tmp_path, {"set/data.yaml": "names: [cat]", "set/images/a.jpg": "", "set/labels/a.txt": "0 .5 .5 1 1", "b.jpg": ""})
+    found = yolo.read(tmp_path)
+    assert parts(found) == {"a.jpg": None} and found.mended == [f"{tmp_path.as_posix()}/b.jpg: is in no annotation: not used"]
+
+
+def test_a_picture_has_one_path_however_data_yaml_says_its_folder(tmp_path):
+    lay(tmp_path, {"set/data.yaml": "train: ../a\nval: ../b\nnames: [cat]", "a/1.jpg": "", "b/2.jpg": "", "a/1.txt": "0 .5 .5 1 1"})
+    found = yolo.read(tmp_path)
+    assert [(photo.part, len(photo.boxes)) for photo in found.photos] == [("train", 1), ("val", 0)]
+    assert found.mended == [] and not any(".." in photo.name for photo in found.photos)
+
+
 def test_a_flat_folder(tmp_path):
     found = yolo.read(lay(tmp_path, {"classes.txt": "cat", "train.jpg": "", "train.txt": "0 .5 .5 1 1", "b.png": ""}))
     assert parts(found) == {"b.png": None, "train.jpg": None} and len(found.photos[1].boxes) == 1 and found.stray == {}
@@ -95,11 +108,14 @@ def test_bad_boxes_are_told(tmp_path):
     [
         (
             "0 .5 .5 1 1\n0 .5 .5 1",
-            "line 2 has 4 numbers, expected 5 (class x y width height); landmarks need kpt_shape in data.yaml, outlines are not read",
+            "line 2 has 4 numbers, expected 5 (class x y width height), or an outline's (class x y x y x y ...); "
+            "landmarks need kpt_shape in data.yaml",
         ),
-        ("cat .5 .5 1 1", "line 1: invalid literal for int() with base 10: 'cat'"),
-        ("0 .5 .5 1 1,0", "line 1: could not convert string to float: '1,0'"),
-        (b"\xff\xfe", "not UTF-8 text"),
+        ("cat .5 .5 1 1", "line 1: 'cat' is not a number"),
+        ("0.5 .5 .5 1 1", "line 1: the class is '0.5', expected a whole number, its place among the names from 0 on"),
+        ("0 .5 .5 1 1,0", "line 1: '1,0' is not a number; write a point where it has a comma"),
+        (b"\xff0 .5 .5 1 1", "not UTF-8 text"),
+        (b"\xff\xfe0", "not UTF-8 text"),
     ],
 )
 def test_a_damaged_line_makes_its_picture_a_stray(tmp_path, text, reason):
@@ -110,13 +126,20 @@ def test_a_damaged_line_makes_its_picture_a_stray(tmp_path, text, reason):
 def test_missing_pictures_lonely_labels_and_contradicting_lists_are_told(tmp_path):
     lay(tmp_path, {"data.yaml": "train: train.txt\nval: val.txt\nnames: [cat]", "train.txt": "./images/a.jpg\n./images/c.jpg\n"})
     lay(tmp_path, {"val.txt": "images/a.jpg\nimages/gone.jpg\n", "labels/lonely.txt": "0 .5 .5 1 1"})
-    found = yolo.read(lay(tmp_path, {f"images/{name}.jpg": "" for name in "abc"}))
-    assert parts(found) == {"b.jpg": None, "c.jpg": "train"}
+    found = yolo.read(lay(tmp_path, {**{f"images/{name}.jpg": "" for name in "abc"}, "labels/c.txt": "\n"}))
+    assert parts(found) == {"c.jpg": "train"}
+    lost = "is not there, while labels/lonely.txt has no picture: it may be its; mend them, or it would be learnt as background"
     assert found.stray == {
         "a.jpg": "listed for train and for val; keep it in one",
+        "b.jpg": f"labels/b.txt: {lost}",
         "gone.jpg": "val.txt lists it: no such file",
         "labels/lonely.txt": "has no picture",
     }
+
+
+def test_an_empty_label_file_without_picture_takes_nobodys_boxes(tmp_path):
+    found = yolo.read(lay(tmp_path, {"data.yaml": "names: [cat]", "images/a.jpg": "", "labels/lonely.txt": "\n", "labels/a.txt": "\n"}))
+    assert (parts(found), found.stray) == ({"a.jpg": None}, {"labels/lonely.txt": "has no picture"})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""Whether a detector can be trained on photos with boxes: the split that training would make, and what it would leave out."""
+
+from dataclasses import dataclass, field, replace
+from typing import Iterable
+
+from cvapp.data import split
+from cvapp.data.boxed import BoxedListing, as_listing
+from cvapp.errors import CvappError
+from cvapp.recipe import Data
+
+FEW = 2  # different photos that a split needs: one trains, one validates
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What training would do.
+
+    Args:
+        left_out: the reason for each photo, by name, that no part can hold.
+        missing: why training cannot begin; empty where it can.
+        few: it is only that there are too few different photos.
+    """
+
+    left_out: dict[str, str] = field(default_factory=dict)
+    missing: str = ""
+    few: bool = False
+
+
+def ready(listing: BoxedListing, names: set[str], copies: Iterable[tuple[str, str]], different: int) -> Ready:
+    """Part the photos as training does by default, and look whether it can begin.
+
+    Args:
+        listing: photos with boxes.
+        names: of the photos that can be decoded.
+        copies: pairs of content hashes that show the same picture.
+        different: how many different pictures there are.
+    """
+    photos = as_listing(replace(listing, photos=[photo for photo in listing.photos if photo.name in names]))
+    left_out: dict[str, str] = {}
+    try:
+        frozen = split.read(photos.split_file) if photos.split_file and photos.split_file.is_file() else []
+        rows, left_out = split.divide(photos.photos, Data().val, Data().test, 0, frozen, copies)
+        split.check_parts(rows)
+    except CvappError as error:
+        return Ready(left_out, str(error), different < FEW)
+    bearing = {photo.name for photo in listing.photos if photo.boxes}
+    if not any(row.part == "train" and row.path in bearing for row in rows):
+        return Ready(left_out, "no object in the photos to train on: a detector needs boxes", False)
+    return Ready(left_out)
