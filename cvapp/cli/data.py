@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import dataclasses
+from pathlib import Path
 from typing import Mapping, Sequence
 
 from cvapp.camera.finishing import CODECS
