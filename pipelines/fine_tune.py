@@ -7,8 +7,8 @@ data, a similar or another task) and says why; where it chooses the head alone, 
     cvapp train fine_tune --data photos --name mine
     cvapp train fine_tune --data photos --name mine --set train.fine_tune=blocks:6
 
-Measured on 2 busy cores: 7,200 photos of CIFAR-10 at 96x96 (`--set images.size=96,96`), 698 seconds, 0.807 on 2,000 test photos, the head alone 0.732; of 243
-ants and bees `auto` trains the head alone, 0.952 on 153 validation photos, the mean of seeds 0, 1 and 2.
+Measured on 2 busy cores: 7,200 photos of CIFAR-10 at 96x96 (`--set images.size=96,96`), 698 seconds, 0.807 on 2,000 test photos, the head alone
+0.732; of 243 ants and bees `auto` trains the head alone, 0.952 on 153 validation photos, the mean of seeds 0, 1 and 2.
 """
 
 from cvapp.recipe import Augment, Model, Recipe, Train

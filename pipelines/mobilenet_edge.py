@@ -1,8 +1,8 @@
 """MobileNetV2 for the edge: tuned whole on your photos, then exported to every variant, proven and timed.
 
 MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381). First the head on features computed once, then all of the network at a lower rate on varied
-pictures, batch norm as it was pretrained. The backbone is the one of drawings, alpha 0.35 at 96x96: the smallest and fastest. Photos want one that has
-seen photos: EfficientNet-Lite0 (docs/mobilenet_edge.md says what it costs), or a MobileNetV2 whose weights are downloaded.
+pictures, batch norm as it was pretrained. The backbone is the one of drawings, alpha 0.35 at 96x96: the smallest and fastest. Photos want one
+that has seen photos: EfficientNet-Lite0 (docs/mobilenet_edge.md says what it costs), or a MobileNetV2 whose weights are downloaded.
 
     make train export verify bench PIPELINE=mobilenet_edge
     cvapp train mobilenet_edge --data photos --name mine --set model.backbone=efficientnet_lite0

@@ -117,11 +117,9 @@ def _space(card: Card, found: Measured) -> str:
     """In which space distances are, and over how many pictures."""
     figures, width = found.figures, found.made.features.shape[1]
     photos = counted(figures["photos"], f"{WORDS[found.part]} photo")
-    judge = (
-        f"a small classifier that cvapp trained on the same training photos ({width} features before its last layer)"
-        if found.made.probabilities is not None
-        else f"the default backbone, EfficientNet-Lite0, since the photos are of one class ({width} features)"
-    )
+    of_one_class = found.made.probabilities is None
+    kind = f"{width} features, since the photos are of one class" if of_one_class else f"{width} features before its last layer"
+    judge = f"{markup.escape(card.weights['judge'])} ({kind})"
     half = f"{figures['count']:,} samples beside {figures['count']:,} of the {photos}; for real photos among themselves, the other half of these"
     return (
         f"The judge is {judge}, not Inception: these distances compare generators of the same photos and judge, and no others. "

@@ -8,7 +8,7 @@ import numpy as np
 from cvapp.evaluation import probe
 
 MUCH_IN_ALL, MUCH_IN_CLASS = 2000, 100  # training photos from which fine-tuning pays: in all, and in the middle class
-SIMILAR = 0.7  # of the way from guessing to perfection that a probe of the last features goes
+SIMILAR = 0.7  # chance-adjusted accuracy of a linear probe of the last features, from which the task is like the backbone's
 FEW, MORE = "blocks:2", "blocks:6"
 MOST_STAGES = 3
 
@@ -41,8 +41,8 @@ def choose(features: Callable[[int], np.ndarray], truth: np.ndarray, num_classes
     likeness = _likeness(features(1), truth, num_classes, seed)
     similar = likeness >= SIMILAR
     data = f"{'much' if much else 'little'} data ({len(truth)} training photos, {int(np.median(sizes))} in the middle class)"
-    reach = f"a linear probe goes {100 * likeness:.0f}% of the way from guessing to perfect"
-    task = f"{'a task like' if similar else 'another task than'} the backbone's ({reach})"
+    figure = f"chance-adjusted accuracy of a linear probe: {likeness:.2f}"
+    task = f"{'a task like' if similar else 'another task than'} the backbone's ({figure})"
     if much:
         chosen = "all" if opaque else FEW if similar else MORE
         return Choice(
@@ -55,10 +55,10 @@ def choose(features: Callable[[int], np.ndarray], truth: np.ndarray, num_classes
         stages: likeness if stages == 1 else _likeness(features(stages), truth, num_classes, seed) for stages in range(1, MOST_STAGES + 1)
     }
     best = max(tried, key=lambda stages: tried[stages])
-    found = ", ".join(f"{stages}: {100 * value:.0f}%" for stages, value in tried.items())
+    found = ", ".join(f"{stages}: {value:.2f}" for stages, value in tried.items())
     return Choice("none", best, f"{data}, {task}: a head on the features of {best} stage{'s' if best > 1 else ''} (by stages, {found})")
 
 
 def _likeness(features: np.ndarray, truth: np.ndarray, num_classes: int, seed: int) -> float:
-    """Cross-validated accuracy of a probe, classes weighing alike: 0 at guessing, 1 at perfection."""
+    """Chance-adjusted, cross-validated accuracy of a linear probe, classes weighing alike."""
     return probe.adjusted_accuracy(probe.left_out(features, truth, num_classes, seed).argmax(1), truth, num_classes)

@@ -119,8 +119,8 @@ def _without_paths(recipe: Recipe) -> Recipe:
 def _choose(recipe: Recipe, backbone: Backbone, material: Material, report: Report) -> tuple[Recipe, Backbone, str]:
     """Settle `fine_tune=auto`; the recipe, the backbone (with more stages, perhaps) and the reason.
 
-    Where the head alone is to learn, it learns from the features of the photos as they are: varied pictures would take a hundred times as long,
-    and were no better for a head.
+    Where the head alone is to learn, it learns from the features of the photos as they are, whatever `augment` says: varied pictures would take
+    a hundred times as long, and were no better for a head.
     """
     if recipe.train.fine_tune != "auto" or recipe.model.from_scratch:
         return recipe, backbone, ""
@@ -132,14 +132,16 @@ def _choose(recipe: Recipe, backbone: Backbone, material: Material, report: Repo
 
     opaque = recipe.model.backbone == recipes.HUB
     choice = choose(of_stages, material.truth[learn], len(material.labels), opaque, recipe.seed)
-    report(f"fine_tune=auto: {choice.reason}")
+    plain = choice.fine_tune == "none" and not recipe.augment.off
+    reason = f"{choice.reason}; the photos are not varied" if plain else choice.reason
+    report(f"fine_tune=auto: {reason}")
     chosen = _with_stages(recipe, choice.stages)
     chosen = dataclasses.replace(
         chosen,
         train=dataclasses.replace(chosen.train, fine_tune=choice.fine_tune),
-        augment=Augment() if choice.fine_tune == "none" else chosen.augment,
+        augment=Augment() if plain else chosen.augment,
     )
-    return chosen, backbone if choice.stages == recipe.model.stages else open_backbone(chosen.model, backbone.size), choice.reason
+    return chosen, backbone if choice.stages == recipe.model.stages else open_backbone(chosen.model, backbone.size), reason
 
 
 def _with_stages(recipe: Recipe, count: int) -> Recipe:

@@ -35,7 +35,8 @@ def made(tmp_path, rng):
     figures = {"photos": 30, "samples": 40, **judge_samples(real, samples, LABELS), "judge_accuracy": 0.912, "memorised": 0.025}
     found = Measured(figures, "test", real, samples, crowd(20).pictures, np.arange(40) % 20, np.arange(40, dtype=np.float32))
     metrics = {"test": figures, "kept_epoch": 3, "kept_frechet": 38.0, "epochs": 3, "alarms": {}, "collapsed": "", "train_seconds": 9.0}
-    return dataclasses.replace(cards.read(save_generator(tmp_path / "made")), metrics=metrics), found
+    weights = {"source": "random", "licence": "mine", "judge": "a small classifier, trained by cvapp on the same photos"}
+    return dataclasses.replace(cards.read(save_generator(tmp_path / "made")), metrics=metrics, weights=weights), found
 
 
 def course(notes=NOTES):
@@ -64,7 +65,7 @@ def test_all_that_it_shows_is_written(made, tmp_path):
         "not Inception",
         f"{figures['count']} samples beside {figures['count']} of the 30 test photos",
         "right on 91.2% of the photos",
-        "(5 features before its last layer)",
+        "The judge is a small classifier, trained by cvapp on the same photos (5 features before its last layer), not Inception",
         "Of 120 samples to all validation photos",
         "Epoch 3 of 3 is kept",
         "from step 0 to step 300, in 3 pictures",
@@ -101,12 +102,16 @@ def test_alarms_stand_first(made, tmp_path):
     assert page.index("What went wrong") < page.index("Fréchet")
 
 
-def test_a_judge_that_knows_no_classes_shows_none(made, tmp_path):
+@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "mobilenet_v2_035_96"])
+def test_a_judge_that_knows_no_classes_shows_none_and_is_the_one_that_the_card_tells(made, tmp_path, backbone):
+    """The second was the default of an earlier version; a generator's judge is saved beside it."""
     card, found = made
+    card = dataclasses.replace(card, weights={**card.weights, "judge": f"the backbone {backbone}"})
     blind = [dataclasses.replace(crowd, probabilities=None) for crowd in (found.real, found.made)]
     figures = {"photos": 30, "samples": 40, **judge_samples(*blind, LABELS), "memorised": 0.0}
     generated_report.write(card, dataclasses.replace(found, figures=figures, real=blind[0], made=blind[1]), course([]), tmp_path / "report")
     names = {path.name for path in (tmp_path / "report").iterdir()}
     assert names == {"distances.png", "nearest.png", "report.html", "samples.png", "training.webp"}
     page = page_of(tmp_path / "report")
-    assert "the default backbone, EfficientNet-Lite0" in page and "classes are made" not in page and "Course" not in page
+    assert f"The judge is the backbone {backbone} (5 features, since the photos are of one class), not Inception" in page
+    assert "classes are made" not in page and "Course" not in page

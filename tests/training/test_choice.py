@@ -40,7 +40,7 @@ def test_little_data_and_a_similar_task():
     found, asked = chosen(LITTLE, {1: good(LITTLE)})
     assert (found.fine_tune, found.stages) == ("none", 1) and asked == [1], "no other stage is computed for nothing"
     assert found.reason.startswith(
-        "little data (75 training photos, 25 in the middle class), a task like the backbone's (a linear probe goes "
+        "little data (75 training photos, 25 in the middle class), a task like the backbone's (chance-adjusted accuracy of a linear probe: "
     )
     assert found.reason.endswith(": a head on the last features")
 

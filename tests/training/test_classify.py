@@ -246,6 +246,7 @@ def test_auto_chooses_says_why_and_tells_the_card(workspace, photos, unreported)
     assert made.metrics["fine_tune"].startswith("little data (24 training photos, 8 in the middle class), ")
     assert f"fine_tune=auto: {made.metrics['fine_tune']}" in lines
     assert made.recipe.train.fine_tune == "none" and made.recipe.model.stages in (1, 2, 3)
+    assert made.metrics["fine_tune"].endswith("; the photos are not varied")
     assert made.recipe.augment.off and len(unreported["results"].history) == 2, "a head learns from the photos as they are"
     assert f"features of {made.recipe.model.stages} stage" in made.metrics["fine_tune"] or made.recipe.model.stages == 1
     assert recipes.from_json(recipes.to_json(made.recipe)) == made.recipe
