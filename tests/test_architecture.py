@@ -15,7 +15,7 @@ RANKS = [
     ("files", "names", "progress", "ending"),
     ("headers",),
     ("boxes", "images"),
-    ("windows",),
+    ("picture_files", "windows"),
     ("isp",),
     ("signs",),
     ("recipe",),
