@@ -109,7 +109,7 @@ def check(source: str | Path, report: Report = silent) -> Findings:
     except CvappError as error:  # what training would end with
         unlearnable = unlearnable or [str(error)]
     else:
-        left_out = {name: reason for name, reason in division.left_out.items() if name not in listing.stray}
+        left_out = {name: reason for name, reason in division.left_out.items() if listing.stray.get(name) != reason}
         lines = unmeasured(division.rows, pairs)
         classes += [line for label, line in lines.items() if len({group_of[photo.hash] for photo in by_class[label]}) > 1]
     told = {

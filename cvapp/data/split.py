@@ -93,8 +93,9 @@ def draws(photos: Iterable[Photo]) -> bool:
 def lasting(rows: Iterable[Row], frozen: Iterable[Row], left_out: Mapping[str, str]) -> list[Row]:
     """What a split's file is to hold: its rows, and of those that it held before the ones of photos that are absent or left out now."""
     rows = list(rows)
-    present = {row.hash for row in rows}
-    return sorted([*rows, *(row for row in frozen if row.hash not in present or row.path in left_out)], key=lambda row: row.path)
+    present, used = {row.hash for row in rows}, {row.path for row in rows}  # a row of a list that repeats another is left out by the same path
+    kept = (row for row in frozen if row.hash not in present or row.path in left_out and row.path not in used)
+    return sorted([*rows, *kept], key=lambda row: row.path)
 
 
 def check_classes(photos: Sequence[Photo], rows: Sequence[Row], left_out: Mapping[str, str], least: int = 2) -> None:

@@ -13,7 +13,7 @@ from cvapp.data import parted
 from cvapp.data.check import Findings, check
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
-from cvapp.recipe import Recipe
+from cvapp.recipe import Data, Recipe
 from tests.data.test_duplicates import CHANGES
 from tests.test_headers import Image, animation, encoded, picture
 
@@ -306,3 +306,18 @@ def test_classes_that_look_alike_and_those_without_a_file_are_told(workspace):
         "classes 'Cat' and 'cat' look alike; if they are one, give it one name",
         "classes 'stop  sign' and 'stop sign' look alike; if they are one, give it one name",
     ]
+
+
+def test_a_photo_of_a_list_may_have_a_bad_row_and_be_left_out_for_another(workspace):
+    """Both are told, and the photos that can be used are counted as training counts them."""
+    lay(workspace, {f"{label}{number}.png": scene(label, number) for label in "ab" for number in range(4)})
+    lay(workspace, {"x.png": scene("a", 0)})
+    rows = [f"{label}{number}.png,{label}" for label in "ab" for number in range(4)]
+    (workspace / "l.csv").write_text("\n".join(("path,label", *rows, 'x.png,"a\tb"', "x.png,b")))
+    found = check(workspace / "l.csv")
+    assert list(found.unusable) == ["x.png"] and "a control character" in found.unusable["x.png"]
+    assert found.left_out == {
+        "a0.png": "same picture as x.png, which is labelled 'b'",
+        "x.png": "same picture as a0.png, which is labelled 'a'",
+    }
+    assert sum(found.photos.values()) - len(found.left_out) == 7 == len(parted.freeze(workspace / "l.csv", Data(), 0).rows)

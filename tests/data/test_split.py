@@ -363,3 +363,11 @@ def test_the_fingerprint_is_of_contents_labels_and_parts():
 def test_photos_are_taken_from_the_classes_in_turn():
     rows = [Row(str(index), "", label, "train") for index, label in enumerate("aaaaab")]
     assert [row.label for row in split.balanced(rows, 4)] == ["a", "b", "a", "a"]
+
+
+def test_what_lasts_in_the_file_is_each_photo_once():
+    """A photo that is away, one that is left out, and one that a list names twice, so that it is used and left out by one path."""
+    rows = [Row("h1", "a.png", "a", "train"), Row("h2", "b.png", "b", "val")]
+    away, out, moved = Row("h3", "c.png", "a", "test"), Row("h1", "d.png", "a", "train"), Row("h2", "e.png", "b", "val")
+    kept = split.lasting(rows, [*rows, away, out, moved], {"a.png": "line 3 repeats line 2", "d.png": "same picture as a.png"})
+    assert kept == [*rows, away, out]

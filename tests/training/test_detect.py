@@ -152,6 +152,14 @@ def test_windows_have_the_shape_of_the_objects(boxed_photos, workspace):
     assert min(sides) <= 0.625 * 48 / scale_y <= max(sides) and scale_x == scale_y, "squares all"
 
 
+@pytest.mark.parametrize("box", [[5, 5, 0.001, 0.001], [1, 20, 90, 0.01]], ids=["a speck", "a line"])
+def test_objects_of_less_than_a_pixel_ask_for_no_level_that_fits_no_memory(scenes, workspace, box):
+    change(scenes, "train", lambda rows: [{**row, "bbox": box} for row in rows])
+    made, _ = built(scenes)
+    ((scale_y, scale_x),) = made.finder.scan.scales
+    assert scale_y == rounds.LARGEST and (scale_x == rounds.LARGEST if box[2] < 1 else scale_x < 1)
+
+
 def test_odd_data_is_learnt_from_and_told(scenes, place):
     """A class that no training photo shows, nothing at all to be found in the validation photos, frames smaller than a window."""
     change(scenes, "train", lambda rows: [row for row in rows if row["category_id"] == 1])

@@ -58,7 +58,7 @@ def read(source: Path, format: str, entries: Sequence[Entry], report: Report) ->
             drafts.append(Draft(picture, origin, one.boxes, one.said, part, one.relative, called=called))
     told = {draft.picture for draft in drafts} | set(stray)
     unlisted = tuple(path for path in there if path not in told) if source.is_dir() else ()
-    return listing(Told(source, root, format, [draft for draft in drafts if draft.picture not in stray], [], stray, unlisted=unlisted), report)
+    return listing(Told(source, root, format, drafts, [], stray, unlisted=unlisted), report)
 
 
 def named(where: str, values: Mapping[str, Any], label: Any, centered: bool) -> Box:

@@ -102,7 +102,7 @@ def listing(told: Told, report: Report) -> BoxedListing:
     name_of = {path: _name(path, folder, told.root) for path in [*(draft.picture for draft in told.drafts), *told.stray]}
     stray = {name_of[path]: reason for path, reason in told.stray.items()}
     by_picture: dict[Path, list[Draft]] = defaultdict(list)
-    for draft in told.drafts:
+    for draft in (draft for draft in told.drafts if draft.picture not in told.stray):  # one annotation of two may be good: nobody knows
         by_picture[draft.picture].append(draft)
     photos, mended, turned = [], list(told.notes), []
     for picture, (draft, *others) in each(sorted(by_picture.items()), "reading photos", report):

@@ -130,3 +130,11 @@ def test_one_id_for_two_images_and_one_picture_in_two_jsons_are_told(tmp_path):
     lay(tmp_path, {"1.json": coco_json(["a.jpg", "b.jpg"], (0, 1, [1, 1, 5, 5]))})
     found = coco.read(lay(tmp_path, {"2.json": coco_json(["c.jpg", "a.jpg"])}))
     assert found.stray["a.jpg"] == "annotated twice, in 1.json and in 2.json; keep the one that is right"
+
+
+def test_a_picture_that_is_told_of_twice_once_in_vain_is_not_used(tmp_path):
+    whole = json.loads(coco_json(["a.jpg", "b.jpg"], (1, 1, [1, 1, 5, 5])))
+    whole["images"].append({"file_name": "a.jpg"})
+    found = coco.read(lay(tmp_path, {"1.json": json.dumps(whole), "a.jpg": "", "b.jpg": ""}))
+    assert parts(found) == {"b.jpg": None}
+    assert found.stray == {"a.jpg": "1.json: images[2]: it has no id, so its annotations cannot be known"}
