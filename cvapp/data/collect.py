@@ -11,6 +11,7 @@ from cvapp.camera.loop import latest
 from cvapp.camera.sources import Frame, Source
 from cvapp.errors import CvappError
 from cvapp.files import check_writable
+from cvapp.locks import WAIT, locked
 from cvapp.progress import Report, silent
 
 Show = Callable[[np.ndarray, str], bool]
@@ -44,12 +45,19 @@ def collect(
         report: told how many are saved.
 
     Raises:
-        CvappError: a label that is no folder's name (exit 2), or a place that cannot be written (exit 7).
+        CvappError: a label that is no folder's name, or another process collects it there (exit 2); a place that cannot be written (exit 7).
     """
     if not label.strip() or not label.isprintable() or label.startswith(".") or any(mark in label for mark in '/\\:*?"<>|'):
         raise CvappError(f"label {label!r} cannot be a folder's name; use letters, digits, blanks, - and _")
     folder = Path(out) / label
     check_writable(folder)
+    with locked(folder, f"{WAIT}: both would number their photos alike"):
+        return _collect(folder, source, pace, show, report)
+
+
+def _collect(folder: Path, source: Source, pace: Pace, show: Show | None, report: Report) -> list[Path]:
+    """As `collect`, into a folder that no other process writes."""
+    label = folder.name
     saved: list[Path] = []
     number = _next_number(folder)
     frames = latest(source)

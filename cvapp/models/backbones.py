@@ -14,7 +14,7 @@ import cvapp
 from cvapp import card as cards
 from cvapp.data.store import ROOT
 from cvapp.errors import CvappError, Exit
-from cvapp.files import replacing_folder, sha256
+from cvapp.files import make_once, sha256
 from cvapp.models import efficientnet_lite, hub, keras_cv_parts, small_resnet, vit, window_net
 from cvapp.models.surgery import pooled, turn_channels
 from cvapp.progress import hushed
@@ -159,10 +159,13 @@ def _module_of(name: str) -> Path:
     row = TABLE[name]
     known = f"{cvapp.__version__}-{efficientnet_lite.VARIANTS[name].sha256[:16]}"
     folder = ROOT / f"module-{name}-{known}"
-    if not (folder / hub.MODULE / "saved_model.pb").is_file():
+
+    def make(work: Path) -> None:
         network = pooled(row.build(row.size, Model(name), IMAGENET), 1)
-        with replacing_folder(folder) as work, hushed():
+        with hushed():
             hub.save_module(network, (255 * row.scale[0], row.scale[1]), work / hub.MODULE)
+
+    make_once(folder, make)
     return folder / hub.MODULE
 
 

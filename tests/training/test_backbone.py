@@ -10,6 +10,7 @@ from cvapp.models import hub, mobilenet, small_resnet
 from cvapp.models.surgery import pooled
 from cvapp.recipe import override
 from cvapp.shipped import load_pipeline
+from cvapp.runs import Start
 from cvapp.training import backbone, state
 
 
@@ -77,7 +78,7 @@ def test_a_pretraining_that_was_cut_off_goes_on_to_the_same_end(recipe, workspac
     with pytest.raises(Killed):
         backbone.train(recipe, workspace / "cut")
     lines = []
-    backbone.train(recipe, workspace / "cut", lambda text, *_: lines.append(text), resume=True)
+    backbone.train(recipe, workspace / "cut", lambda text, *_: lines.append(text), start=Start.RESUME)
     assert saved[:4] == [1, 2, 0, 1] and "going on with epoch 2 of whole" in lines
     found = []
     for name in ("whole", "cut"):

@@ -10,6 +10,7 @@ import pytest
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import silent
 from cvapp.recipe import Train
+from cvapp.runs import Start
 from cvapp.training import loop, optimise
 from cvapp.training.loop import Stage, calibrated
 from cvapp.training.state import Keeper, Progress
@@ -209,8 +210,8 @@ class Killed(Exception):
 class Mortal(Keeper):
     """Saves at every chance, and dies at the one that is asked for."""
 
-    def __init__(self, folder, last=None, resume=False, seed=0):
-        super().__init__(folder, {"seed": seed}, resume)
+    def __init__(self, folder, last=None, start=Start.NEW, seed=0):
+        super().__init__(folder, {"seed": seed}, start)
         self.left = last
 
     def due(self):
@@ -245,8 +246,8 @@ def test_a_run_killed_anywhere_goes_on_to_the_same_end(kills, undisturbed, tmp_p
     """2 stages of 2 epochs of 3 steps and a validation: 16 moments. Adam's moments, schedules, dropout's seeds, running figures count."""
     for place, last in enumerate(kills):
         with pytest.raises(Killed):
-            two_stages(Mortal(tmp_path, last, resume=place > 0))
-    rows, weights = two_stages(Mortal(tmp_path, resume=True))
+            two_stages(Mortal(tmp_path, last, Start.RESUME if place else Start.NEW))
+    rows, weights = two_stages(Mortal(tmp_path, start=Start.RESUME))
     assert len(rows) == 4 and rows == undisturbed[0] and same(weights, undisturbed[1])
 
 
@@ -260,7 +261,7 @@ def test_a_state_that_lacks_a_part_leads_elsewhere(forgotten, undisturbed, tmp_p
         restore(*zip(*((one, array) for one, array in zip(variables, arrays, strict=True) if forgotten not in one.path)))
 
     monkeypatch.setattr(loop, "_restore", forget)
-    rows, weights = two_stages(Mortal(tmp_path, resume=True))
+    rows, weights = two_stages(Mortal(tmp_path, start=Start.RESUME))
     assert rows != undisturbed[0] and not same(weights, undisturbed[1])
 
 
@@ -271,11 +272,11 @@ def test_ctrl_c_saves_the_state_and_says_how_to_go_on(moment, tmp_path):
     whole, _ = a_stage(epochs=3)
     rows = run(whole).rows
     stage, _ = a_stage(epochs=3, interrupt=moment)
-    with pytest.raises(KeyboardInterrupt, match="--resume goes on"):
+    with pytest.raises(KeyboardInterrupt, match="--resume goes on, with --finish makes a model"):
         run(stage, keeper=Keeper(tmp_path, {}))
     assert signal.getsignal(signal.SIGINT) is before
     lines = []
-    keeper = Keeper(tmp_path, {}, resume=True)
+    keeper = Keeper(tmp_path, {}, start=Start.RESUME)
     assert keeper.resumed is not None, "nothing was saved"
     kept = keeper.resumed[0]
     assert (kept.epoch, kept.step) == ((moment[0] + 1, 0) if moment[1] in (2, "check") else (moment[0], 1 + moment[1]))
@@ -287,7 +288,7 @@ def test_ctrl_c_saves_the_state_and_says_how_to_go_on(moment, tmp_path):
 def test_a_stage_that_was_finished_is_passed_over(tmp_path):
     with pytest.raises(Killed):
         two_stages(Mortal(tmp_path, 10))
-    keeper = Mortal(tmp_path, resume=True)
+    keeper = Mortal(tmp_path, start=Start.RESUME)
     stage, seen = a_stage(epochs=2)
     before = [np.asarray(weight) for weight in stage.network.weights]
     progress = run(stage, keeper=keeper)
