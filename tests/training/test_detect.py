@@ -254,6 +254,11 @@ def test_a_run_that_is_interrupted_wherever_it_is_ends_in_the_same_model(whole, 
         patch.setattr(mining, "mistakes", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(boxed_photos, place, Start.RESUME, said)
+        shutil.copytree(place.parent / ".boxes.work", place.parent / ".early.work")
+        early = run(boxed_photos, place.parent / "early", Start.FINISH).metrics["finished_early"]  # no mistakes are looked for
+        rows = (whole / "history.csv").read_text().splitlines()
+        assert (place.parent / "early" / "history.csv").read_text().splitlines() == [row for row in rows if not row.startswith("round 2")]
+        assert " of round 1, " in early
     eager(steps_of(whole) + 3)
     with pytest.raises(KeyboardInterrupt):
         run(boxed_photos, place, Start.RESUME, said)

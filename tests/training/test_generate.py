@@ -160,6 +160,11 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_end(photos, quick, monkeypat
     monkeypatch.setattr(state.Keeper, "save", save)
     with pytest.raises(CvappError, match="^the interrupted run had seed 0 .now 7.; give what it was started with"):
         generate.train(gan_recipe(*VARIED, "seed=7"), photos, quick / "cut", start=Start.RESUME)
+    shutil.copytree(work, quick / ".early.work")
+    card = generate.train(recipe, photos, quick / "early", start=Start.FINISH)
+    assert card.metrics["finished_early"] == "in epoch 2 of adversarial, 1 epoch ended" and card.metrics["kept_epoch"] == 1
+    whole = (quick / "whole" / "history.csv").read_text().splitlines()
+    assert (quick / "early" / "history.csv").read_text().splitlines() == whole[:2] and not (quick / ".early.work").exists()
     shown = watched(monkeypatch)
     generate.train(recipe, photos, quick / "cut", lambda text, *_: lines.append(text), start=Start.RESUME)
     assert "going on with epoch 2 of adversarial" in lines

@@ -296,6 +296,45 @@ def test_a_stage_that_was_finished_is_passed_over(tmp_path):
     assert keeper.resumed is not None and keeper.resumed[0].stage == "fine-tuning"
 
 
+@pytest.mark.parametrize("moment, rows", [(4, 1), (6, 1), (7, 1), (8, 2), (10, 2), (13, 3), (16, 4)])
+def test_finishing_leaves_the_best_weights_so_far_and_trains_no_further(moment, rows, undisturbed, tmp_path):
+    """After some of 16 savings, 4 an epoch, the last at its end: the best of the epochs that had ended, of this stage or of those before."""
+    with pytest.raises(Killed):
+        two_stages(Mortal(tmp_path, moment))
+    kept, arrays = Mortal(tmp_path, start=Start.RESUME).resumed
+    keeper = Mortal(tmp_path, start=Start.FINISH)
+    found, weights = two_stages(keeper)
+    assert found == undisturbed[0][:rows] and len(found) == rows and keeper.done and keeper.left is None
+    assert same(weights, arrays[-len(weights) :]), "the best so far is what the state holds at its end"
+    assert keeper.figures()["finished_early"].endswith(f"{rows} epoch{'s' if rows > 1 else ''} ended")
+    if rows == 4:
+        assert same(weights, undisturbed[1])
+    else:
+        assert not same(weights, undisturbed[1]), "training on would have led elsewhere"
+    assert Mortal(tmp_path, start=Start.RESUME).resumed[0] == kept, "finishing leaves the state until the model is saved"
+
+
+@pytest.mark.parametrize("moment", [1, 3])
+def test_before_an_epoch_has_ended_there_is_nothing_to_finish(moment, tmp_path):
+    with pytest.raises(Killed):
+        two_stages(Mortal(tmp_path, moment))
+    with pytest.raises(CvappError, match="^--finish: no epoch of the interrupted run has ended, so none is the best; --resume goes on") as error:
+        Mortal(tmp_path, start=Start.FINISH)
+    assert error.value.code == Exit.USAGE
+
+
+def test_a_loss_that_is_not_finite_leaves_no_state_that_would_only_fail_again(tmp_path):
+    with pytest.raises(CvappError, match="not finite in epoch 1"):
+        run(a_stage(spoil=[(0, 2)])[0], keeper=Mortal(tmp_path))
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_that_end_a_run_keep_its_state_too(number, tmp_path, monkeypatch):
+    monkeypatch.setattr(signal, "SIGINT", number)  # that `a_stage` sends
+    test_ctrl_c_saves_the_state_and_says_how_to_go_on((1, 1), tmp_path)
+
+
 def test_a_state_that_cannot_be_saved_at_ctrl_c_is_not_called_kept():
     class Full(Keeper):
         def save(self, progress, arrays):

@@ -56,6 +56,32 @@ def test_a_new_run_begins_without_the_old_state(tmp_path):
     assert keeper.note == ""
 
 
+def test_the_seconds_are_those_of_all_parts(tmp_path, monkeypatch):
+    """120 s to the last saving and 7 s lost, then 30 s and 5 s lost, then 10 s: 160 s."""
+    clock = [1000.0]
+    monkeypatch.setattr(state.time, "monotonic", lambda: clock[0])
+    for seconds, lost, start in ((120, 7, Start.NEW), (30, 5, Start.RESUME)):
+        began = clock[0]
+        clock[0] += 20  # photos are read before the state
+        keeper = Keeper(tmp_path, IDENTITY, start, began)
+        clock[0] += seconds - 20
+        keeper.save(a_progress(), ARRAYS)
+        clock[0] += lost
+    began = clock[0]
+    clock[0] += 10
+    assert Keeper(tmp_path, IDENTITY, Start.RESUME, began).figures() == {"train_seconds": 160.0}
+    early = {"train_seconds": 160.0, "finished_early": "in epoch 2 of head, 1 epoch ended"}
+    assert Keeper(tmp_path, IDENTITY, Start.FINISH, began).figures() == early
+    assert Keeper(tmp_path, IDENTITY, Start.NEW, began).figures() == {"train_seconds": 10.0}
+
+
+def test_a_state_without_seconds_goes_on(tmp_path):
+    note = {"identity": IDENTITY, "progress": vars(a_progress())}
+    np.savez(tmp_path / state.FILE, note=np.array(json.dumps(note)), a0=np.zeros(2))
+    keeper = Keeper(tmp_path, IDENTITY, Start.RESUME)
+    assert keeper.resumed[0] == a_progress() and keeper.figures()["train_seconds"] < 1
+
+
 def test_nothing_to_go_on_with(tmp_path):
     keeper = Keeper(tmp_path / "none", IDENTITY, start=Start.RESUME)
     assert keeper.resumed is None and keeper.note == "no interrupted run to go on with: training from the start"
