@@ -1,6 +1,10 @@
 """The one error a person can cause, and the exit codes it may carry."""
 
+import errno
 from enum import IntEnum
+from pathlib import Path
+
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk, or one person's share of it
 
 
 class Exit(IntEnum):
@@ -33,3 +37,9 @@ class CvappError(Exception):
 def missing_extra(package: str, extra: str) -> CvappError:
     """The error for a package that only an extra installs."""
     return CvappError(f"{package} is not installed: pip install 'cvapp[{extra}]'")
+
+
+def cannot_write(path: Path, error: OSError) -> CvappError:
+    """The one line for a full disk, a read-only folder or a name that is taken."""
+    cure = "free some space or choose another place" if error.errno in _FULL else "choose another place"
+    return CvappError(f"{path}: cannot write ({error.strerror or error}); {cure}", Exit.CANNOT_WRITE)

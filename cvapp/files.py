@@ -3,27 +3,20 @@
 import contextlib
 import errno
 import hashlib
-import itertools
 import json
 import os
+import secrets
 import shutil
 import stat
 import tempfile
 from pathlib import Path
-from typing import Any, Collection, Iterable, Iterator
+from typing import Any, Callable, Collection, Iterable, Iterator
 
-from cvapp.errors import CvappError, Exit
+from cvapp import locks
+from cvapp.errors import CvappError, Exit, cannot_write
 
-_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk, or one person's share of it
 ABSENT = "no such file"
 _SPECIAL = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
-_numbers = itertools.count()  # two threads may write the same file at once
-
-
-def cannot_write(path: Path, error: OSError) -> CvappError:
-    """The one line for a full disk, a read-only folder or a name that is taken."""
-    cure = "free some space or choose another place" if error.errno in _FULL else "choose another place"
-    return CvappError(f"{path}: cannot write ({error.strerror or error}); {cure}", Exit.CANNOT_WRITE)
 
 
 @contextlib.contextmanager
@@ -49,7 +42,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def _neighbour(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.{os.getpid()}-{next(_numbers)}{path.suffix}")
+    return path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
 
 
 def work_folder(folder: Path) -> Path:
@@ -65,8 +58,22 @@ def replacing_folder(folder: str | Path, keep: str | None = None) -> Iterator[Pa
         folder: what is replaced.
         keep: a pattern of what outlives a failure in the work folder, files and folders (the state of an interrupted run); it never gets into
             `folder`.
+
+    Raises:
+        CvappError: another process writes `folder` (exit 2), or it cannot be written (exit 7).
     """
     folder = Path(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    with locks.locked(folder), _swapped(folder, keep) as work:
+        yield work
+
+
+@contextlib.contextmanager
+def _swapped(folder: Path, keep: str | None) -> Iterator[Path]:
+    """As `replacing_folder`, where no other process writes the folder."""
     work, old = work_folder(folder), folder.with_name(f".{folder.name}.old")
     try:
         _empty(work, keep)
@@ -86,6 +93,22 @@ def replacing_folder(folder: str | Path, keep: str | None = None) -> Iterator[Pa
             os.replace(old, folder)
         shutil.rmtree(old, ignore_errors=True)
         _empty(work, keep)
+
+
+def make_once(folder: Path, make: Callable[[Path], None]) -> None:
+    """Make a folder that is kept for all, where it is not there yet; another process that is making it is waited for.
+
+    Args:
+        folder: of the cache.
+        make: fills the work folder that it is given, which is swapped in when that ends well.
+    """
+    if folder.is_dir():
+        return
+    check_writable(folder.parent)
+    with locks.locked(folder, wait=True):
+        if not folder.is_dir():
+            with replacing_folder(folder) as work:
+                make(work)
 
 
 def _empty(folder: Path, keep: str | None) -> None:

@@ -12,6 +12,7 @@ PACKAGE = ROOT / "cvapp"
 # From the ground up; a part may import those before it. A pair in one row may import neither the other.
 RANKS = [
     ("errors",),
+    ("locks",),
     ("files", "names", "progress", "ending"),
     ("headers",),
     ("boxes", "images"),
@@ -20,7 +21,7 @@ RANKS = [
     ("signs",),
     ("recipe",),
     ("card", "shipped", "sampling", "tflite"),
-    ("bundle", "camera"),
+    ("bundle", "camera", "runs"),
     ("proof",),
     ("data",),
     ("models",),

@@ -22,7 +22,8 @@ def names(folder: Path) -> list[str]:
 
 def run(code: str, *arguments: object) -> subprocess.CompletedProcess:
     """Run Python code in a process of its own; `files` and `sys.argv` are at hand."""
-    command = [sys.executable, "-c", f"import os, signal, sys\nfrom cvapp import files\n{code}", *map(str, arguments)]
+    whole = f"import os, signal, sys\nfrom cvapp import files\nfrom cvapp.errors import CvappError\n{code}"
+    command = [sys.executable, "-c", whole, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -173,7 +174,7 @@ def test_a_full_disk_is_one_line_with_exit_7_and_leaves_the_old(tmp_path, write)
         (place / "a").write_text("old")
     else:
         place.write_text("old")
-    code = f"{LIMIT}\ntry:\n    {write}\nexcept files.CvappError as error:\n    print(int(error.code), error)"
+    code = f"{LIMIT}\ntry:\n    {write}\nexcept CvappError as error:\n    print(int(error.code), error)"
     assert run(code, place).stdout == f"7 {place}: cannot write (File too large); choose another place\n"
     assert (place / "a" if place.is_dir() else place).read_text() == "old" and names(tmp_path) == ["place"]
     assert run(code.replace("8192", "4096"), place).stdout == "", "what fits is written"

@@ -2,10 +2,11 @@
 
 import argparse
 import ast
-from typing import Any
+import dataclasses
+from typing import Any, Sequence
 
 from cvapp import card as cards
-from cvapp import shipped
+from cvapp import runs, shipped
 from cvapp.bundle import ATTENTION, LITE
 from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, size_of, table
 from cvapp.cli.outputs import check_replaced_folder
@@ -23,11 +24,12 @@ def slide(args: argparse.Namespace) -> Answer:
     cards.refuse_generator(cards.read(source))
     folder = new_model_folder(args.name or f"{source.name}_boxes")
     check_replaced_folder("--name", folder, [source, args.data])
-    try:
-        from cvapp.training.slide import slide as make
-    except ModuleNotFoundError as error:
-        raise missing_extra(error.name or "tensorflow", "train") from error
-    made = make(source, folder, size_of("--size", args.size), args.data, args.tune, Terminal())
+    with runs.begin(folder):
+        try:
+            from cvapp.training.slide import slide as make
+        except ModuleNotFoundError as error:
+            raise missing_extra(error.name or "tensorflow", "train") from error
+        made = make(source, folder, size_of("--size", args.size), args.data, args.tune, Terminal())
     assert made.scan is not None
     rows = [(f"{round(made.scan.windows.size[1] / x)}x{round(made.scan.windows.size[0] / y)}",) for y, x in made.scan.scales]
     values = {"name": folder.name, "folder": str(folder), "labels": list(made.labels), "threshold": made.threshold, **made.metrics}
@@ -148,4 +150,14 @@ def list_all(args: argparse.Namespace) -> Answer:
         + "\n\n"
         + table(("model", "task", "classes", "accuracy, mAP50, Fréchet", "variants"), rows)
     )
-    return Answer({"pipelines": pipelines, "models": models}, text)
+    unfinished = runs.interrupted(MODELS)
+    if unfinished:
+        text += "\n\n" + _unfinished_table(unfinished)
+    return Answer({"pipelines": pipelines, "models": models, "runs": {run.name: dataclasses.asdict(run) for run in unfinished}}, text)
+
+
+def _unfinished_table(unfinished: Sequence[runs.Interrupted]) -> str:
+    """The runs that have not come to their end, and what can be done about those that were interrupted."""
+    rows = [(run.name, f"runs, process {run.pid}" if run.pid else "interrupted", run.place, run.saved) for run in unfinished]
+    cure = f"\nof an interrupted run: the same cvapp train with {runs.GOES_ON}, --restart discards it"
+    return table(("run", "state", "place", "saved"), rows) + (cure if any(run.pid is None for run in unfinished) else "")

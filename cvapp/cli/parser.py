@@ -3,7 +3,7 @@
 from typing import Any
 
 import cvapp
-from cvapp.cli.words import Parser, command, later
+from cvapp.cli.words import Parser, add_starts, command, later
 
 
 def build() -> Parser:
@@ -46,7 +46,7 @@ def _add_model_commands(group: Any) -> None:
     train.add_argument("--epochs", type=int, metavar="N", help="short for --set train.epochs=N")
     train.add_argument("--batch", type=int, metavar="N", help="short for --set train.batch=N")
     train.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
-    train.add_argument("--resume", action="store_true", help="go on with the run that was interrupted; the result is the same")
+    add_starts(train)
     train.add_argument("--strict", action="store_true", help="of a generator: end with an error where its samples collapse")
     train.add_argument("--set", action="append", default=[], metavar="A.B=C", help="change any part of the recipe; may be repeated")
     evaluate = command(

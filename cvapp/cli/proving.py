@@ -12,6 +12,7 @@ from cvapp.cli.answer import Answer, model_folder, table
 from cvapp.cli.outputs import Output, check, model_files
 from cvapp.errors import CvappError, Exit, missing_extra
 from cvapp.files import write_json
+from cvapp.locks import locked
 from cvapp.progress import Terminal
 from cvapp.recipe.values import one_of
 
@@ -20,11 +21,17 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 def export(args: argparse.Namespace) -> Answer:
     """Export a model and prove the variants; with --use or --out alone, put one in use or pack it."""
-    folder = model_folder(args.name)
-    card = cards.read(folder)
-    cards.refuse_transcriber(card)
     if args.auto and args.use:
         raise CvappError(f"--auto chooses the variant in use, --use {args.use} too; give one of them")
+    folder = model_folder(args.name)
+    with locked(folder):
+        return _export(args, folder)
+
+
+def _export(args: argparse.Namespace, folder: Path) -> Answer:
+    """As `export`, where no other process writes the model."""
+    card = cards.read(folder)
+    cards.refuse_transcriber(card)
     check([Output("--out", args.out, (".zip",))], model_files(folder))
     asked = args.auto or args.set or args.data or args.max_drop is not None
     if (args.out or args.use) and not asked and (folder / LITE / EXPORT).is_file():

@@ -13,6 +13,12 @@ FEW = 200  # samples and photos, under which a generator's figures are coarse
 
 def trained(made: cards.Card, folder: Path, data: str = "") -> str:
     """What a person is told of a trained model, saved in a folder; `data` is where its photos lie, as the person named it."""
+    early = made.metrics.get("finished_early")
+    return (f"finished early, with the best epoch of a run interrupted {early}\n" if early else "") + _figures(made, folder, data)
+
+
+def _figures(made: cards.Card, folder: Path, data: str) -> str:
+    """By the model's task: how good it is, where its report lies, what comes next."""
     if made.task == "backbone":
         found = f"validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes"
         return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={folder}"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cvapp import card as cards
 from cvapp import recipe as recipes
-from cvapp import shipped
+from cvapp import runs, shipped
 from cvapp.card import GENERATE
-from cvapp.cli.answer import MODELS, Answer, new_model_folder
+from cvapp.cli.answer import Answer, new_model_folder
 from cvapp.cli.outputs import check_replaced_folder
 from cvapp.cli.trained import trained
 from cvapp.data import split_settings
@@ -15,9 +15,10 @@ from cvapp.data.formats import is_boxed
 from cvapp.data.signs import write_close_ups
 from cvapp.data.store import ROOT
 from cvapp.errors import CvappError, Exit, missing_extra
-from cvapp.files import check_writable, replacing_folder
+from cvapp.files import make_once
 from cvapp.progress import Terminal
 from cvapp.recipe import Recipe
+from cvapp.runs import Start
 
 WANTED = {
     "classify": "a folder for each class",
@@ -46,14 +47,14 @@ def train(args: argparse.Namespace) -> Answer:
             f"--data {args.data}: photos with boxes, {args.pipeline} wants a folder for each class; try cvapp train window_detector"
         )
     check_replaced_folder("--name", folder, [args.data, recipe.model.handle, args.pipeline])
-    check_writable(MODELS)
-    if (folder / cards.FILE).is_file():
-        _check_kind(folder, recipe, args.pipeline)
-        Terminal()(f"{folder} is there already; it is replaced once the new one is whole")
-    try:
-        made = _train(recipe, args, folder)
-    except ModuleNotFoundError as error:
-        raise missing_extra(error.name or "tensorflow", "train") from error
+    with runs.begin(folder, Start(args.start)):
+        if (folder / cards.FILE).is_file():
+            _check_kind(folder, recipe, args.pipeline)
+            Terminal()(f"{folder} is there already; it is replaced once the new one is whole")
+        try:
+            made = _train(recipe, args, folder)
+        except ModuleNotFoundError as error:
+            raise missing_extra(error.name or "tensorflow", "train") from error
     return Answer(
         {"name": name, "folder": str(folder), "task": made.task, "labels": list(made.labels), "metrics": dict(made.metrics)},
         trained(made, folder, args.data or ""),
@@ -101,30 +102,29 @@ def _train(recipe: Recipe, args: argparse.Namespace, folder: Path) -> cards.Card
     if recipe.task == "backbone":
         from cvapp.training import backbone
 
-        return backbone.train(recipe, folder, Terminal(), args.resume)
+        return backbone.train(recipe, folder, Terminal(), Start(args.start))
     if recipe.task == "detect":
         from cvapp.training import detect
 
-        return detect.train(recipe, source, folder, Terminal(), args.resume)
+        return detect.train(recipe, source, folder, Terminal(), Start(args.start))
     if recipe.task == cards.TRANSCRIBE:
         from cvapp.training import transcribe
 
-        return transcribe.train(recipe, folder, Terminal(), args.resume)
+        return transcribe.train(recipe, folder, Terminal(), Start(args.start))
     if recipe.task == GENERATE:
         from cvapp.training import generate
 
-        return generate.train(recipe, source, folder, Terminal(), args.resume, args.strict)
+        return generate.train(recipe, source, folder, Terminal(), Start(args.start), args.strict)
     from cvapp.training import classify
 
-    return classify.train(recipe, source, folder, Terminal(), args.resume)
+    return classify.train(recipe, source, folder, Terminal(), Start(args.start))
 
 
 def _signs() -> Path:
     """The folder of drawn signs, which are drawn where they are not there yet."""
     if SIGNS.is_dir():
         Terminal()(f"no --data: the drawn signs in {SIGNS} are learnt, each by its name")
-        return SIGNS
-    Terminal()(f"no --data: the printable signs are learnt, each by its name, {EACH} of each, drawn into {SIGNS}")
-    with replacing_folder(SIGNS) as work:
-        write_close_ups(work, EACH, 0, Terminal())
+    else:
+        Terminal()(f"no --data: the printable signs are learnt, each by its name, {EACH} of each, drawn into {SIGNS}")
+        make_once(SIGNS, lambda work: write_close_ups(work, EACH, 0, Terminal()))
     return SIGNS

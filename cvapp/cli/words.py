@@ -32,3 +32,14 @@ def command(group: Any, name: str, run: Callable, text: str, example: str) -> ar
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, and nothing else there")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def add_starts(parser: argparse.ArgumentParser) -> None:
+    """The options of a command that trains, of which at most one says what is done about an interrupted run."""
+    group = parser.add_mutually_exclusive_group()
+    for option, text in (
+        ("resume", "go on with the run that was interrupted; the result is the same"),
+        ("finish", "make a model of the best epoch so far of the run that was interrupted; give what it was started with"),
+        ("restart", "discard the run that was interrupted, and train anew"),
+    ):
+        group.add_argument(f"--{option}", dest="start", action="store_const", const=option, default="new", help=text)

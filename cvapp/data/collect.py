@@ -13,6 +13,7 @@ from cvapp.camera.sources import Frame, Source
 from cvapp.data.labels import label_of
 from cvapp.errors import CvappError
 from cvapp.files import check_writable
+from cvapp.locks import WAIT, locked
 from cvapp.progress import Report, silent
 
 Show = Callable[[np.ndarray, str], bool]
@@ -46,11 +47,19 @@ def collect(
         report: told how many are saved.
 
     Raises:
-        CvappError: text that is no label, or no folder's name (exit 2), or a place that cannot be written (exit 7).
+        CvappError: text that is no label, or no folder's name, or another process collects it there (exit 2); a place that cannot be written
+            (exit 7).
     """
     folder = _class_folder(label, Path(out), report)
     label = names.composed(folder.name)
     check_writable(folder)
+    with locked(folder, f"{WAIT}: both would number their photos alike"):
+        return _collect(folder, source, pace, show, report)
+
+
+def _collect(folder: Path, source: Source, pace: Pace, show: Show | None, report: Report) -> list[Path]:
+    """As `collect`, into a folder that no other process writes."""
+    label = folder.name
     saved: list[Path] = []
     number = _next_number(folder)
     frames = latest(source)

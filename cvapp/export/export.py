@@ -15,6 +15,7 @@ from cvapp.export import companion, generated, variants
 from cvapp.export.photos import Proof, prove
 from cvapp.export.quantise import harm, quantise, spared
 from cvapp.files import replacing_folder, sha256, write_json, write_text
+from cvapp.locks import locked
 from cvapp.models.classifier import open_model, predict_function
 from cvapp.progress import Report, each, silent
 from cvapp.proof import apart, golden, metadata
@@ -42,8 +43,15 @@ def export(
         what `lite/export.json` holds.
 
     Raises:
-        CvappError: no photos to prove it on, or a model's file that is missing or altered (exit 3); float32 is not what Keras says (exit 5).
+        CvappError: another process writes the model (exit 2); no photos to prove it on, or a model's file that is missing or altered (exit 3);
+            float32 is not what Keras says (exit 5).
     """
+    with locked(folder):
+        return _export(folder, data, wishes, use, report)
+
+
+def _export(folder: Path, data: str | Path | None, wishes: Export | None, use: str, report: Report) -> dict[str, Any]:
+    """As `export`, where no other process writes the model."""
     card = cards.read(folder)
     cards.refuse_transcriber(card)
     if card.task == "backbone":

@@ -2,9 +2,7 @@
 
 import contextlib
 import hashlib
-import os
 import sys
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ import keras
 from cvapp import card as cards
 from cvapp.data.store import ROOT
 from cvapp.errors import CvappError, Exit
-from cvapp.files import check_writable, sha256
+from cvapp.files import make_once, sha256
 from cvapp.models import efficientnet_lite, hub, keras_cv_parts, small_resnet, vit, window_net
 from cvapp.models.surgery import pooled, turn_channels
 from cvapp.progress import hushed
@@ -153,13 +151,13 @@ def _open_hub(settings: Model, size: Size | None) -> Backbone:
 def _module_of(name: str) -> Path:
     """The hub module of a row whose weights lie in a package, made when it is first asked for and kept in the cache."""
     folder = ROOT / f"module-{name}-{MODULE_VERSION}-{efficientnet_lite.VARIANTS[name].sha256[:16]}"
-    if not (folder / "saved_model.pb").is_file():
+
+    def make(work: Path) -> None:
         network, row, _ = open_network(Model(name), None)
-        check_writable(ROOT)
-        with tempfile.TemporaryDirectory(dir=ROOT, prefix=".module-") as work, hushed():
-            hub.save_module(pooled(network, 1), (255 * row.scale[0], row.scale[1]), Path(work) / "made")
-            with contextlib.suppress(OSError):  # another process was first
-                os.rename(Path(work) / "made", folder)
+        with hushed():
+            hub.save_module(pooled(network, 1), (255 * row.scale[0], row.scale[1]), work)
+
+    make_once(folder, make)
     return folder
 
 

@@ -86,7 +86,7 @@ def run(job: Run, progress: Progress, telling: Telling) -> None:
     epochs = job.recipe.train.epochs
     clock, first, finite = time.monotonic(), _done(job, progress), True
     with Interruption() as ctrl_c:
-        while finite and not ctrl_c.pressed and progress.epoch < epochs:
+        while finite and not ctrl_c.pressed and not telling.keeper.done and progress.epoch < epochs:
             finite = _epoch(job, progress, telling, ctrl_c, save)
             if finite and progress.step == job.steps:
                 found = job.distance()
@@ -101,7 +101,7 @@ def run(job: Run, progress: Progress, telling: Telling) -> None:
         variable.assign(array)
     telling.watch.close()
     if not finite:
-        _explain(job, progress, telling.report)
+        _explain(job, progress, telling)
 
 
 def _done(job: Run, progress: Progress) -> int:
@@ -214,10 +214,12 @@ def _span(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _explain(job: Run, progress: Progress, report: Report) -> None:
+def _explain(job: Run, progress: Progress, telling: Telling) -> None:
     """A figure that is not finite ends the run: with the best weights where an epoch had ended, with an error otherwise or where it is strict."""
     wrong = f"a loss or a gradient was not finite in epoch {progress.epoch + 1}, step {progress.epoch * job.steps + progress.step + 1}"
     cure = "lower train.learning_rate and generate.discriminator_rate, or clip with train.clip_norm=1"
+    if progress.kept < 0:
+        telling.keeper.discard()
     if progress.kept < 0 or job.strict:
         raise CvappError(f"{wrong}: the weights are broken; {cure}", Exit.GATE)
-    report(f"{wrong}; stopped, the best weights before it are kept; {cure}")
+    telling.report(f"{wrong}; stopped, the best weights before it are kept; {cure}")

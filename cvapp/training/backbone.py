@@ -10,12 +10,14 @@ import numpy as np
 
 from cvapp import card as cards
 from cvapp import recipe as recipes
+from cvapp import runs
 from cvapp.card import Card
 from cvapp.data import generated
 from cvapp.files import replacing_folder, work_folder, write_text
 from cvapp.models import classifier, mobilenet
 from cvapp.progress import Report, hushed, silent
 from cvapp.recipe import Recipe
+from cvapp.runs import Start
 from cvapp.training import loop, optimise, state
 from cvapp.training.loop import Batch, Stage
 from cvapp.training.progress import history_csv
@@ -25,15 +27,24 @@ VALIDATION_PHOTOS = 4096
 VALIDATION_SEED = 2**31 - 1  # a stream that no training reads: the recipe allows smaller seeds only
 
 
-def train(recipe: Recipe, folder: Path, report: Report = silent, resume: bool = False) -> Card:
-    """Train a backbone on a generated set and publish it at `folder`: the module, the Keras weights, the card and the history."""
-    start = time.monotonic()
+def train(recipe: Recipe, folder: Path, report: Report = silent, start: Start = Start.NEW) -> Card:
+    """Train a backbone on a generated set and publish it at `folder`: the module, the Keras weights, the card and the history.
+
+    The others say what the arguments and errors are, such as `transcribe.train`.
+    """
+    with runs.begin(folder, start):
+        return _train(recipe, folder, report, start)
+
+
+def _train(recipe: Recipe, folder: Path, report: Report, start: Start) -> Card:
+    """As `train`, where no other process writes the folder."""
+    began = time.monotonic()
     assert recipe.images.size is not None and recipe.data.generated is not None  # the recipe saw to it
     labels = generated.labels(recipe.data.generated)
     keras.utils.set_random_seed(recipe.seed)
     backbone = mobilenet.build(recipe.images.size, recipe.model.alpha)
     progress = Progress()
-    keeper = Keeper(work_folder(folder), recipes.settings(recipe), resume)
+    keeper = Keeper(work_folder(folder), recipes.settings(recipe), start, began)
     if keeper.note:
         report(keeper.note)
     loop.run(_stage(recipe, mobilenet.with_head(backbone, len(labels), recipe.model.dropout), len(labels)), progress, keeper, report)
@@ -49,7 +60,7 @@ def train(recipe: Recipe, folder: Path, report: Report = silent, resume: bool = 
             "photos": {"train": recipe.train.images_per_epoch * len(progress.rows), "val": VALIDATION_PHOTOS},
         },
         metrics={
-            "train_seconds": round(time.monotonic() - start),
+            **keeper.figures(),
             "val": {"accuracy": round(kept["val_accuracy"], 4), "photos": VALIDATION_PHOTOS},
         },
         weights={

@@ -12,6 +12,7 @@ import numpy as np
 
 from cvapp import card as cards
 from cvapp import recipe as recipes
+from cvapp import runs
 from cvapp.card import Card
 from cvapp.data import parted, split
 from cvapp.data.augment import augment
@@ -24,6 +25,7 @@ from cvapp.models import classifier
 from cvapp.models.backbones import Backbone, open_backbone, public_name
 from cvapp.progress import Report, hushed, silent
 from cvapp.recipe import Augment, Recipe
+from cvapp.runs import Start
 from cvapp.training import features, loop, stages, state
 from cvapp.training.choice import choose
 from cvapp.training.progress import history_csv
@@ -43,7 +45,7 @@ class Trained:
     features: np.ndarray | None
 
 
-def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silent, resume: bool = False) -> Card:
+def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silent, start: Start = Start.NEW) -> Card:
     """Train a classifier on photos and save it at `folder`; the model that was there stays until the new one is whole.
 
     Args:
@@ -51,13 +53,19 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
         data: the photos: class folders, a CSV of path and label, or idx files.
         folder: `saved_models/NAME`.
         report: told of every step.
-        resume: go on from the state that an interrupted run left beside `folder`; the result is that of an undisturbed run.
+        start: anew, or on from the state that an interrupted run left beside `folder`, with the result of an undisturbed run, or with its best epoch.
 
     Raises:
         CvappError: photos or backbone that cannot be used (exit 3), weights not to be had (exit 4), a place that cannot be written (exit 7).
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
     """
-    start = time.monotonic()
+    with runs.begin(folder, start):
+        return _train(recipe, data, folder, report, start)
+
+
+def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start: Start) -> Card:
+    """As `train`, where no other process writes the folder."""
+    began = time.monotonic()
     backbone = open_backbone(recipe.model, recipe.images.size)
     recipe = _settle(recipe, backbone)
     found = parted.prepare(data, recipe, report)
@@ -67,7 +75,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     identity = {**recipes.settings(recipe), "photos": split.fingerprint(found.rows)}
     if not recipe.model.from_scratch:
         identity["backbone"] = backbone.fingerprint
-    keeper = Keeper(work_folder(folder), identity, resume)
+    keeper = Keeper(work_folder(folder), identity, start, began)
     if keeper.note:
         report(keeper.note)
     progress = Progress()
@@ -93,7 +101,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
         metrics={
             **figures,
             "calibration_error_before": round(before, 4),
-            "train_seconds": round(time.monotonic() - start, 1),
+            **keeper.figures(),
             **({"fine_tune": reason} if reason else {}),
             **poor_features.metric(results, labels),
         },

@@ -10,6 +10,7 @@ import keras
 
 from cvapp import card as cards
 from cvapp import recipe as recipes
+from cvapp import runs
 from cvapp.boxes import Boxes
 from cvapp.card import Card
 from cvapp.data import frames as framed
@@ -23,6 +24,7 @@ from cvapp.files import replacing_folder, work_folder, write_text
 from cvapp.models.backbones import open_network, public_name
 from cvapp.progress import Report, each, hushed, silent
 from cvapp.recipe import Recipe
+from cvapp.runs import Start
 from cvapp.training import gap, loop, rounds, state
 from cvapp.training.mining import Finder
 from cvapp.training.progress import history_csv
@@ -32,7 +34,7 @@ from cvapp.training.state import Keeper, Progress
 MODEL = "model.keras"
 
 
-def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silent, resume: bool = False) -> Card:
+def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silent, start: Start = Start.NEW) -> Card:
     """Train a detector on photos with boxes and save it at `folder`; the model that was there stays until the new one is whole.
 
     Args:
@@ -40,13 +42,19 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
         data: Pascal VOC, COCO or YOLO, as `formats.scan` takes it.
         folder: `saved_models/NAME`.
         report: told of every step.
-        resume: go on from the state that an interrupted run left beside `folder`; the result is that of an undisturbed run.
+        start: anew, or on from the state that an interrupted run left beside `folder`, with the result of an undisturbed run, or with its best epoch.
 
     Raises:
         CvappError: data that cannot be used (exit 3), a place that cannot be written (exit 7).
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
     """
-    start = time.monotonic()
+    with runs.begin(folder, start):
+        return _train(recipe, data, folder, report, start)
+
+
+def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start: Start) -> Card:
+    """As `train`, where no other process writes the folder."""
+    began = time.monotonic()
     _refuse(recipe)
     keras.utils.set_random_seed(recipe.seed)
     network, row, weights = open_network(recipe.model, recipe.detect.window)
@@ -54,7 +62,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     recipe = dataclasses.replace(recipe, detect=detect)
     frames = framed.prepare(data, recipe, report)
     identity = {**recipes.settings(recipe), "photos": fingerprint(frames)}
-    keeper = Keeper(work_folder(folder), identity, resume)
+    keeper = Keeper(work_folder(folder), identity, start, began)
     if keeper.note:
         report(keeper.note)
     progress = Progress()
@@ -69,7 +77,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     card = dataclasses.replace(
         _card(recipe, frames, finder, weights, folder.name),
         threshold=figures["val"]["best_threshold"],
-        metrics={**figures, **told, "train_seconds": round(time.monotonic() - start, 1)},
+        metrics={**figures, **told, **keeper.figures()},
     )
     return _save(card, made.detector, frames, found, progress.rows, folder)
 

@@ -12,6 +12,7 @@ import numpy as np
 from cvapp import card as cards
 from cvapp import images, sampling
 from cvapp import recipe as recipes
+from cvapp import runs
 from cvapp.bundle import Bundle
 from cvapp.card import Card
 from cvapp.data import parted, split
@@ -31,6 +32,7 @@ from cvapp.models.classifier import predict_function
 from cvapp.models.dcgan import design_of
 from cvapp.progress import Report, hushed, silent
 from cvapp.recipe import Recipe
+from cvapp.runs import Start
 from cvapp.training import adversarial, adversarial_loop, run_alarms, state
 from cvapp.training.adversarial_loop import Run, Telling
 from cvapp.training.generate_settings import check_counts, refuse, settle
@@ -67,7 +69,7 @@ class Learnt:
     floor: float
 
 
-def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silent, resume: bool = False, strict: bool = False) -> Card:
+def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silent, start: Start = Start.NEW, strict: bool = False) -> Card:
     """Train a generator on photos and save it at `folder`; the model that was there stays until the new one is whole.
 
     Args:
@@ -75,7 +77,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
         data: the photos: class folders or a folder of photos, a CSV of path and label, or idx files.
         folder: `saved_models/NAME`.
         report: told of every step.
-        resume: go on from the state that an interrupted run left beside `folder`; the result is that of an undisturbed run.
+        start: anew, or on from the state that an interrupted run left beside `folder`, with the result of an undisturbed run, or with its best epoch.
         strict: end the run with an error where samples collapse, and replace nothing.
 
     Raises:
@@ -83,13 +85,19 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
             an error (exit 5), a place that cannot be written (exit 7).
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
     """
-    start = time.monotonic()
+    with runs.begin(folder, start):
+        return _train(recipe, data, folder, report, start, strict)
+
+
+def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start: Start, strict: bool) -> Card:
+    """As `train`, where no other process writes the folder."""
+    began = time.monotonic()
     refuse(recipe)
     recipe = settle(recipe, data, report)
     found = parted.prepare(data, recipe, report, lambda rows: check_counts(recipe, Material(rows, store_for(recipe.images))))
     rows = [row._replace(path=public_name(row.path)) if Path(row.path).is_absolute() else row for row in found.rows]  # of a CSV
     material = Material(rows, generator.store_of(found.pixels, recipe.images))
-    keeper = Keeper(work_folder(folder), {**recipes.settings(recipe), "photos": split.fingerprint(rows)}, resume)
+    keeper = Keeper(work_folder(folder), {**recipes.settings(recipe), "photos": split.fingerprint(rows)}, start, began)
     if keeper.note:
         report(keeper.note)
     card = Card(
@@ -111,7 +119,7 @@ def train(recipe: Recipe, data: str | Path, folder: Path, report: Report = silen
     photos = _photos(material)
     measured = generator.measure(learnt.bundle, learnt.judge, photos, report)
     metrics = _metrics(learnt, measured, strict)
-    card = dataclasses.replace(card, metrics={**metrics, "train_seconds": round(time.monotonic() - start, 1)})
+    card = dataclasses.replace(card, metrics={**metrics, **keeper.figures()})
     return _save(card, learnt, measured, material, folder)
 
 

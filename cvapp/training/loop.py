@@ -41,7 +41,10 @@ class Stage:
 
 
 def run(stage: Stage, progress: Progress, keeper: Keeper, report: Report) -> None:
-    """Train one stage and leave the network with the weights of its best epoch; a stage that an interrupted run had finished is passed over.
+    """Train one stage and leave the network with the weights of its best epoch.
+
+    A stage that an interrupted run had finished is passed over. Where that run is to be finished, its stage is trained no further, and those
+    after it not at all.
 
     Args:
         stage: what to train.
@@ -53,6 +56,8 @@ def run(stage: Stage, progress: Progress, keeper: Keeper, report: Report) -> Non
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
         CvappError: the loss was not finite before any epoch had ended (exit 5).
     """
+    if keeper.done:
+        return
     weights = list(stage.network.weights)
     if keeper.resumed is None:
         progress.begin(stage.name, stage.measure()[0] if stage.tuned else float("inf"))
@@ -69,7 +74,7 @@ def run(stage: Stage, progress: Progress, keeper: Keeper, report: Report) -> Non
     epochs = ReportEpochs(report, stage.epochs)
     finite = True
     with Interruption() as ctrl_c:
-        while finite and not ctrl_c.pressed and progress.epoch < stage.epochs and progress.epoch - progress.kept - 1 < stage.patience:
+        while finite and not ctrl_c.pressed and not keeper.done and _goes_on(stage, progress):
             finite = _epoch(stage, progress, epochs, ctrl_c, save)
             if finite and progress.step == stage.steps:
                 found = _validate(stage, progress, epochs)
@@ -83,8 +88,13 @@ def run(stage: Stage, progress: Progress, keeper: Keeper, report: Report) -> Non
                 save(now=ctrl_c.pressed)
     _restore(weights, best)
     if not finite:
-        _explain(stage, progress, report)
+        _explain(stage, progress, keeper, report)
     _tell(stage, progress, report)
+
+
+def _goes_on(stage: Stage, progress: Progress) -> bool:
+    """Whether another epoch is to come."""
+    return progress.epoch < stage.epochs and progress.epoch - progress.kept - 1 < stage.patience
 
 
 def _tell(stage: Stage, progress: Progress, report: Report) -> None:
@@ -173,11 +183,13 @@ def _validate(stage: Stage, progress: Progress, epochs: ReportEpochs) -> float:
     return found
 
 
-def _explain(stage: Stage, progress: Progress, report: Report) -> None:
-    """A loss that is not finite ends the stage: with the best weights where an epoch had ended, with an error otherwise."""
+def _explain(stage: Stage, progress: Progress, keeper: Keeper, report: Report) -> None:
+    """A loss that is not finite ends the stage: with the best weights where an epoch had ended, otherwise with an error and without a state."""
     wrong = f"the loss was not finite in epoch {progress.epoch + 1} of {stage.name}: the rate is too high or the start is bad"
     rate = "train.learning_rate" if stage.name != "fine-tuning" else "train.fine_tune_rate"
     cure = f"lower {rate} ({float(stage.network.optimizer.learning_rate):.3g} at that step), or clip with train.clip_norm=1"
     if not np.isfinite(progress.least):
+        if not progress.rows:
+            keeper.discard()
         raise CvappError(f"{wrong}; {cure}", Exit.GATE)
     report(f"{wrong}; stopped, the best weights before it are kept; {cure}")

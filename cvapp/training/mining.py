@@ -71,7 +71,7 @@ def kept(path: Path | None, resumed: bool, make: Callable[[], np.ndarray]) -> np
             return np.load(path)
         except (OSError, ValueError, EOFError) as error:
             wrong = f"{path}: cannot be read ({type(error).__name__}: {error})"
-            raise CvappError(f"{wrong}; leave --resume out to start anew", Exit.BAD_DATA) from error
+            raise CvappError(f"{wrong}; --restart trains anew", Exit.BAD_DATA) from error
     values = make()
     if path is None:
         return values

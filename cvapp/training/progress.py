@@ -7,7 +7,9 @@ import signal
 import threading
 from typing import Any, Sequence
 
+from cvapp.ending import SIGNALS
 from cvapp.progress import Report
+from cvapp.runs import STOPPED
 
 
 class ReportEpochs:
@@ -29,24 +31,32 @@ class ReportEpochs:
 
 
 class Interruption:
-    """Lets Ctrl-C end a run between two steps: torn out of the middle of one, TensorFlow crashes. A context manager around the steps.
+    """Lets Ctrl-C, SIGTERM or a closed terminal end a run between two steps: torn out of the middle of one, TensorFlow crashes.
+
+    A context manager around the steps. A signal that is ignored, as under nohup, stays so, but for Ctrl-C's.
 
     Raises:
-        KeyboardInterrupt: when the block ends well, if Ctrl-C was pressed in it. Pressed twice, it ends the run at once.
+        KeyboardInterrupt: when the block ends well, if one of them came in it. Pressed twice, Ctrl-C ends the run at once.
     """
 
     def __init__(self) -> None:
         self._pressed = threading.Event()
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._press)
+            for number in SIGNALS:
+                if number == signal.SIGINT or signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._before[number] = signal.signal(number, self._press)
         return self
 
     def _press(self, *_: Any) -> None:
         self._pressed.set()
-        signal.signal(signal.SIGINT, self._before)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     @property
     def pressed(self) -> bool:
@@ -55,9 +65,9 @@ class Interruption:
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         with contextlib.suppress(ValueError, TypeError):
-            signal.signal(signal.SIGINT, self._before)
+            self._give_back()
         if self._pressed.is_set() and kind is None:
-            raise KeyboardInterrupt("what was learnt is kept; the same command with --resume goes on")
+            raise KeyboardInterrupt(STOPPED)
 
 
 def history_csv(rows: Sequence[dict[str, Any]]) -> str:

@@ -95,6 +95,8 @@ def stages(recipe: Recipe, made: Networks, frames: Frames, keeper: Keeper, repor
     steps = -(-count // recipe.train.batch)  # all whole: a smaller batch is rounded otherwise where a run that goes on begins with it
     _compile(recipe, made, steps, material.num_classes)
     for number in range(rounds):
+        if keeper.done:
+            return
         if number:
             before, path = latest, keeper.beside(f"mistakes-{number}.npy")
             latest = mining.kept(path, keeper.resumed is not None, lambda: mining.mistakes(made.learnt(), material, recipe.detect, report))

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from cvapp import card as cards
+from cvapp import runs
 from cvapp.card import Card
 from cvapp.data import frames as framed
 from cvapp.data import split
@@ -49,8 +50,15 @@ def slide(
         report: told of every step.
 
     Raises:
-        CvappError: no classifier, or one whose layers cannot be slid, such as a hub module's (exit 2); photos that are missing (exit 3).
+        CvappError: no classifier, or one whose layers cannot be slid, such as a hub module's, or another process writes the detector's folder
+            (exit 2); photos that are missing (exit 3).
     """
+    with runs.begin(folder):
+        return _slide(source, folder, frame, data, tune, report)
+
+
+def _slide(source: Path, folder: Path, frame: tuple[int, int], data: str | Path | None, tune: int, report: Report) -> Card:
+    """As `slide`, where no other process writes the folder."""
     card = cards.read(source)
     cards.refuse_generator(card)
     if card.task != "classify":

@@ -10,10 +10,12 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from cvapp import runs
 from cvapp.errors import CvappError, Exit
 from cvapp.files import write_bytes
+from cvapp.runs import FILE, KEPT, Start
 
-FILE, KEPT = "state.npz", "state*"  # the state, and the pattern of all files that a run needs to go on
+__all__ = ["FILE", "KEPT", "Keeper", "Progress"]
 _LEAST_SECONDS = 2.0
 _SHARE = 0.05  # of the time may go into saving
 
@@ -60,28 +62,62 @@ class Keeper:
     Args:
         folder: where the state lies, beside the model that is being made; None keeps none.
         identity: what the run is (its settings and photos, by name); a state of another run is refused.
-        resume: whether to go on from the state that lies there; it is removed otherwise.
+        start: whether to go on from the state that lies there, or to end with it; it is removed otherwise.
+        began: when the run began, by `time.monotonic`; now when left out.
 
     Raises:
-        CvappError: the state to go on from is of another run (exit 2), or unreadable (exit 3).
+        CvappError: the state to go on from is of another run, or there is no epoch to end with (exit 2); it is unreadable (exit 3).
     """
 
-    def __init__(self, folder: Path | None, identity: dict[str, Any], resume: bool = False):
+    def __init__(self, folder: Path | None, identity: dict[str, Any], start: Start = Start.NEW, began: float | None = None):
         self._path = folder / FILE if folder is not None else None
         self._identity = json.loads(json.dumps(identity))
         self._last, self._cost = time.monotonic(), 0.0
-        self.resumed = self._load() if resume else None
-        self.note = self._note(resume)
-        if self._path is not None and not resume:
-            self._path.unlink(missing_ok=True)
+        self._began, self._before = self._last if began is None else began, 0.0
+        self.finishes = start is Start.FINISH
+        going_on = start in (Start.RESUME, Start.FINISH)
+        self.resumed = self._load() if going_on else None
+        self.note = self._note(going_on)
+        self._told: dict[str, Any] = {}
+        if self.finishes:
+            self._check_finish()
+        if not going_on:
+            self.discard()
 
-    def _note(self, resume: bool) -> str:
+    def _note(self, going_on: bool) -> str:
         """What a person should know of an earlier run's state."""
-        if self.resumed is not None:
-            return f"going on with epoch {self.resumed[0].epoch + 1} of {self.resumed[0].stage}"
-        if resume:
-            return "no interrupted run to go on with: training from the start"
-        return "an interrupted run is given up; --resume would have gone on with it" if self._path and self._path.is_file() else ""
+        if self.resumed is None:
+            return "no interrupted run to go on with: training from the start" if going_on else ""
+        progress = self.resumed[0]
+        if self.finishes:
+            return f"finishing with the best epoch so far of a run interrupted {runs.place(vars(progress))}"
+        return f"going on with epoch {progress.epoch + 1} of {progress.stage}"
+
+    def _check_finish(self) -> None:
+        """See that there is something to finish with."""
+        if self.resumed is None:
+            raise CvappError(f"--finish: no interrupted run in {self._path and self._path.parent}; cvapp list shows them")
+        if not self.resumed[0].rows:
+            raise CvappError("--finish: no epoch of the interrupted run has ended, so none is the best; --resume goes on with it")
+        self._told = {"finished_early": runs.place(vars(self.resumed[0]))}
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more is to be trained: the run is to end with what an interrupted one had learnt, which is taken up."""
+        return self.finishes and self.resumed is None
+
+    def figures(self) -> dict[str, Any]:
+        """What a card tells of the run: the seconds of all its parts, each up to its last state, and where it was ended early."""
+        return {"train_seconds": round(self._seconds(), 1), **self._told}
+
+    def _seconds(self) -> float:
+        """That the run has taken so far, with its parts before interruptions."""
+        return self._before + time.monotonic() - self._began
+
+    def discard(self) -> None:
+        """Remove the state: nothing good can come of it."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
 
     def beside(self, name: str) -> Path | None:
         """The path of another file that the run needs to go on, beside the state; None where none is kept."""
@@ -97,7 +133,7 @@ class Keeper:
             return
         start = time.monotonic()
         data = io.BytesIO()
-        note = json.dumps({"identity": self._identity, "progress": vars(progress)})
+        note = json.dumps({"identity": self._identity, "progress": vars(progress), "seconds": self._seconds()})
         np.savez(data, note=np.array(note), **{f"a{index}": array for index, array in enumerate(arrays)})
         write_bytes(self._path, data.getvalue())
         self._last = time.monotonic()
@@ -111,14 +147,14 @@ class Keeper:
             with open(self._path, "rb") as opened, np.load(opened) as file:
                 note = json.loads(str(file["note"]))
                 arrays = [file[f"a{index}"] for index in range(len(file.files) - 1)]
-            progress, kept = Progress(**note["progress"]), note["identity"]
+            progress, kept, self._before = Progress(**note["progress"]), note["identity"], float(note.get("seconds", 0))
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise CvappError(
-                f"{self._path}: cannot be read ({type(error).__name__}: {error}); leave --resume out to start anew", Exit.BAD_DATA
+                f"{self._path}: cannot be read ({type(error).__name__}: {error}); --restart trains anew", Exit.BAD_DATA
             ) from error
         wrong = [f"{name} {kept.get(name)} (now {value})" for name, value in self._identity.items() if kept.get(name) != value]
         if wrong:
             raise CvappError(
-                f"the interrupted run had {', '.join(wrong[:3])}; give what it was started with, or leave --resume out to start anew"
+                f"the interrupted run had {', '.join(wrong[:3])}; give what it was started with; --restart discards it and trains anew"
             )
         return progress, arrays

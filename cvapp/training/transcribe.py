@@ -10,6 +10,7 @@ import numpy as np
 
 from cvapp import card as cards
 from cvapp import recipe as recipes
+from cvapp import runs
 from cvapp.card import Card
 from cvapp.data import digit_rows, generated
 from cvapp.errors import CvappError
@@ -19,6 +20,7 @@ from cvapp.files import replacing_folder, work_folder, write_text
 from cvapp.models import reading, transcriber
 from cvapp.progress import Report, hushed, silent
 from cvapp.recipe import Recipe
+from cvapp.runs import Start
 from cvapp.training import loop, optimise, state
 from cvapp.training.loop import Batch, Stage
 from cvapp.training.progress import history_csv
@@ -30,26 +32,32 @@ MODEL = "model.keras"
 _USELESS = ("data.val", "data.test", "model.", "augment.", "detect.", "export.", "train.class_weights", "train.fine_tune", "train.mixed")
 
 
-def train(recipe: Recipe, folder: Path, report: Report = silent, resume: bool = False) -> Card:
+def train(recipe: Recipe, folder: Path, report: Report = silent, start: Start = Start.NEW) -> Card:
     """Train a transcriber on drawn rows of digits and save it at `folder`; the model that was there stays until the new one is whole.
 
     Args:
         recipe: what to do.
         folder: `saved_models/NAME`.
         report: told of every step.
-        resume: go on from the state that an interrupted run left beside `folder`; the result is that of an undisturbed run.
+        start: anew, or on from the state that an interrupted run left beside `folder`, with the result of an undisturbed run, or with its best epoch.
 
     Raises:
         CvappError: settings that mean nothing here, or no room for the digits (exit 2); a place that cannot be written (exit 7).
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
     """
-    start = time.monotonic()
+    with runs.begin(folder, start):
+        return _train(recipe, folder, report, start)
+
+
+def _train(recipe: Recipe, folder: Path, report: Report, start: Start) -> Card:
+    """As `train`, where no other process writes the folder."""
+    began = time.monotonic()
     _refuse(recipe)
     keras.utils.set_random_seed(recipe.seed)
     network = transcriber.build(design_of(recipe))
     progress = Progress()
     stage = _stage(recipe, network)
-    keeper = Keeper(work_folder(folder), recipes.settings(recipe), resume)
+    keeper = Keeper(work_folder(folder), recipes.settings(recipe), start, began)
     if keeper.note:
         report(keeper.note)
     loop.run(stage, progress, keeper, report)
@@ -69,7 +77,7 @@ def train(recipe: Recipe, folder: Path, report: Report = silent, resume: bool = 
             },
         },
         metrics={
-            "train_seconds": round(time.monotonic() - start, 1),
+            **keeper.figures(),
             "val": {"accuracy": round(kept["val_accuracy"], 4), "loss": round(kept["val_loss"], 4)},
             "test": figures,
         },

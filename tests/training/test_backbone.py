@@ -1,5 +1,7 @@
 """Pretraining on a generated set, in small."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from cvapp.models import hub, mobilenet, small_resnet
 from cvapp.models.surgery import pooled
 from cvapp.recipe import override
 from cvapp.shipped import load_pipeline
+from cvapp.runs import Start
 from cvapp.training import backbone, state
 
 
@@ -76,8 +79,12 @@ def test_a_pretraining_that_was_cut_off_goes_on_to_the_same_end(recipe, workspac
     monkeypatch.setattr(state.Keeper, "save", mortal)
     with pytest.raises(Killed):
         backbone.train(recipe, workspace / "cut")
+    shutil.copytree(workspace / ".cut.work", workspace / ".early.work")
+    card = backbone.train(recipe, workspace / "early", start=Start.FINISH)
+    assert card.metrics["finished_early"] == "in epoch 2 of whole, 1 epoch ended" and not (workspace / ".early.work").exists()
+    assert card.data["photos"]["train"] == recipe.train.images_per_epoch and (workspace / "early" / mobilenet.WEIGHTS).is_file()
     lines = []
-    backbone.train(recipe, workspace / "cut", lambda text, *_: lines.append(text), resume=True)
+    backbone.train(recipe, workspace / "cut", lambda text, *_: lines.append(text), start=Start.RESUME)
     assert saved[:4] == [1, 2, 0, 1] and "going on with epoch 2 of whole" in lines
     found = []
     for name in ("whole", "cut"):

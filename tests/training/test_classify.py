@@ -17,6 +17,7 @@ from cvapp.loading import load
 from cvapp.models import classifier
 from cvapp.models.backbones import TABLE, Backbone
 from cvapp.recipe import Augment, Images, Model, Recipe, Train
+from cvapp.runs import Start
 from cvapp.training import classify, features
 from tests.conftest import small_recipe
 
@@ -275,7 +276,7 @@ def test_a_state_outlives_a_failure_at_the_end_and_is_gone_after_success(workspa
         classify.train(scratch(epochs=1), photos, folder)
     assert [path.name for path in (workspace / "saved_models/.mine.work").iterdir()] == [state.FILE] and not folder.exists()
     lines = []
-    classify.train(scratch(epochs=1), photos, folder, lambda text, *_: lines.append(text), resume=True)
+    classify.train(scratch(epochs=1), photos, folder, lambda text, *_: lines.append(text), start=Start.RESUME)
     assert "going on with epoch 2 of whole" in lines and not (workspace / "saved_models/.mine.work").exists()
     assert {"model.keras", "split.csv", "history.csv", "card.json"} == {path.name for path in folder.iterdir()}
 
@@ -288,10 +289,10 @@ def test_a_run_does_not_go_on_with_other_weights_under_the_same_name(workspace, 
     monkeypatch.setattr(state, "_SHARE", 1e9)
     path = tmp_path / "mine.weights.h5"
     recipe = recipes.override(scratch(epochs=1), [f"model.weights={path}"])
-    for seed, resume in ((1, False), (2, True)):
+    for seed, start in ((1, Start.NEW), (2, Start.RESUME)):
         keras.utils.set_random_seed(seed)  # training seeds too: without this the second file could be the first
         TABLE["small_resnet"].build((32, 32), scratch().model, None).save_weights(path)
         with monkeypatch.context() as patch, pytest.raises((KeyboardInterrupt, CvappError), match="|had backbone small_resnet-1-") as error:
             patch.setattr(classify, "_save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-            classify.train(recipe, photos, workspace / "saved_models/mine", resume=resume)
-        assert error.type is (CvappError if resume else KeyboardInterrupt)
+            classify.train(recipe, photos, workspace / "saved_models/mine", start=start)
+        assert error.type is (CvappError if start is Start.RESUME else KeyboardInterrupt)

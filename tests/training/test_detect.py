@@ -20,6 +20,7 @@ from cvapp.evaluation import boxed
 from cvapp.models import classifier, sliding
 from cvapp.models.backbones import open_network
 from cvapp.recipe import override
+from cvapp.runs import Start
 from cvapp.training import detect, mining, rounds, state
 from cvapp.windows import paint
 from tests.conftest import COLOURS, boxed_recipe
@@ -237,9 +238,9 @@ def whole(boxed_photos, tmp_path_factory):
     return folder
 
 
-def run(data, place, resume=False, said=None):
+def run(data, place, start=Start.NEW, said=None):
     report = (lambda *words: said.append(words[0])) if said is not None else (lambda *_: None)
-    return detect.train(override(boxed_recipe(), QUICK), data, place, report, resume)
+    return detect.train(override(boxed_recipe(), QUICK), data, place, report, start)
 
 
 def assert_same(one, other):
@@ -260,17 +261,22 @@ def test_a_run_that_is_interrupted_wherever_it_is_ends_in_the_same_model(whole, 
     with monkeypatch.context() as patch:
         patch.setattr(mining, "mistakes", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            run(boxed_photos, place, True, said)
+            run(boxed_photos, place, Start.RESUME, said)
+        shutil.copytree(place.parent / ".boxes.work", place.parent / ".early.work")
+        early = run(boxed_photos, place.parent / "early", Start.FINISH).metrics["finished_early"]  # no mistakes are looked for
+        rows = (whole / "history.csv").read_text().splitlines()
+        assert (place.parent / "early" / "history.csv").read_text().splitlines() == [row for row in rows if not row.startswith("round 2")]
+        assert " of round 1, " in early
     eager(steps_of(whole) + 3)
     with pytest.raises(KeyboardInterrupt):
-        run(boxed_photos, place, True, said)
+        run(boxed_photos, place, Start.RESUME, said)
     assert not place.exists()
     with monkeypatch.context() as patch:
         patch.setattr(state.Keeper, "due", lambda self: False)
         patch.setattr(detect.boxed_report, "write", full)
         with pytest.raises(CvappError, match="the disk is full"):
-            run(boxed_photos, place, True, said)
-    run(boxed_photos, place, True, said)
+            run(boxed_photos, place, Start.RESUME, said)
+    run(boxed_photos, place, Start.RESUME, said)
     lines = [line for line in said if line.startswith("going on")]
     assert [line.split(" of ")[1] for line in lines] == ["round 1", "round 1", "round 2", "round 2"], lines
     assert_same(whole, place)
@@ -299,11 +305,11 @@ def test_another_seed_or_other_boxes_are_another_run(whole, scenes, place, eager
         run(scenes, place)
     other = dataclasses.replace(override(boxed_recipe(), QUICK), seed=7)
     with pytest.raises(CvappError, match=r"the interrupted run had seed 0 \(now 7\)") as caught:
-        detect.train(other, scenes, place, resume=True)
+        detect.train(other, scenes, place, start=Start.RESUME)
     assert caught.value.code == Exit.USAGE
     change(scenes, "train", lambda rows: rows[1:])
     with pytest.raises(CvappError, match="^the interrupted run had photos "):
-        run(scenes, place, resume=True)
+        run(scenes, place, start=Start.RESUME)
 
 
 def test_every_weight_is_drawn_by_the_recipes_seed(boxed_photos, workspace):

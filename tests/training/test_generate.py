@@ -22,6 +22,7 @@ from cvapp.evaluation.crowds import frechet
 from cvapp.evaluation.judging import open_judge
 from cvapp.models.classifier import open_model
 from cvapp.recipe import Recipe, Train
+from cvapp.runs import Start
 from cvapp.training import adversarial, generate, run_alarms, state
 from cvapp.training.generate_settings import check_counts, refuse, settle
 from tests.dying import PLAN
@@ -158,9 +159,14 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_end(photos, quick, monkeypat
     saved.clear()
     monkeypatch.setattr(state.Keeper, "save", save)
     with pytest.raises(CvappError, match="^the interrupted run had seed 0 .now 7.; give what it was started with"):
-        generate.train(gan_recipe(*VARIED, "seed=7"), photos, quick / "cut", resume=True)
+        generate.train(gan_recipe(*VARIED, "seed=7"), photos, quick / "cut", start=Start.RESUME)
+    shutil.copytree(work, quick / ".early.work")
+    card = generate.train(recipe, photos, quick / "early", start=Start.FINISH)
+    assert card.metrics["finished_early"] == "in epoch 2 of adversarial, 1 epoch ended" and card.metrics["kept_epoch"] == 1
+    whole = (quick / "whole" / "history.csv").read_text().splitlines()
+    assert (quick / "early" / "history.csv").read_text().splitlines() == whole[:2] and not (quick / ".early.work").exists()
     shown = watched(monkeypatch)
-    generate.train(recipe, photos, quick / "cut", lambda text, *_: lines.append(text), resume=True)
+    generate.train(recipe, photos, quick / "cut", lambda text, *_: lines.append(text), start=Start.RESUME)
     assert "going on with epoch 2 of adversarial" in lines
     assert shown == [["state-grid-000000.png", "state-grid-000002.png"]]
     assert_same(quick / "whole", quick / "cut")
@@ -253,7 +259,7 @@ def test_a_strict_run_ends_where_samples_collapse_and_goes_on_without(photos, qu
     with pytest.raises(CvappError, match="^collapsed: .*nothing is replaced; --resume without --strict goes on$") as error:
         generate.train(gan_recipe("train.epochs=3"), photos, quick / "made", strict=True)
     assert error.value.code == Exit.GATE and not (quick / "made").exists() and (quick / ".made.work" / "state.npz").is_file()
-    card = generate.train(gan_recipe("train.epochs=3"), photos, quick / "made", lambda text, *_: lines.append(text), resume=True)
+    card = generate.train(gan_recipe("train.epochs=3"), photos, quick / "made", lambda text, *_: lines.append(text), start=Start.RESUME)
     assert card.metrics["alarms"] == {"diversity": 6} and card.metrics["collapsed"].startswith("steps 6 to 9: two samples differ by 0.1%")
     assert "going on with epoch 2 of adversarial" in lines
 

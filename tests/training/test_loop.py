@@ -10,6 +10,7 @@ import pytest
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import silent
 from cvapp.recipe import Train
+from cvapp.runs import Start
 from cvapp.training import loop, optimise
 from cvapp.training.loop import Stage, calibrated
 from cvapp.training.state import Keeper, Progress
@@ -209,8 +210,8 @@ class Killed(Exception):
 class Mortal(Keeper):
     """Saves at every chance, and dies at the one that is asked for."""
 
-    def __init__(self, folder, last=None, resume=False, seed=0):
-        super().__init__(folder, {"seed": seed}, resume)
+    def __init__(self, folder, last=None, start=Start.NEW, seed=0):
+        super().__init__(folder, {"seed": seed}, start)
         self.left = last
 
     def due(self):
@@ -245,8 +246,8 @@ def test_a_run_killed_anywhere_goes_on_to_the_same_end(kills, undisturbed, tmp_p
     """2 stages of 2 epochs of 3 steps and a validation: 16 moments. Adam's moments, schedules, dropout's seeds, running figures count."""
     for place, last in enumerate(kills):
         with pytest.raises(Killed):
-            two_stages(Mortal(tmp_path, last, resume=place > 0))
-    rows, weights = two_stages(Mortal(tmp_path, resume=True))
+            two_stages(Mortal(tmp_path, last, Start.RESUME if place else Start.NEW))
+    rows, weights = two_stages(Mortal(tmp_path, start=Start.RESUME))
     assert len(rows) == 4 and rows == undisturbed[0] and same(weights, undisturbed[1])
 
 
@@ -260,7 +261,7 @@ def test_a_state_that_lacks_a_part_leads_elsewhere(forgotten, undisturbed, tmp_p
         restore(*zip(*((one, array) for one, array in zip(variables, arrays, strict=True) if forgotten not in one.path)))
 
     monkeypatch.setattr(loop, "_restore", forget)
-    rows, weights = two_stages(Mortal(tmp_path, resume=True))
+    rows, weights = two_stages(Mortal(tmp_path, start=Start.RESUME))
     assert rows != undisturbed[0] and not same(weights, undisturbed[1])
 
 
@@ -271,11 +272,11 @@ def test_ctrl_c_saves_the_state_and_says_how_to_go_on(moment, tmp_path):
     whole, _ = a_stage(epochs=3)
     rows = run(whole).rows
     stage, _ = a_stage(epochs=3, interrupt=moment)
-    with pytest.raises(KeyboardInterrupt, match="--resume goes on"):
+    with pytest.raises(KeyboardInterrupt, match="--resume goes on, with --finish makes a model"):
         run(stage, keeper=Keeper(tmp_path, {}))
     assert signal.getsignal(signal.SIGINT) is before
     lines = []
-    keeper = Keeper(tmp_path, {}, resume=True)
+    keeper = Keeper(tmp_path, {}, start=Start.RESUME)
     assert keeper.resumed is not None, "nothing was saved"
     kept = keeper.resumed[0]
     assert (kept.epoch, kept.step) == ((moment[0] + 1, 0) if moment[1] in (2, "check") else (moment[0], 1 + moment[1]))
@@ -287,12 +288,51 @@ def test_ctrl_c_saves_the_state_and_says_how_to_go_on(moment, tmp_path):
 def test_a_stage_that_was_finished_is_passed_over(tmp_path):
     with pytest.raises(Killed):
         two_stages(Mortal(tmp_path, 10))
-    keeper = Mortal(tmp_path, resume=True)
+    keeper = Mortal(tmp_path, start=Start.RESUME)
     stage, seen = a_stage(epochs=2)
     before = [np.asarray(weight) for weight in stage.network.weights]
     progress = run(stage, keeper=keeper)
     assert seen == [] and progress.rows == [] and same(stage.network.weights, before)
     assert keeper.resumed is not None and keeper.resumed[0].stage == "fine-tuning"
+
+
+@pytest.mark.parametrize("moment, rows", [(4, 1), (6, 1), (7, 1), (8, 2), (10, 2), (13, 3), (16, 4)])
+def test_finishing_leaves_the_best_weights_so_far_and_trains_no_further(moment, rows, undisturbed, tmp_path):
+    """After some of 16 savings, 4 an epoch, the last at its end: the best of the epochs that had ended, of this stage or of those before."""
+    with pytest.raises(Killed):
+        two_stages(Mortal(tmp_path, moment))
+    kept, arrays = Mortal(tmp_path, start=Start.RESUME).resumed
+    keeper = Mortal(tmp_path, start=Start.FINISH)
+    found, weights = two_stages(keeper)
+    assert found == undisturbed[0][:rows] and len(found) == rows and keeper.done and keeper.left is None
+    assert same(weights, arrays[-len(weights) :]), "the best so far is what the state holds at its end"
+    assert keeper.figures()["finished_early"].endswith(f"{rows} epoch{'s' if rows > 1 else ''} ended")
+    if rows == 4:
+        assert same(weights, undisturbed[1])
+    else:
+        assert not same(weights, undisturbed[1]), "training on would have led elsewhere"
+    assert Mortal(tmp_path, start=Start.RESUME).resumed[0] == kept, "finishing leaves the state until the model is saved"
+
+
+@pytest.mark.parametrize("moment", [1, 3])
+def test_before_an_epoch_has_ended_there_is_nothing_to_finish(moment, tmp_path):
+    with pytest.raises(Killed):
+        two_stages(Mortal(tmp_path, moment))
+    with pytest.raises(CvappError, match="^--finish: no epoch of the interrupted run has ended, so none is the best; --resume goes on") as error:
+        Mortal(tmp_path, start=Start.FINISH)
+    assert error.value.code == Exit.USAGE
+
+
+def test_a_loss_that_is_not_finite_leaves_no_state_that_would_only_fail_again(tmp_path):
+    with pytest.raises(CvappError, match="not finite in epoch 1"):
+        run(a_stage(spoil=[(0, 2)])[0], keeper=Mortal(tmp_path))
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_that_end_a_run_keep_its_state_too(number, tmp_path, monkeypatch):
+    monkeypatch.setattr(signal, "SIGINT", number)  # that `a_stage` sends
+    test_ctrl_c_saves_the_state_and_says_how_to_go_on((1, 1), tmp_path)
 
 
 def test_a_state_that_cannot_be_saved_at_ctrl_c_is_not_called_kept():

@@ -152,6 +152,6 @@ def test_mistakes_that_are_lost_are_told_and_not_taken_for_none(tmp_path, conten
     path = tmp_path / "mistakes-1.npy"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(CvappError, match=r"mistakes-1\.npy: cannot be read \(.*\); leave --resume out to start anew$") as error:
+    with pytest.raises(CvappError, match=r"mistakes-1\.npy: cannot be read \(.*\); --restart trains anew$") as error:
         kept(path, True, lambda: 1 / 0)
     assert error.value.code == Exit.BAD_DATA

@@ -13,6 +13,7 @@ import pytest
 from cvapp import card as cards
 from cvapp.errors import Exit
 from cvapp.models import classifier
+from cvapp.runs import STOPPED
 from tests.dying import PLAN
 
 # Reports are left out, they take longer than such a training.
@@ -82,7 +83,7 @@ def test_a_network_from_scratch_is_killed_three_times(home):
         (train(SCRATCH, "other", "--seed", "7"), 0, KILL),
     )
     assert codes == [0, -KILL, Exit.USAGE, -KILL, -KILL, 0, 0]
-    assert "the interrupted run had seed 0 (now 7); give what it was started with, or leave --resume out to start anew" in said
+    assert "the interrupted run had seed 0 (now 7); give what it was started with; --restart discards it and trains anew" in said
     assert [line for line in said.splitlines() if line.startswith("going on")] == [
         "going on with epoch 1 of whole", "going on with epoch 2 of whole", "going on with epoch 3 of whole",
     ]  # fmt: skip
@@ -106,7 +107,7 @@ def test_a_tuned_backbone_is_interrupted_and_killed_twice(home):
         (train(TUNED, "killed", "--resume"), 0, KILL),
     )
     assert codes == [0, Exit.INTERRUPTED, -KILL, -KILL, 0]
-    assert "cvapp: interrupted; what was learnt is kept; the same command with --resume goes on\n" in said
+    assert f"cvapp: interrupted; {STOPPED}\n" in said
     assert [line for line in said.splitlines() if line.startswith("going on")] == [
         "going on with epoch 2 of head", "going on with epoch 1 of fine-tuning", "going on with epoch 2 of fine-tuning",
     ]  # fmt: skip

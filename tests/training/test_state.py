@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cvapp.errors import CvappError, Exit
+from cvapp.runs import Start
 from cvapp.training import state
 from cvapp.training.state import Keeper, Progress
 
@@ -22,7 +23,7 @@ def a_progress() -> Progress:
 
 def test_what_is_kept_comes_back_to_the_bit(tmp_path):
     Keeper(tmp_path, IDENTITY).save(a_progress(), ARRAYS)
-    keeper = Keeper(tmp_path, IDENTITY, resume=True)
+    keeper = Keeper(tmp_path, IDENTITY, start=Start.RESUME)
     progress, arrays = keeper.resumed
     assert progress == a_progress() and keeper.note == "going on with epoch 2 of head"
     for one, other in zip(arrays, ARRAYS, strict=True):
@@ -35,7 +36,7 @@ def test_a_stage_without_any_good_epoch_comes_back_too(tmp_path):
     progress = Progress()
     progress.begin("fine-tuning", float("inf"))
     Keeper(tmp_path, {}).save(progress, [])
-    assert Keeper(tmp_path, {}, resume=True).resumed == (progress, [])
+    assert Keeper(tmp_path, {}, start=Start.RESUME).resumed == (progress, [])
     assert progress.kept == -1 and progress.least == float("inf")
 
 
@@ -47,16 +48,42 @@ def test_steps_are_counted_by_their_photos():
     json.dumps(vars(progress))
 
 
-def test_without_a_resume_the_old_state_is_given_up(tmp_path):
+def test_a_new_run_begins_without_the_old_state(tmp_path):
     assert Keeper(tmp_path, IDENTITY).note == ""
     Keeper(tmp_path, IDENTITY).save(a_progress(), ARRAYS)
     keeper = Keeper(tmp_path, IDENTITY)
     assert keeper.resumed is None and not (tmp_path / state.FILE).exists()
-    assert keeper.note == "an interrupted run is given up; --resume would have gone on with it"
+    assert keeper.note == ""
+
+
+def test_the_seconds_are_those_of_all_parts(tmp_path, monkeypatch):
+    """120 s to the last saving and 7 s lost, then 30 s and 5 s lost, then 10 s: 160 s."""
+    clock = [1000.0]
+    monkeypatch.setattr(state.time, "monotonic", lambda: clock[0])
+    for seconds, lost, start in ((120, 7, Start.NEW), (30, 5, Start.RESUME)):
+        began = clock[0]
+        clock[0] += 20  # photos are read before the state
+        keeper = Keeper(tmp_path, IDENTITY, start, began)
+        clock[0] += seconds - 20
+        keeper.save(a_progress(), ARRAYS)
+        clock[0] += lost
+    began = clock[0]
+    clock[0] += 10
+    assert Keeper(tmp_path, IDENTITY, Start.RESUME, began).figures() == {"train_seconds": 160.0}
+    early = {"train_seconds": 160.0, "finished_early": "in epoch 2 of head, 1 epoch ended"}
+    assert Keeper(tmp_path, IDENTITY, Start.FINISH, began).figures() == early
+    assert Keeper(tmp_path, IDENTITY, Start.NEW, began).figures() == {"train_seconds": 10.0}
+
+
+def test_a_state_without_seconds_goes_on(tmp_path):
+    note = {"identity": IDENTITY, "progress": vars(a_progress())}
+    np.savez(tmp_path / state.FILE, note=np.array(json.dumps(note)), a0=np.zeros(2))
+    keeper = Keeper(tmp_path, IDENTITY, Start.RESUME)
+    assert keeper.resumed[0] == a_progress() and keeper.figures()["train_seconds"] < 1
 
 
 def test_nothing_to_go_on_with(tmp_path):
-    keeper = Keeper(tmp_path / "none", IDENTITY, resume=True)
+    keeper = Keeper(tmp_path / "none", IDENTITY, start=Start.RESUME)
     assert keeper.resumed is None and keeper.note == "no interrupted run to go on with: training from the start"
 
 
@@ -69,7 +96,7 @@ def test_no_folder_keeps_nothing():
 @pytest.mark.parametrize(
     "change, text",
     [
-        ({"seed": 4}, "the interrupted run had seed 3 (now 4); give what it was started with, or leave --resume out to start anew"),
+        ({"seed": 4}, "the interrupted run had seed 3 (now 4); give what it was started with; --restart discards it and trains anew"),
         ({"images.size": (32, 32)}, "had images.size [32, 48] (now [32, 32]);"),
         ({"photos": "abc"}, "had photos None (now abc);"),
         ({"seed": 4, "train.epochs": 6}, "had seed 3 (now 4), train.epochs 5 (now 6);"),
@@ -78,9 +105,9 @@ def test_no_folder_keeps_nothing():
 def test_the_state_of_another_run_is_refused_by_the_setting(change, text, tmp_path):
     Keeper(tmp_path, IDENTITY).save(a_progress(), ARRAYS)
     with pytest.raises(CvappError, match=re.escape(text)) as error:
-        Keeper(tmp_path, {**IDENTITY, **change}, resume=True)
+        Keeper(tmp_path, {**IDENTITY, **change}, start=Start.RESUME)
     assert error.value.code == Exit.USAGE and (tmp_path / state.FILE).exists()
-    assert Keeper(tmp_path, IDENTITY, resume=True).resumed is not None, "what it was started with goes on"
+    assert Keeper(tmp_path, IDENTITY, start=Start.RESUME).resumed is not None, "what it was started with goes on"
 
 
 @pytest.mark.parametrize(
@@ -111,8 +138,8 @@ def test_a_state_that_cannot_be_read_is_exit_3(fault, tmp_path):
             else {"progress": vars(a_progress())}
         )
         np.savez(path, note=np.array(json.dumps(note)))
-    with pytest.raises(CvappError, match=r"state.npz: cannot be read \(.*\); leave --resume out to start anew") as error:
-        Keeper(tmp_path, IDENTITY, resume=True)
+    with pytest.raises(CvappError, match=r"state.npz: cannot be read \(.*\); --restart trains anew") as error:
+        Keeper(tmp_path, IDENTITY, start=Start.RESUME)
     assert error.value.code == Exit.BAD_DATA
     assert Keeper(tmp_path, IDENTITY).resumed is None and not path.exists(), "without it, a new run begins"
 

@@ -1,6 +1,7 @@
 """A transcriber is trained on drawn rows: it reads, is saved whole, and a run that was cut off goes on as if nothing had been."""
 
 import csv
+import shutil
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from cvapp.evaluation import transcribed
 from cvapp.evaluation.texts import summary
 from cvapp.models import transcriber as networks
 from cvapp.models.classifier import open_model
+from cvapp.runs import Start
 from cvapp.training import state, transcribe
 from tests.rows import HELD, few, rows_recipe
 
@@ -120,9 +122,13 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_end(quick, monkeypatch):
     with pytest.raises(Killed):
         transcribe.train(recipe, quick / "cut")
     with pytest.raises(CvappError, match="^the interrupted run had seed 0 .now 7.; give what it was started with") as error:
-        transcribe.train(rows_recipe(*SHORT, "seed=7"), quick / "cut", resume=True)
+        transcribe.train(rows_recipe(*SHORT, "seed=7"), quick / "cut", start=Start.RESUME)
     assert error.value.code == Exit.USAGE
-    transcribe.train(recipe, quick / "cut", lambda text, *_: lines.append(text), resume=True)
+    shutil.copytree(quick / ".cut.work", quick / ".early.work")
+    card = transcribe.train(recipe, quick / "early", start=Start.FINISH)
+    assert card.metrics["finished_early"] == "in epoch 2 of whole, 1 epoch ended" and not (quick / ".early.work").exists()
+    assert learnt(quick / "early")[1].splitlines() == learnt(quick / "whole")[1].splitlines()[:2], "the header and the epoch that had ended"
+    transcribe.train(recipe, quick / "cut", lambda text, *_: lines.append(text), start=Start.RESUME)
     assert saved[:5] == [(0, 1), (0, 2), (0, 3), (1, 0), (1, 1)] and "going on with epoch 2 of whole" in lines
     (weights, history), (others, told) = learnt(quick / "whole"), learnt(quick / "cut")
     assert history == told
