@@ -192,7 +192,7 @@ def test_class_folders_are_no_photos_with_boxes(photos, place):
     [
         (["images.size=none"], "^a detector needs the size of its frames: give images.size, such as 480,640$"),
         (
-            ["model.backbone=hub", "model.alpha=0.35", "model.weights=imagenet"],
+            ["model.handle=efficientnet_lite0"],
             "^a detector needs the layers of its network, a hub module is opaque",
         ),
         (["detect.window=32,32"], r"32"),
