@@ -51,7 +51,6 @@ def collect(
             (exit 7).
     """
     folder = _class_folder(label, Path(out), report)
-    label = names.composed(folder.name)
     check_writable(folder)
     with locked(folder, f"{WAIT}: both would number their photos alike"):
         return _collect(folder, source, pace, show, report)
@@ -59,7 +58,7 @@ def collect(
 
 def _collect(folder: Path, source: Source, pace: Pace, show: Show | None, report: Report) -> list[Path]:
     """As `collect`, into a folder that no other process writes."""
-    label = folder.name
+    label = names.composed(folder.name)
     saved: list[Path] = []
     number = _next_number(folder)
     frames = latest(source)
