@@ -10,7 +10,7 @@ from cvapp.progress import Report
 from cvapp.windows import Scan, lay_out, paint
 
 PHOTOS, RATE = 16, 1e-4  # photos that the gap is measured and closed on, and the learning rate
-MEASURED = 2000  # windows, beyond which no further photo is measured: each is a pass of the classifier
+PIXELS = 2000 * 224 * 224  # of the windows that the gap is measured on: each window is a pass of the classifier
 
 
 def close(
@@ -29,8 +29,8 @@ def close(
     windowed, detector = networks
     if sliding.exact(windowed):
         return {}
-    cells = int(np.prod(scan.windows.grid(lay_out(scan, held.shape[1:3])[1])))
-    canvases = np.stack([paint(frame, scan) for frame in held[: max(1, MEASURED // cells)]])
+    cost = np.prod(scan.windows.grid(lay_out(scan, held.shape[1:3])[1])) * np.prod(scan.windows.size)
+    canvases = np.stack([paint(frame, scan) for frame in held[: max(1, PIXELS // int(cost))]])
 
     def measure() -> dict[str, float]:
         found = sliding.deviation(windowed, detector, canvases, scan.windows, report)
