@@ -96,7 +96,7 @@ def signs_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         assert main(["data", "signs", "--out", "signs", "--count", "60", "--seed", "3", "--video", "scene.mp4"]) == 0
-        assert main(["train", "--data", "signs"]) == 0
+        assert main(["train", "--data", "signs", "--set", "model.backbone=mobilenet_v2_drawings"]) == 0
         assert main(["export", "signs", "--set", "export.variants=float32,float16"]) == 0
     return home
 
