@@ -170,7 +170,7 @@ def test_the_command_says_what_it_made(here, capsys):
         (["nobody"], Exit.USAGE, "no saved model at saved_models/nobody"),
         (["parts", "--tune", "-1"], Exit.USAGE, "--tune -1: give a number of steps, 0 for none"),
         (["parts", "--size", "64"], Exit.USAGE, "--size 64: give HEIGHTxWIDTH, such as 480x640"),
-        (["parts", "--name", "parts"], Exit.USAGE, "--name parts: saved_models/parts is in saved_models/parts, which would be replaced; give another nam"),
+        (["parts", "--name", "parts"], Exit.USAGE, "--name parts: saved_models/parts is in saved_models/parts, which would be replaced"),
         (["parts", "--data", "nowhere"], Exit.BAD_DATA, "--data nowhere: no such folder or file"),
     ],
     ids=str,
