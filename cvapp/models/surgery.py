@@ -81,6 +81,13 @@ class InferenceNorm(keras.layers.BatchNormalization):
         return super().call(inputs, training=False, mask=mask)
 
 
+def freeze_norms(network: keras.Model) -> None:
+    """Let a pretrained network's batch norm keep its statistics, scale and shift while the rest trains: Keras runs a frozen one as in inference."""
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
 class StochasticAdd(keras.layers.Layer):
     """x + F(x), where training pictures leave F out by chance; what is kept is scaled up, so that inference needs nothing.
 

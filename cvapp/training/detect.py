@@ -22,6 +22,7 @@ from cvapp.evaluation.boxed import LEAST, figures_of, truth_of
 from cvapp.evaluation.boxed_report import BoxedResults
 from cvapp.files import replacing_folder, work_folder, write_text
 from cvapp.models.backbones import open_network, public_name
+from cvapp.models.surgery import freeze_norms
 from cvapp.progress import Report, each, hushed, silent
 from cvapp.recipe import Recipe
 from cvapp.runs import Start
@@ -58,6 +59,8 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
     _refuse(recipe)
     keras.utils.set_random_seed(recipe.seed)
     network, row, weights = open_network(recipe.model, recipe.detect.window)
+    if not recipe.model.from_scratch:
+        freeze_norms(network)
     detect = dataclasses.replace(recipe.detect, window=tuple(network.input_shape[1:3]))
     recipe = dataclasses.replace(recipe, detect=detect)
     frames = framed.prepare(data, recipe, report)

@@ -264,3 +264,16 @@ def test_mixed_precision_computes_in_16_bits_keeps_32_and_answers_in_32():
     assert sum(not np.array_equal(old, new) for old, new in zip(before, layer.get_weights(), strict=True)) > 0.9 * len(
         layer.trainable_weights
     )
+
+
+def test_frozen_norms_answer_in_training_as_in_inference():
+    """Fed with pictures of another spread, a norm that trains would answer otherwise, and move its statistics."""
+    network = keras.models.clone_model(awake("small_resnet"))
+    network.set_weights(awake("small_resnet").get_weights())
+    pictures = 3 * noise()
+    expected = np.asarray(network(pictures, training=False))
+    assert not np.allclose(network(pictures, training=True), expected, atol=0.1)
+    network.set_weights(awake("small_resnet").get_weights())
+    surgery.freeze_norms(network)
+    np.testing.assert_allclose(network(pictures, training=True), expected, atol=1e-5)
+    assert all(layer.trainable for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
