@@ -23,7 +23,6 @@ from cvapp.data.formats import converting
 from cvapp.data.formats.reading import KINDS
 from cvapp.data.listing import PARTS
 from cvapp.errors import CvappError, Exit
-from cvapp.picture_files import check_readable
 from cvapp.progress import Terminal
 from cvapp.recipe import Data
 
@@ -33,7 +32,6 @@ SHOWN = 20  # lines of a kind
 
 def check(args: argparse.Namespace) -> Answer:
     """Name everything that is wrong with photos and what is unusual, the most important first; exit 3 where something should be mended."""
-    check_readable(args.folder)
     if formats.is_boxed(args.folder):
         return _check_boxes(args.folder)
     found = checks.check(args.folder, Terminal())
@@ -160,7 +158,6 @@ def split_(args: argparse.Namespace) -> Answer:
     val, test = (usual.val if args.val is None else args.val), (usual.test if args.test is None else args.test)
     if not (0 < val < 1 and 0 <= test < 1 and val + test < 1):
         raise CvappError(f"--val {val:g} --test {test:g}: give shares above 0 (test may be 0) that leave photos to train on")
-    check_readable(args.folder)
     if formats.is_boxed(args.folder):
         raise CvappError(
             f"{args.folder}: photos with boxes; training splits them, by their own lists or by content, and freezes split.csv there; "

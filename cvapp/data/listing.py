@@ -2,15 +2,13 @@
 
 import dataclasses
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator, Mapping
+from typing import Callable, Mapping
 
 from cvapp.errors import CvappError, Exit
 from cvapp.files import special
-from cvapp.picture_files import below
 from cvapp.progress import Report, each, silent
 
 PARTS = ("train", "val", "test")
@@ -60,12 +58,6 @@ class Listing:
     def labels(self) -> list[str]:
         """The classes, numbers in their order ("2" before "10")."""
         return natural({photo.label for photo in self.photos})
-
-
-def files_in(folder: Path) -> Iterator[Path]:
-    """Every file below a folder that can be opened, and every link to nowhere; `picture_files.below` says what else there is."""
-    found = below(folder)
-    yield from (*found.usable, *(path for path in found.unusable if not os.path.exists(path)))
 
 
 def natural(words: set[str]) -> list[str]:

@@ -7,6 +7,7 @@ from cvapp.data.boxed import BoxedListing
 from cvapp.data.formats import coco, createml, edge_impulse, evidence, labelme, tensorflow, tools, voc, yolo, yolo_files
 from cvapp.data.formats.texts import start_of
 from cvapp.errors import CvappError, Exit
+from cvapp.picture_files import check_readable
 from cvapp.progress import Report, silent
 
 FORMATS = {"voc": voc, "coco": coco, "yolo": yolo}  # that are written too
@@ -46,6 +47,7 @@ def _formats(path: Path) -> list[str]:
         return _of_file(path)
     if not path.is_dir():
         return []
+    check_readable(path)
     found = set(_kinds(path))
     for known in (FORMATS, READERS):
         if some := [name for name in known if name in found]:

@@ -4,15 +4,18 @@ import os
 import re
 from pathlib import Path
 
-from cvapp.data.listing import files_in, part_named
-from cvapp.images import HEIC_SUFFIXES, SUFFIXES
-
-PICTURES = SUFFIXES | HEIC_SUFFIXES
+from cvapp import picture_files
+from cvapp.data.listing import part_named
+from cvapp.picture_files import PICTURES
 
 
 def below(folder: Path, suffixes: frozenset[str] | set[str]) -> list[Path]:
-    """The files below a folder with one of these suffixes, sorted, through links too; nothing hidden, no folder twice."""
-    return sorted(path for path in files_in(folder) if path.suffix.lower() in suffixes)
+    """The files below a folder with one of these suffixes, sorted, through links too; nothing hidden, no folder twice.
+
+    Links to nowhere and pipes are among them, so that whoever opens one says what it is.
+    """
+    found = picture_files.below(folder)
+    return sorted(path for path in (*found.usable, *found.unusable) if path.suffix.lower() in suffixes and not path.is_dir())
 
 
 def is_picture(path: Path) -> bool:

@@ -6,12 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cvapp import headers, images
+from cvapp import headers, images, picture_files
 from cvapp.data.boxed import Box, BoxedListing, BoxedPhoto, Corners
 from cvapp.data.formats.matching import MATCHED, told as matched
 from cvapp.data.formats.pictures import relative
 from cvapp.data.listing import natural
 from cvapp.errors import CvappError, Exit
+from cvapp.files import special
 from cvapp.progress import Report, each
 
 DECIMALS = 6  # of a pixel: normalised values and widths come back to the very same corners
@@ -99,8 +100,9 @@ def listing(told: Told, report: Report) -> BoxedListing:
         CvappError: not one picture can be used (exit 3).
     """
     folder = _photo_folder(told.root, [draft.picture for draft in told.drafts])
-    name_of = {path: _name(path, folder, told.root) for path in [*(draft.picture for draft in told.drafts), *told.stray]}
-    stray = {name_of[path]: reason for path, reason in told.stray.items()}
+    closed = {path: wrong for path, wrong in picture_files.below(told.root).unusable.items() if path.is_dir()}
+    name_of = {path: _name(path, folder, told.root) for path in [*(draft.picture for draft in told.drafts), *told.stray, *closed]}
+    stray = {name_of[path]: reason for path, reason in {**closed, **told.stray}.items()}
     by_picture: dict[Path, list[Draft]] = defaultdict(list)
     for draft in (draft for draft in told.drafts if draft.picture not in told.stray):  # one annotation of two may be good: nobody knows
         by_picture[draft.picture].append(draft)
@@ -154,6 +156,8 @@ def look(picture: Path) -> tuple[tuple[int, int], str, int]:
     Raises:
         CvappError: no such file, truncated, no picture ... (exit 3); the line speaks of `photo`.
     """
+    if wrong := special(picture):
+        raise CvappError(wrong, Exit.BAD_DATA)
     try:
         data = picture.read_bytes()
     except OSError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cvapp.errors import CvappError, Exit
+from cvapp.files import special
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -22,6 +23,8 @@ def bytes_of(path: Path) -> bytes:
     Raises:
         CvappError: it cannot be read (exit 3).
     """
+    if wrong := special(path):
+        raise CvappError(f"{path.name}: {wrong}", Exit.BAD_DATA)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -55,6 +58,8 @@ def text_of(path: Path) -> str:
 
 def start_of(path: Path, count: int = 1 << 16) -> str:
     """The text that a file begins with; nothing where it cannot be read."""
+    if special(path):
+        return ""
     try:
         with open(path, "rb") as file:
             return decoded(file.read(count), "replace")

@@ -20,6 +20,7 @@ from cvapp.data.formats.reading import Draft, Told, listing, sides_of
 from cvapp.data.formats.voc_files import PHOTOS, SETS
 from cvapp.data.formats.writing import number, parted, size_of, stems
 from cvapp.data.labels import label_of
+from cvapp.errors import CvappError
 from cvapp.files import write_bytes, write_text
 from cvapp.progress import Report, silent
 
@@ -53,8 +54,8 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
                 drafts.append(replace(draft, called=called) if elsewhere else draft)
             else:
                 lost.append((draft, called))
-        except (ValueError, OSError) as error:
-            stray[picture] = f"{origin}: {error}"
+        except (ValueError, CvappError) as error:
+            stray[picture] = f"{origin}: {str(error).removeprefix(path.name + ': ')}"
     free = Files(root, [path for path in files.there if path not in stray and path not in {draft.picture for draft in drafts}])
     drafts += _elsewhere(lost, free)
     for key in wrong.keys() - files.xmls.keys():

@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from cvapp.data.formats.texts import decoded, start_of
+from cvapp.data.formats.texts import bytes_of, decoded, start_of
 
 _FIRST = re.compile(r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>\s*)*<([^\s<>/!?]+)", re.DOTALL)
 
@@ -21,9 +21,9 @@ def parse(path: Path) -> Element:
 
     Raises:
         ValueError: damaged, in an unknown encoding, or with entities; the reason in words.
-        OSError: it cannot be read.
+        CvappError: it cannot be read (exit 3).
     """
-    data = path.read_bytes()
+    data = bytes_of(path)
     marked = data[:2] in (b"\xff\xfe", b"\xfe\xff")  # whatever its declaration still says of the file it was before
     builder, parser = TreeBuilder(), expat.ParserCreate("utf-8" if marked else None)
 

@@ -1,6 +1,8 @@
 """Which format a source is, told from class folders and from nothing; and what a picture's own file decides."""
 
 import hashlib
+import os
+from pathlib import Path
 
 import pytest
 
@@ -133,4 +135,40 @@ def test_a_linked_folder_of_pictures_is_followed_and_a_loop_ends(tmp_path):
     lay(tmp_path, {"far/a.jpg": "", "set/data.yaml": YAML, "set/labels/a.txt": "0 .5 .5 1 1"})
     (tmp_path / "set" / "images").symlink_to(tmp_path / "far")
     (tmp_path / "far" / "loop").symlink_to(tmp_path / "far")
-    assert [(photo.name, len(photo.boxes)) for photo in scan(tmp_path / "set").photos] == [("a.jpg", 1)]
+    found = scan(tmp_path / "set")
+    assert [(photo.name, len(photo.boxes)) for photo in found.photos] == [("a.jpg", 1)] and list(found.stray) == ["loop"]
+
+
+OPENABLE = {  # a reader: its files, but for the pictures a, b and c
+    "voc": {f"{name}.xml": voc_xml(f"{name}.jpg", ("cat", 2, 2, 20, 20)) for name in "abc"},
+    "coco": {"all.json": coco_json(["a.jpg", "b.jpg", "c.jpg"], *((number, 1, [1, 1, 9, 9]) for number in range(3)))},
+    "yolo": {"data.yaml": "names: [cat]\n", **{f"{name}.txt": "0 .5 .5 .5 .5\n" for name in "abc"}},
+    "tensorflow": {"all.csv": "filename,class,xmin,ymin,xmax,ymax\n" + "".join(f"{name}.jpg,cat,1,1,9,9\n" for name in "abc")},
+}
+
+
+@pytest.mark.parametrize("name", OPENABLE)
+def test_what_cannot_be_opened_is_named_and_never_opened(tmp_path, monkeypatch, name):
+    """A picture that is a pipe, one that is a link to nowhere, an annotation that is a pipe, and a folder that is closed."""
+    lay(tmp_path, {**OPENABLE[name], "a.jpg": "", "shut/d.jpg": ""})
+    os.mkfifo(tmp_path / "b.jpg")
+    (tmp_path / "c.jpg").symlink_to("gone")
+    for suffix in ("xml", "json", "txt", "csv"):
+        os.mkfifo(tmp_path / f"pipe.{suffix}")
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda place: listdir(place) if Path(place).name != "shut" else listdir("/gone"))
+    found = scan(tmp_path)
+    assert [(photo.name, len(photo.boxes)) for photo in found.photos] == [("a.jpg", 1)]
+    assert {name: reason.split(" (")[0] for name, reason in found.stray.items() if "pipe.jpg" not in name} == {
+        "b.jpg": "a named pipe, not a file; remove it",
+        "c.jpg": "a link to nowhere",
+        "shut": "a folder that cannot be read",
+    }
+
+
+def test_a_source_that_cannot_be_read_is_no_empty_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "scandir", lambda place: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    for ask in (scan, is_boxed):
+        with pytest.raises(CvappError, match="cannot be read .Permission denied.; mend its permissions") as raised:
+            ask(tmp_path)
+        assert raised.value.code == Exit.BAD_DATA
