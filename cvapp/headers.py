@@ -205,12 +205,23 @@ def orientation(exif: bytes) -> int:
 
 def turn(data: bytes, format: str) -> int:
     """The orientation 1..8 that a picture file of a format asks for; 1 where it says nothing."""
+    at = _exif_at(data, format)
+    return orientation(data[at : len(data) if format == "TIFF" else at + _EXIF_BYTES]) if at >= 0 else 1
+
+
+def exif(data: bytes) -> bytes:
+    """What follows the mark of a picture file's EXIF block; empty where there is none."""
+    format = _sniff(data).format if data else "unknown"
+    at = _exif_at(data, format)
+    return data[at + len(_EXIF[format]) :] if at >= 0 else b""
+
+
+def _exif_at(data: bytes, format: str) -> int:
+    """Where a picture file's EXIF block begins; -1 where there is none."""
     if format == "JPEG":  # its own segments alone: another picture may lie behind it
         places = (at + 4 for marker, at in _segments(data) if marker == 0xE1)
-        at = next((place for place in places if data.startswith(_EXIF[format], place)), -1)
-    else:
-        at = data.find(_EXIF[format]) if format in _EXIF else -1
-    return orientation(data[at : len(data) if format == "TIFF" else at + _EXIF_BYTES]) if at >= 0 else 1
+        return next((place for place in places if data.startswith(_EXIF[format], place)), -1)
+    return data.find(_EXIF[format]) if format in _EXIF else -1
 
 
 def check_size(size: tuple[int, ...], name: str | Path) -> None:

@@ -118,7 +118,7 @@ def check(source: str | Path, report: Report = silent) -> BoxedFindings:
     pairs = [pair for photo in photos for pair in _pairs(photo)]
     copies = duplicates.near_copies(thumbnails)
     group_of = duplicates.groups(thumbnails, copies)
-    state = ready(agreeing(listing), {photo.name for photo in photos}, copies, len(set(group_of.values())))
+    state = ready(agreeing(listing), thumbnails, copies)
     return BoxedFindings(
         format=listing.format,
         classes=classes,

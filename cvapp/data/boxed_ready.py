@@ -1,10 +1,14 @@
 """Whether a detector can be trained on photos with boxes: the split that training would make, and what it would leave out."""
 
 from dataclasses import dataclass, field, replace
-from typing import Iterable
+from typing import Mapping, Sequence
+
+import numpy as np
 
 from cvapp.data import split
 from cvapp.data.boxed import BoxedListing, as_listing
+from cvapp.data.duplicates import groups
+from cvapp.data.sessions import grouped
 from cvapp.errors import CvappError
 from cvapp.recipe import Data
 
@@ -26,23 +30,22 @@ class Ready:
     few: bool = False
 
 
-def ready(listing: BoxedListing, names: set[str], copies: Iterable[tuple[str, str]], different: int) -> Ready:
+def ready(listing: BoxedListing, seen: Mapping[str, np.ndarray], copies: Sequence[tuple[str, str]]) -> Ready:
     """Part the photos as training does by default, and look whether it can begin.
 
     Args:
         listing: photos with boxes.
-        names: of the photos that can be decoded.
+        seen: thumbnails of those that can be decoded, by content hash.
         copies: pairs of content hashes that show the same picture.
-        different: how many different pictures there are.
     """
-    photos = as_listing(replace(listing, photos=[photo for photo in listing.photos if photo.name in names]))
+    photos = as_listing(replace(listing, photos=[photo for photo in listing.photos if photo.hash in seen]))
     left_out: dict[str, str] = {}
     try:
-        frozen = split.read(photos.split_file) if photos.split_file and photos.split_file.is_file() else []
+        photos, frozen = grouped(photos, seen), split.beside(photos)
         rows, left_out = split.divide(photos.photos, Data().val, Data().test, 0, frozen, copies)
         split.check_parts(rows)
     except CvappError as error:
-        return Ready(left_out, str(error), different < FEW)
+        return Ready(left_out, str(error), len(set(groups(seen, copies).values())) < FEW)
     bearing = {photo.name for photo in listing.photos if photo.boxes}
     if not any(row.part == "train" and row.path in bearing for row in rows):
         return Ready(left_out, "no object in the photos to train on: a detector needs boxes", False)

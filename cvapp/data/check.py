@@ -14,6 +14,7 @@ from cvapp.data.folders import scan
 from cvapp.data.listing import Photo, hashed, without
 from cvapp.data.parted import divide, uneven, unmeasured
 from cvapp.data.photos import decode_each
+from cvapp.data.sessions import by_class, flattering, grouped
 from cvapp.errors import CvappError
 from cvapp.progress import Report, silent
 from cvapp.recipe import Recipe
@@ -55,6 +56,7 @@ class Findings:
         unusual: what to know of files that are used, by name.
         left_out: why training leaves photos out that could be used, by name.
         notes: what to know of names and labels, a line each.
+        sessions: how many sessions the photos of each class come from, where any is known.
     """
 
     photos: dict[str, int] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class Findings:
     unusual: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    sessions: dict[str, int] = field(default_factory=dict)
 
     @property
     def wrong(self) -> bool:
@@ -95,29 +98,32 @@ def check(source: str | Path, report: Report = silent) -> Findings:
 
     bad = decode_each(listed, {photo.hash for photo in listed.photos}, look, "checking photos", report)
     listing = without(listed, bad)
-    by_class: dict[str, list[Photo]] = {label: [] for label in scanned.labels}
+    by_label: dict[str, list[Photo]] = {label: [] for label in scanned.labels}
     for photo in listing.photos:
-        by_class[photo.label].append(photo)
+        by_label[photo.label].append(photo)
     usual = ["grey"] if all("grey" in some for some in notes.values()) else []  # where all are grey, none of them is unusual
     pairs = duplicates.near_copies(thumbnails)
     group_of = duplicates.groups(thumbnails, pairs)
     exact, copies = (_groups(listing.photos, of) for of in ({digest: digest for digest in thumbnails}, group_of))
-    unlearnable, classes = _class_lines(by_class, group_of)
+    unlearnable, classes = _class_lines(by_label, group_of)
     left_out: dict[str, str] = {}
+    sessions: dict[str, int] = {}
     try:
-        division = divide(listing, pairs, Recipe())
+        division = divide(grouped(listing, thumbnails), pairs, Recipe())
     except CvappError as error:  # what training would end with
         unlearnable = unlearnable or [str(error)]
     else:
         left_out = {name: reason for name, reason in division.left_out.items() if listing.stray.get(name) != reason}
+        sessions = {label: len(found) for label, found in by_class(division.rows).items() if found}
         lines = unmeasured(division.rows, pairs)
-        classes += [line for label, line in lines.items() if len({group_of[photo.hash] for photo in by_class[label]}) > 1]
+        classes += [line for label, line in lines.items() if len({group_of[photo.hash] for photo in by_label[label]}) > 1]
+        classes += flattering(division.rows, listing)
     told = {
         photo.name: [*_suffix(photo.name, formats[photo.hash]), *(note for note in notes[photo.hash] if note not in usual)]
         for photo in listing.photos
     }
     return Findings(
-        photos={label: len(photos) for label, photos in by_class.items()},
+        photos={label: len(photos) for label, photos in by_label.items()},
         unusable=listing.stray,
         unlearnable=unlearnable,
         across=_names(group for group in copies if len({photo.label for photo in group}) > 1),
@@ -128,6 +134,7 @@ def check(source: str | Path, report: Report = silent) -> Findings:
         unusual={name: "; ".join(some) for name, some in told.items() if some},
         left_out=left_out,
         notes=list(listing.notes),
+        sessions=sessions,
     )
 
 

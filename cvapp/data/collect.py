@@ -1,6 +1,7 @@
 """Photos from a camera or a video into a class folder."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator
@@ -39,7 +40,7 @@ def collect(
     """Save frames of a source into the folder of a class below `out`, paced by the source's own time.
 
     Args:
-        label: the class; its folder is made. Numbering goes on after the photos already there.
+        label: the class; its folder is made. The names of the photos tell the session, so that a split keeps it whole.
         source: an open camera, video or folder.
         out: the data folder.
         pace: how many, how often.
@@ -52,24 +53,23 @@ def collect(
     """
     folder = _class_folder(label, Path(out), report)
     check_writable(folder)
-    with locked(folder, f"{WAIT}: both would number their photos alike"):
+    with locked(folder, f"{WAIT}: both would name their photos alike"):
         return _collect(folder, source, pace, show, report)
 
 
 def _collect(folder: Path, source: Source, pace: Pace, show: Show | None, report: Report) -> list[Path]:
     """As `collect`, into a folder that no other process writes."""
-    label = names.composed(folder.name)
+    stem = f"{names.composed(folder.name)}-{_session(folder)}"
     saved: list[Path] = []
-    number = _next_number(folder)
     frames = latest(source)
     try:
         for text, frame, take in _timed(frames, pace.interval, pace.countdown if source.live else 0.0):
             if take:
-                path = folder / f"{label}-{number + len(saved):04d}.jpg"
+                path = folder / f"{stem}-{len(saved) + 1:04d}.jpg"
                 images.write(path, frame.image)
                 saved.append(path)
-                report(f"{label}", len(saved), pace.count)
-            if show is not None and not show(frame.image, text or f"{label}: {len(saved)} of {pace.count}"):
+                report(folder.name, len(saved), pace.count)
+            if show is not None and not show(frame.image, text or f"{folder.name}: {len(saved)} of {pace.count}"):
                 break
             if len(saved) == pace.count:
                 break
@@ -113,7 +113,9 @@ def _timed(frames: Iterator[Frame], interval: float, countdown: float) -> Iterat
         yield "", frame, take
 
 
-def _next_number(folder: Path) -> int:
-    """One more than the highest number that ends a photo's name."""
-    numbers = [int(tail) for path in folder.glob("*.jpg") if (tail := path.stem.rpartition("-")[2]).isdecimal()]
-    return max(numbers, default=0) + 1
+def _session(folder: Path) -> str:
+    """The time now, which names a session's photos (`sessions.COLLECTED`); later by seconds where another session bears it already."""
+    seconds = time.time()
+    while any(folder.parent.glob(f"*/*-{(stamp := time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds)))}-*")):
+        seconds += 1
+    return stamp

@@ -14,6 +14,7 @@ from cvapp.data import duplicates, formats, split, split_settings
 from cvapp.data.boxed import Box, BoxedPhoto, agreeing, as_listing
 from cvapp.data.listing import PARTS
 from cvapp.data.photos import fit_all
+from cvapp.data.sessions import flattering, grouped
 from cvapp.data.split import Row
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
@@ -80,12 +81,12 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Fram
     boxed = agreeing(formats.scan(source))
     listing, pixels = fit_all(as_listing(boxed), recipe.images, report)
     digests = sorted({photo.hash for photo in listing.photos})
-    copies = duplicates.near_copies(dict(zip(digests, duplicates.store().read(digests))))
-    beside = boxed.folder / split.FILE
-    frozen = split.read(beside) if beside.is_file() else []
+    seen = dict(zip(digests, duplicates.store().read(digests)))
+    listing, copies = grouped(listing, seen), duplicates.near_copies(seen)
+    beside, frozen = boxed.folder / split.FILE, split.beside(listing)
     rows, left_out = split.divide(listing.photos, recipe.data.val, recipe.data.test, recipe.seed, frozen, copies)
     split.check_parts(rows)
-    for line in split_settings.notes(listing.photos, frozen, recipe, copies, beside):
+    for line in [*split_settings.notes(listing.photos, frozen, recipe, copies, beside), *flattering(rows, listing)]:
         report(line)
     every = split.lasting(rows, frozen, left_out)
     if split.draws(listing.photos) and every != frozen:

@@ -5,8 +5,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Mapping
+from typing import Callable, Iterable, Mapping
 
+from cvapp.data.capture import Capture, capture_of
 from cvapp.errors import CvappError, Exit
 from cvapp.files import special
 from cvapp.progress import Report, each, silent
@@ -24,12 +25,16 @@ class Photo:
         label: its class.
         part: `train`, `val` or `test` where the source says so, else None.
         hash: sha256 of the content, once known.
+        group: the session it was taken in, as the source says or as `sessions.grouped` finds; empty where it is not known.
+        capture: when and by which camera it was taken, once read and where that is known.
     """
 
     name: str
     label: str
     part: str | None = None
     hash: str = ""
+    group: str = ""
+    capture: Capture | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,13 @@ def natural(words: set[str]) -> list[str]:
     )
 
 
+def in_order(photos: Iterable[Photo]) -> list[Photo]:
+    """Photos as they were taken: by time where it is known, else by the numbers in their names."""
+    photos = list(photos)
+    place = {name: index for index, name in enumerate(natural({photo.name for photo in photos}))}
+    return sorted(photos, key=lambda photo: (photo.capture.seconds if photo.capture else 0.0, place[photo.name]))
+
+
 def part_named(word: str) -> str | None:
     """The part that a word stands for (`valid` and `validation` are val, `training` is train), or None."""
     word = _ALIASES.get(word.lower(), word.lower())
@@ -97,11 +109,13 @@ def without(listing: Listing, bad: Mapping[str, str]) -> Listing:
 
 
 def hashed(listing: Listing, report: Report = silent) -> Listing:
-    """The listing with the content hash of each photo; those that cannot be read are strays now."""
+    """The listing with the content hash of each photo, and when it was taken; those that cannot be read are strays now."""
     photos, bad = [], {}
     for photo in each(listing.photos, "reading photos", report):
         try:
-            photos.append(dataclasses.replace(photo, hash=hashlib.sha256(listing.read(photo)).hexdigest()))
+            data = listing.read(photo)
+            digest = hashlib.sha256(data).hexdigest()
+            photos.append(dataclasses.replace(photo, hash=digest, capture=capture_of(data, photo.name)))
         except OSError as error:
             bad[photo.name] = f"cannot be read ({error.strerror}); mend its permissions or remove it"
         except CvappError as error:

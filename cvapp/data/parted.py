@@ -10,6 +10,7 @@ from cvapp.data import duplicates, split, split_settings
 from cvapp.data.folders import scan
 from cvapp.data.listing import PARTS, Listing, hashed, natural
 from cvapp.data.photos import fit_all, thumbnails
+from cvapp.data.sessions import flattering, grouped
 from cvapp.data.split import Row
 from cvapp.data.split_settings import DataSource
 from cvapp.data.store import Store
@@ -83,9 +84,9 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent, check: 
     listed = scan(source, loose=whatever)
     listing, pixels = fit_all(hashed(listed, report), recipe.images, report)
     digests = sorted({photo.hash for photo in listing.photos})
-    copies = duplicates.near_copies(dict(zip(digests, duplicates.store().read(digests))))
+    seen = dict(zip(digests, duplicates.store().read(digests)))
     _check_lost(listed, listing)
-    division = divide(listing, copies, recipe, 1 if whatever else 2)
+    division = divide(grouped(listing, seen), duplicates.near_copies(seen), recipe, 1 if whatever else 2)
     check(division.rows)
     notes, kept = list(division.notes), division.file is not None
     try:
@@ -119,9 +120,9 @@ def freeze(source: str | Path, data: Data, seed: int, report: Report = silent, a
     split_settings.check_fixed(listed, asked or {})
     listing, found = thumbnails(hashed(listed, report), report)
     _check_lost(listed, listing)
-    division = divide(listing, duplicates.near_copies(found), Recipe(data=data, seed=seed), anew=bool(asked))
+    division = divide(grouped(listing, found), duplicates.near_copies(found), Recipe(data=data, seed=seed), anew=bool(asked))
     if asked and division.file:
-        division = replace(division, replaced=_frozen(listing))
+        division = replace(division, replaced=split.beside(listing))
     _write(division)
     return division
 
@@ -144,16 +145,11 @@ def _check_lost(listed: Listing, listing: Listing) -> None:
         )
 
 
-def _frozen(listing: Listing) -> list[Row]:
-    """The rows of the split beside a source; none where there is no such file."""
-    return split.read(listing.split_file) if listing.split_file and listing.split_file.is_file() else []
-
-
 def divide(listing: Listing, copies: Sequence[tuple[str, str]], recipe: Recipe, classes: int = 2, anew: bool = False) -> Division:
     """Part usable photos by a recipe's shares and seed; nothing is written.
 
     Args:
-        listing: with content hashes, of photos that can be decoded.
+        listing: with content hashes and sessions, of photos that can be decoded.
         copies: pairs of content hashes that show the same picture.
         recipe: its shares and seed count.
         classes: that there must be at least.
@@ -163,11 +159,11 @@ def divide(listing: Listing, copies: Sequence[tuple[str, str]], recipe: Recipe, 
         CvappError: what is frozen cannot be read, or nothing can be trained on these photos (exit 3).
     """
     file, data = listing.split_file, recipe.data
-    frozen = [] if anew else _frozen(listing)
+    frozen = [] if anew else split.beside(listing)
     rows, left_out = split.divide(listing.photos, data.val, data.test, recipe.seed, frozen, copies)
     split.check_classes(listing.photos, rows, left_out, classes)
     split.check_parts(rows)
-    notes = [*listing.notes, *unmeasured(rows, copies).values(), *_disputed(rows, copies, listing.source)]
+    notes = [*listing.notes, *unmeasured(rows, copies).values(), *_disputed(rows, copies, listing.source), *flattering(rows, listing)]
     if frozen:
         notes += split_settings.notes(listing.photos, frozen, recipe, copies, listing.split_file)
     if not split.draws(listing.photos):

@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Iterable, Mapping, NamedTuple, Sequence
 
 from cvapp.data.copies import bind, two_labels
-from cvapp.data.listing import PARTS, Photo
-from cvapp.data.shares import assign
+from cvapp.data.listing import PARTS, Listing, Photo
+from cvapp.data.shares import Shares, assign
 from cvapp.errors import CvappError, Exit
 from cvapp.files import write_text
 
 FILE = "split.csv"
+COLUMNS = ("hash", "path", "label", "group", "part")
+_FIRST_COLUMNS = ("hash", "path", "label", "part")  # of files that were written before sessions were told
 
 
 class Row(NamedTuple):
-    """One photo of a split; the fields are the columns of `split.csv`."""
+    """One photo of a split: a row of `split.csv`."""
 
     hash: str
     path: str
     label: str
     part: str
+    group: str = ""  # the session that it was taken in, where that is known
 
 
 def make(
@@ -48,6 +51,8 @@ def divide(
     A class of at least three different photos gets one in each part that is asked for; of two, one trains and one validates. Parts that the
     source gives are kept, as are those of `frozen` rows, so that adding photos moves none of the old.
 
+    So do the photos of one session (`Photo.group`), wherever it may be; see `shares.assign`.
+
     Args:
         photos: with their content hashes.
         val: share of each class for validation.
@@ -69,8 +74,8 @@ def divide(
     left_out |= bound.left_out
     used = [photo for photo in clear if photo.name not in left_out]
     counted = {digest: part for digest, part in bound.parts.items() if not (draws_val and part == "test")}
-    part_of = bound.parts | assign(used, counted, bound.free, val, 0.0 if given else test, seed)
-    rows = sorted((Row(photo.hash, photo.name, photo.label, part_of[photo.hash]) for photo in used), key=lambda row: row.path)
+    part_of = bound.parts | assign(used, counted, bound.free, Shares(val, 0.0 if given else test, seed))
+    rows = sorted((Row(photo.hash, photo.name, photo.label, part_of[photo.hash], photo.group) for photo in used), key=lambda row: row.path)
     return rows, left_out
 
 
@@ -82,6 +87,11 @@ def _frozen_parts(photos: Iterable[Photo], frozen: Iterable[Row]) -> dict[str, s
     return {
         photo.name: known.get(photo.name) or max(known.values(), key=PARTS.index) for photo in photos if (known := by_hash.get(photo.hash))
     }
+
+
+def beside(listing: Listing) -> list[Row]:
+    """The rows that are frozen beside a source; none where there is no such file (exit 3 where it cannot be read)."""
+    return read(listing.split_file) if listing.split_file and listing.split_file.is_file() else []
 
 
 def draws(photos: Iterable[Photo]) -> bool:
@@ -154,8 +164,8 @@ def write(path: Path, rows: Iterable[Row]) -> None:
     """Write `split.csv`, whole or not at all."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(Row._fields)
-    writer.writerows(rows)
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
     write_text(path, text.getvalue())
 
 
@@ -163,14 +173,13 @@ def read(path: Path) -> list[Row]:
     """Read `split.csv` (exit 3 where it is missing or no such table)."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            rows = [Row(*row) for row in csv.reader(file)]
-    except (OSError, TypeError, UnicodeDecodeError, csv.Error) as error:
+            columns, *lines = [tuple(line) for line in csv.reader(file)] or [()]
+            rows = [Row(**dict(zip(columns, line, strict=True))) for line in lines] if columns in (COLUMNS, _FIRST_COLUMNS) else None
+    except (OSError, ValueError, csv.Error) as error:
         raise CvappError(f"{path}: cannot be read as a split ({error}); make it again with cvapp data split", Exit.BAD_DATA) from error
-    if not rows or rows[0] != Row._fields or any(row.part not in PARTS for row in rows[1:]):
-        raise CvappError(
-            f"{path}: not a split; expected the columns {','.join(Row._fields)} and the parts {', '.join(PARTS)}", Exit.BAD_DATA
-        )
-    return rows[1:]
+    if rows is None or any(row.part not in PARTS for row in rows):
+        raise CvappError(f"{path}: not a split; expected the columns {','.join(COLUMNS)} and the parts {', '.join(PARTS)}", Exit.BAD_DATA)
+    return rows
 
 
 def balanced(rows: Sequence[Row], count: int) -> list[Row]:

@@ -10,6 +10,7 @@ from cvapp.data.boxed import as_listing
 from cvapp.data.folders import scan
 from cvapp.data.listing import Listing, Photo, hashed
 from cvapp.data.photos import thumbnails
+from cvapp.data.sessions import grouped
 from cvapp.data.split import Row
 from cvapp.errors import CvappError
 from cvapp.progress import Report, silent
@@ -75,7 +76,8 @@ def differences(
     known = {row.hash for row in frozen}
     old, copies = [photo for photo in photos if photo.hash in known], list(copies)
     kept = split.counts(split.divide(old, data.val, data.test, seed, frozen, copies)[0])
-    seeds = (seed, *range(SEEDS)) if copies else (seed,)
+    bound = bool(copies) or any(photo.group for photo in old)
+    seeds = (seed, *range(SEEDS)) if bound else (seed,)
     new = [split.counts(split.divide(old, data.val, data.test, one, (), copies)[0]) for one in seeds]
     drawn = {label: sum(row.values()) - (row["test"] if "test" in fixed_shares(old) else 0) for label, row in kept.items()}
     found = {}
@@ -83,18 +85,18 @@ def differences(
         total, wanted = (sum(row[part] for row in table.values()) for table in (kept, new[0]))
         made = {label: [table[label][part] for table in new if label in table] or [0] for label in kept}
         share = getattr(data, part)
-        fits = all(_fits_share(row[part], share * drawn[label], made[label], bool(copies)) for label, row in kept.items())
+        fits = all(_fits_share(row[part], share * drawn[label], made[label], bound) for label, row in kept.items())
         if any(row[part] != made[label][0] for label, row in kept.items()):
             found[part] = Difference(total, wanted, not fits or not total or not wanted)
     return found
 
 
-def _fits_share(kept: int, exact: float, made: Sequence[int], copies: bool) -> bool:
+def _fits_share(kept: int, exact: float, made: Sequence[int], bound: bool) -> bool:
     """Whether photos of a class in a frozen part may be by a share that takes `exact`, and `made` where whole groups are taken.
 
     A split that grew photo by photo may lag behind, but by less than a photo.
     """
-    slack = 1 if copies else 0
+    slack = 1 if bound else 0
     return min(made) - slack <= kept <= max(made) + slack or abs(kept - exact) < 1 - 1e-9
 
 
@@ -139,13 +141,14 @@ def check(source: str | Path, recipe: Recipe, requested: Sequence[str], report: 
     settings = {part: f"--set data.{part}={getattr(recipe.data, part):g}" for part in requested}
     check_fixed(listing, settings)
     file = listing.split_file
-    frozen = split.read(file) if file and file.is_file() else []
+    frozen = split.beside(listing)
     if not frozen:
         return
     listing = listing if boxed else hashed(listing, report)
     if not differences(listing.photos, frozen, recipe.data, recipe.seed):  # then copies need not be looked for
         return
     listing, thumbs = thumbnails(listing, report)
+    listing = grouped(listing, thumbs)
     found = differences(listing.photos, frozen, recipe.data, recipe.seed, duplicates.near_copies(thumbs))
     found = {part: one for part, one in found.items() if part in requested}
     unexplained = {part: one for part, one in found.items() if one.unexplained}

@@ -1,4 +1,4 @@
-"""A CSV file of photos: a row an example, with the columns path and label, and part where it says so."""
+"""A CSV file of photos: a row an example, with the columns path and label, and part and group (the session) where it says so."""
 
 import csv
 import io
@@ -23,6 +23,7 @@ class _Row(NamedTuple):
     label: str
     part: str
     more: str  # what stands behind the last column
+    group: str = ""
 
 
 def scan(path: Path) -> Listing:
@@ -52,7 +53,7 @@ def _rows(path: Path) -> list[_Row]:
             reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
             columns = [word.strip().lower() for word in next(reader, [])]
             if {"path", "label"} <= set(columns):
-                twice = next((name for name in ("path", "label", "part") if columns.count(name) > 1), None)
+                twice = next((name for name in ("path", "label", "part", "group") if columns.count(name) > 1), None)
                 if twice:
                     raise CvappError(f"{path}: has the column {twice} twice; keep the one that is right", Exit.BAD_DATA)
                 return _read(reader, columns)
@@ -72,7 +73,7 @@ def _read(reader, columns: list[str]) -> list[_Row]:  # type: ignore[no-untyped-
         if values:  # no empty line
             named = dict(zip(columns, (value.strip() for value in values)))
             more = next((value for value in values[len(columns) :] if value.strip()), "")
-            rows.append(_Row(line, named.get("path", ""), named.get("label", ""), named.get("part", ""), more))
+            rows.append(_Row(line, named.get("path", ""), named.get("label", ""), named.get("part", ""), more, named.get("group", "")))
         line = reader.line_num + 1
     return rows
 
@@ -90,14 +91,14 @@ def _photos(rows: list[_Row], places: Places) -> tuple[list[Photo], dict[str, st
     photos = []
     for name, same in sorted(seen.items()):
         first, last = same[0], same[-1]
-        other = next((row for row in same if (row.label, row.part) != (first.label, first.part)), None)
+        other = next((row for row in same if (row.label, row.part, row.group) != (first.label, first.part, first.group)), None)
         if other:
-            says = [" ".join(filter(None, (row.label, row.part))) for row in (first, other)]
+            says = [" ".join(filter(None, (row.label, row.part, row.group))) for row in (first, other)]
             stray[name] = f"line {first.line} says {says[0]!r}, line {other.line} {says[1]!r}; keep the one that is right"
             continue
         if last is not first:
             stray[name] = f"line {last.line} repeats line {first.line}; the photo is used once"
-        photos.append(Photo(name, first.label, part_named(first.part)))
+        photos.append(Photo(name, first.label, part_named(first.part), group=first.group))
     return photos, stray
 
 
@@ -108,8 +109,12 @@ def _checked(row: _Row) -> _Row:
     if not row.path:
         raise ValueError("has no path")
     label = label_of(row.label)
+    try:
+        group = label_of(row.group) if row.group else ""
+    except ValueError as error:
+        raise ValueError(f"its group, as a {error}") from error
     if row.part and not part_named(row.part):
         raise ValueError(f"the part is {row.part!r}; choose one of {', '.join(PARTS)}, or leave it empty")
     if wrong := wrong_suffix(PurePosixPath(row.path)):
         raise ValueError(wrong)
-    return row._replace(label=label)
+    return row._replace(label=label, group=group)

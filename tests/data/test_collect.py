@@ -1,6 +1,7 @@
 """Collecting: photos from a video at its own pace, numbered on, and a countdown before a live camera's first."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -9,6 +10,10 @@ from cvapp import images
 from cvapp.camera.recorder import record
 from cvapp.camera.sources import Frame, Source, open_source
 from cvapp.data.collect import Pace, collect
+from cvapp.data.folders import scan
+from cvapp.data.listing import hashed
+from cvapp.data.photos import thumbnails
+from cvapp.data.sessions import grouped
 from cvapp.errors import CvappError, Exit
 from tests.camera.test_sources import number_of, painted
 
@@ -54,17 +59,22 @@ def test_an_interval_between_frames_takes_the_next(tmp_path, video, interval, ex
         assert taken(collect("bee", source, tmp_path / "data", Pace(99, interval))) == expected
 
 
-def test_photos_are_numbered_on_and_none_is_written_over(tmp_path, video):
-    folder = tmp_path / "data" / "big bee ü"
-    for pace, names in ((Pace(3, 0.5), ["0001", "0002", "0003"]), (Pace(2, 0.5), ["0004", "0005"])):
+def test_each_session_has_a_name_of_its_own_and_no_photo_is_written_over(tmp_path, video, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1764549912.0)  # two sessions within a second
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(1764549912.0))
+    later = time.strftime("%Y%m%d-%H%M%S", time.localtime(1764549913.0))
+    latest = time.strftime("%Y%m%d-%H%M%S", time.localtime(1764549914.0))
+    for label, pace, session in (("big bee ü", Pace(3, 0.5), stamp), ("big bee ü", Pace(2, 0.5), later), ("wasp", Pace(1), latest)):
         with open_source(video) as source:
-            paths = collect("big bee ü", source, tmp_path / "data", pace)
-        assert paths == [folder / f"big bee ü-{name}.jpg" for name in names] and taken(paths) == [0, 5, 10][: pace.count]
-    (folder / "mine-0041.jpg").touch()
-    (folder / "big bee ü-0002.jpg").unlink()
-    with open_source(video) as source:
-        assert [path.name for path in collect("big bee ü", source, tmp_path / "data", Pace(1))] == ["big bee ü-0042.jpg"]
-    assert len(list(folder.iterdir())) == 6 and taken([folder / "big bee ü-0003.jpg"]) == [10]
+            paths = collect(label, source, tmp_path / "data", pace)
+        assert [path.name for path in paths] == [f"{label}-{session}-{number:04d}.jpg" for number in range(1, pace.count + 1)]
+        assert taken(paths) == [0, 5, 10][: pace.count]
+    listing, thumbs = thumbnails(hashed(scan(tmp_path / "data")))
+    assert {(photo.label, photo.group) for photo in grouped(listing, thumbs).photos} == {
+        ("big bee ü", f"collected {stamp}"),
+        ("big bee ü", f"collected {later}"),
+        ("wasp", ""),
+    }, "a photo by itself is no session"
 
 
 def test_what_is_saved_is_reported_and_shown(tmp_path, video):
@@ -136,7 +146,7 @@ def test_a_class_that_is_there_in_another_spelling_is_gone_on_with(tmp_path, vid
     (tmp_path / "data" / "cafe\u0301").mkdir(parents=True)
     with open_source(video) as source:
         (saved,) = collect(" caf\u00e9 ", source, tmp_path / "data", Pace(1))
-    assert saved == tmp_path / "data" / "cafe\u0301" / "caf\u00e9-0001.jpg"
+    assert saved.parent == tmp_path / "data" / "cafe\u0301" and saved.name.startswith("caf\u00e9-") and saved.name.endswith("-0001.jpg")
     told = []
     with open_source(video) as source:
         (saved,) = collect("CAF\u00c9", source, tmp_path / "data", Pace(1), report=lambda text, *_: told.append(text))

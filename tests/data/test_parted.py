@@ -167,7 +167,7 @@ def test_a_split_that_cannot_be_written_is_told_and_does_not_stop_training(folde
 
 def test_a_broken_split_is_not_written_over(folder):
     (folder / "split.csv").write_text("hash,path\n")
-    with pytest.raises(CvappError, match="cannot be read as a split"):
+    with pytest.raises(CvappError, match="not a split"):
         prepared(folder)
     assert (folder / "split.csv").read_text() == "hash,path\n"
 

@@ -325,20 +325,25 @@ def test_the_file_gives_back_what_was_written(tmp_path, name):
 
 def test_the_file_is_a_table_that_a_person_can_read(tmp_path):
     split.write(tmp_path / "split.csv", [Row("00", "Bär/1.jpg", "Bär", "test")])
-    assert (tmp_path / "split.csv").read_text("utf-8") == "hash,path,label,part\n00,Bär/1.jpg,Bär,test\n"
+    assert (tmp_path / "split.csv").read_text("utf-8") == "hash,path,label,group,part\n00,Bär/1.jpg,Bär,,test\n"
+
+
+def test_a_file_from_before_sessions_were_told_is_read(tmp_path):
+    (tmp_path / "split.csv").write_text("hash,path,label,part\n00,b/1.jpg,b,test\n")
+    assert split.read(tmp_path / "split.csv") == [Row("00", "b/1.jpg", "b", "test", "")]
 
 
 @pytest.mark.parametrize(
     "content, words",
     [
         (None, r"cannot be read as a split \(.*No such file.*\); make it again with cvapp data split"),
-        (b"", "not a split; expected the columns hash,path,label,part and the parts train, val, test"),
-        (b"hash,path,label\n", "cannot be read as a split"),
+        (b"", "not a split; expected the columns hash,path,label,group,part and the parts train, val, test"),
+        (b"hash,path,label\n", "not a split"),
         (b"hash,path,label,part\n1,2,3\n", "cannot be read as a split"),
         (b"hash,path,label,part\n1,2,3,4,5\n", "cannot be read as a split"),
         (b"hash,path,label,part\n00,a/1.jpg,a,dev\n", "not a split; expected .* the parts train, val, test"),
         (b"path,hash,label,part\n", "not a split"),
-        (b"\xff\xfe\x00", "cannot be read as a split"),
+        (b"\xff\xfe\x00", "not a split"),
         (b'hash,path,label,part\n00,"a/1.jpg,a,train\n', "cannot be read as a split"),
     ],
 )
