@@ -21,6 +21,7 @@ PAUSE = 60.0  # seconds without a photo that end a session
 BURST = 30  # photos a second that a camera may take; of more, the time is not that of the shutter
 FILM = 8  # frames that a film has at least
 STEADY = 0.5  # of the mean square difference between any two pictures of a series: what neighbors in a film differ by at most
+UNLIKELY = 1e-3  # films that are found by chance where pictures are in no order
 _SAMPLES = 1000  # pairs by which that mean is estimated
 COLLECTED = re.compile(r"-(\d{8}-\d{6})-\d{4,}$")  # how `collect` ends the names of its photos
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
@@ -116,10 +117,11 @@ def _films(photos: Iterable[Photo], thumbnails: Mapping[str, np.ndarray]) -> dic
         ordered = in_order(members)
         pictures = np.stack([thumbnails[photo.hash] for photo in ordered]).reshape(len(ordered), -1).astype(np.float32)
         one, other = np.random.default_rng(0).integers(0, len(ordered), (2, _SAMPLES))
-        usual = _differences(pictures[one[one != other]], pictures[other[one != other]]).mean()
-        near = _differences(pictures[1:], pictures[:-1]) < STEADY * usual
+        usual = _differences(pictures[one[one != other]], pictures[other[one != other]])
+        near = _differences(pictures[1:], pictures[:-1]) < STEADY * usual.mean()
+        chance = max(1 / _SAMPLES, float((usual < STEADY * usual.mean()).mean()))  # that two pictures are as near in no order
         for run in np.split(np.arange(len(ordered)), np.flatnonzero(~near) + 1):
-            if len(run) >= FILM:
+            if len(run) >= FILM and len(ordered) * chance ** (len(run) - 1) < UNLIKELY:
                 session |= {ordered[place].name: f"film from {ordered[run[0]].name}" for place in run}
     return session
 

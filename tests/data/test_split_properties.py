@@ -1,9 +1,15 @@
 """The split over photos with copies in all places: nothing is lost, nothing moves, and the second run is the first."""
 
+import tempfile
+from pathlib import Path
+
+import numpy as np
 from hypothesis import given, strategies as st
 
 from cvapp.data import split
-from cvapp.data.listing import Photo
+from cvapp.data.capture import Capture
+from cvapp.data.listing import Listing, Photo
+from cvapp.data.sessions import grouped
 from tests.properties import examples
 
 CONTENTS = [f"{number:064x}" for number in range(10)]
@@ -15,9 +21,10 @@ def sets(draw):
     """Photos of a few contents in many places, their near copies, and the shares."""
     parts = draw(st.sampled_from(sorted(PARTS)))
     labels = draw(st.lists(st.sampled_from("ab"), min_size=len(CONTENTS), max_size=len(CONTENTS)))
+    sessions = draw(st.lists(st.sampled_from(["", "", "monday", "tuesday", "friday"]), min_size=len(CONTENTS), max_size=len(CONTENTS)))
     kinds = st.tuples(st.sampled_from(range(len(CONTENTS))), st.sampled_from(PARTS[parts]), st.booleans())
     photos = [
-        Photo(f"{part}/{number:02}.png", "c" if wrong and number % 7 == 0 else labels[content], part, CONTENTS[content])
+        Photo(f"{part}/{number:02}.png", "c" if wrong and number % 7 == 0 else labels[content], part, CONTENTS[content], sessions[content])
         for number, (content, part, wrong) in enumerate(draw(st.lists(kinds, min_size=1, max_size=16)))
     ]
     pairs = draw(st.lists(st.tuples(st.sampled_from(CONTENTS), st.sampled_from(CONTENTS)), max_size=6))
@@ -72,6 +79,51 @@ def test_what_is_frozen_stays_as_photos_are_added(made, first):
     for row in rows:
         assert part_of.get(row.path, row.part) == row.part and (row.path in part_of or row.path in left_out)
     assert divided(photos, copies, shares, seed, grown)[2] == grown
+
+
+@examples(80)
+@given(sets(), st.randoms(use_true_random=False))
+def test_the_order_of_the_files_does_not_count(made, random):
+    photos, copies, shares, seed = made
+    rows, left_out, _ = divided(photos, copies, shares, seed)
+    random.shuffle(photos)
+    again, out, _ = divided(photos, [pair[::-1] for pair in reversed(copies)], shares, seed)
+    assert again == rows and set(out) == set(left_out)
+
+
+@examples(80)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 6), st.integers(1, 5)), min_size=6, max_size=20), st.integers(0, 3))
+def test_sessions_are_whole_where_each_class_has_enough(counts, seed):
+    photos = [
+        Photo(f"{label}/{session}-{place}-{shot}.png", label, None, f"{session}{label}{place}{shot}", f"day {session}")
+        for place, (label, session, count) in enumerate(counts)
+        for shot in range(count)
+    ]
+    rows, left_out, _ = divided(photos, [], (0.2, 0.2), seed)
+    sessions = {label: {photo.group for photo in photos if photo.label == label} for label in "ab"}
+    if all(len(some) >= 3 or not some for some in sessions.values()):
+        assert all(len({row.part for row in rows if row.group == group}) == 1 for group in sessions["a"] | sessions["b"])
+    assert len(rows) == len(photos) and not left_out
+
+
+@examples(60)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 900)), min_size=4, max_size=20, unique=True), st.integers(2, 19), st.integers(0, 3))
+def test_neither_parts_nor_sessions_change_as_photos_are_added(taken, first, seed):
+    photos = [Photo(f"{label}/{at}.png", label, None, f"{label}{at:03}", "", Capture(float(at))) for label, at in taken]
+    blank = {photo.hash: np.zeros((32, 32), np.uint8) for photo in photos}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+
+        def frozen(some):
+            listing = grouped(Listing(folder, folder, list(some), {}, lambda photo: b"", folder / split.FILE), blank)
+            rows, _ = split.divide(listing.photos, 0.2, 0.2, seed, split.beside(listing))
+            split.write(folder / split.FILE, rows)
+            return {row.path: row for row in rows}
+
+        early, later = frozen(photos[:first]), frozen(photos)
+        assert frozen(photos[::-1]) == later, "the second run is the first, in any order"
+    for path, row in early.items():
+        assert later[path].part == row.part and later[path].group == (row.group or later[path].group)
 
 
 def draws(photo, photos):
