@@ -10,7 +10,7 @@ from typing import Any, Mapping
 
 from cvapp import recipe as recipes
 from cvapp.errors import CvappError, Exit
-from cvapp.files import sha256, write_json
+from cvapp.files import settle, sha256, write_json
 from cvapp.images import Images
 from cvapp.recipe import Recipe
 from cvapp.windows import Scan, lay_out
@@ -132,6 +132,7 @@ def read(folder: Path) -> Card:
         CvappError: no model there (exit 2), or a card that is altered, newer or unreadable (exit 3).
     """
     path = folder / FILE
+    settle(folder)
     if not path.is_file():
         known = sorted(card.parent.name for card in Path("saved_models").glob(f"*/{FILE}"))
         wrong = f"no saved model at {folder}: {path.name} is missing"

@@ -74,25 +74,43 @@ def replacing_folder(folder: str | Path, keep: str | None = None) -> Iterator[Pa
 @contextlib.contextmanager
 def _swapped(folder: Path, keep: str | None) -> Iterator[Path]:
     """As `replacing_folder`, where no other process writes the folder."""
-    work, old = work_folder(folder), folder.with_name(f".{folder.name}.old")
+    work, old = work_folder(folder), _old(folder)
     try:
+        _put_back(folder)
         _empty(work, keep)
         work.mkdir(parents=True, exist_ok=True)
         yield work
-        shutil.rmtree(old, ignore_errors=True)
-        if keep is not None:
-            for path in work.glob(keep):
-                _remove(path)
-        if folder.exists():
+        _remove(old)
+        if os.path.lexists(folder):
             os.replace(folder, old)
         os.replace(work, folder)
+        for path in folder.glob(keep) if keep is not None else ():  # not before: where the swap fails, the run can still go on
+            _remove(path)
     except OSError as error:
         raise cannot_write(folder, error) from error
     finally:
-        if old.exists() and not folder.exists():
-            os.replace(old, folder)
-        shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _put_back(folder)
+            _remove(old)
         _empty(work, keep)
+
+
+def _old(folder: Path) -> Path:
+    """Where a folder is while another takes its place."""
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _put_back(folder: Path) -> None:
+    """Undo half a swap."""
+    if os.path.lexists(_old(folder)) and not os.path.lexists(folder):
+        os.replace(_old(folder), folder)
+
+
+def settle(folder: Path) -> None:
+    """See that a folder is there where a swap was begun: wait for the process that is at it, or put back what a killed one left."""
+    if os.path.lexists(_old(folder)) and not os.path.lexists(folder):
+        with locks.locked(folder, wait=True), contextlib.suppress(OSError):
+            _put_back(folder)
 
 
 def make_once(folder: Path, make: Callable[[Path], None]) -> None:

@@ -89,8 +89,8 @@ def locked(folder: str | Path, cure: str = WAIT, wait: bool = False) -> Iterator
 
 def lock_file(folder: str | Path) -> Path:
     """The lock of a folder: `.NAME.lock` beside it, one and the same however the folder is named."""
-    place = Path(os.path.abspath(folder))
-    return place.parent.resolve() / f".{place.name}.lock"
+    place = Path(os.path.realpath(folder))
+    return place.with_name(f".{place.name}.lock")
 
 
 def holder(folder: str | Path) -> Holder | None:

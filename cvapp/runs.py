@@ -3,7 +3,6 @@
 import contextlib
 import enum
 import json
-import shutil
 import time
 import zipfile
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 from cvapp import card as cards
 from cvapp import locks
 from cvapp.errors import CvappError
-from cvapp.files import check_writable, work_folder
+from cvapp.files import check_writable, settle, work_folder
 
 FILE, KEPT = "state.npz", "state*"  # the state of an interrupted run, and the pattern of all files that it needs to go on
 GOES_ON = "--resume goes on with it, --finish makes a model of its best epoch so far"
@@ -55,7 +54,7 @@ def begin(folder: Path, start: Start = Start.NEW) -> Iterator[None]:
 
     Args:
         folder: `saved_models/NAME`.
-        start: how the run begins.
+        start: how the run begins. What an interrupted run left is removed once the new one has begun to train, not before.
 
     Raises:
         CvappError: another process writes the folder, an interrupted run is there and this is a new one, or none is there to resume or to
@@ -64,9 +63,8 @@ def begin(folder: Path, start: Start = Start.NEW) -> Iterator[None]:
     """
     check_writable(folder.parent)
     with locks.locked(folder, OTHER_NAME):
+        settle(folder)
         _check(folder, start)
-        if start is Start.RESTART:
-            shutil.rmtree(work_folder(folder), ignore_errors=True)
         try:
             yield
         except KeyboardInterrupt as error:
@@ -99,7 +97,10 @@ def interrupted(root: Path) -> list[Interrupted]:
     for path in sorted(root.glob(f".*.work/{FILE}")):
         folder = root / path.parent.name.removeprefix(".").removesuffix(".work")
         holder = locks.holder(folder)
-        saved = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(path.stat().st_mtime))
+        try:
+            saved = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(path.stat().st_mtime))
+        except FileNotFoundError:  # it came to its end just now
+            continue
         found.append(Interrupted(folder.name, _place(folder), saved, holder.pid if holder else None))
     return found
 

@@ -93,7 +93,8 @@ def _one_by_one(path: Path, interpreter: Any) -> Predict:
     An interpreter has one set of tensors, so a lock lets one thread at a time set, invoke and read it. An interpreter for each thread would
     cost its memory again for each, and a server that starts a thread for each request would open the file each time.
     """
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    shape = tuple(target["shape"][1:])
     lock = threading.Lock()
 
     def run(values: np.ndarray) -> np.ndarray:
@@ -107,9 +108,9 @@ def _one_by_one(path: Path, interpreter: Any) -> Predict:
                 with lock:
                     interpreter.set_tensor(source["index"], value[None])
                     interpreter.invoke()
-                    answers.append(interpreter.get_tensor(target)[0])
+                    answers.append(interpreter.get_tensor(target["index"])[0])
         except (ValueError, RuntimeError) as error:
             raise CvappError(f"{path}: LiteRT cannot run it ({error}); export the model again", Exit.BAD_DATA) from error
-        return np.stack(answers)
+        return np.stack(answers) if answers else np.empty((0, *shape), target["dtype"])
 
     return run

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cvapp.errors import CvappError, Exit
-from cvapp.files import cannot_write, check_writable, replacing, replacing_folder, sha256, write_bytes, write_json, write_text
+from cvapp.files import cannot_write, check_writable, replacing, replacing_folder, settle, sha256, write_bytes, write_json, write_text
 
 LIMIT = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
 
@@ -157,6 +158,42 @@ with files.replacing_folder(sys.argv[1]) as work:
         assert names(work) == [], "what the killed run left is gone"
         raise ValueError
     assert (folder / "weights").read_text() == "old" and names(tmp_path) == ["model"]
+
+
+def test_half_a_swap_is_put_back_before_a_model_is_looked_for(tmp_path):
+    (tmp_path / ".model.old").mkdir()
+    (tmp_path / ".model.old" / "weights").write_text("old")
+    settle(tmp_path / "model")
+    assert names(tmp_path) == ["model"] and (tmp_path / "model" / "weights").read_text() == "old"
+    (tmp_path / ".model.old").mkdir()
+    settle(tmp_path / "model")
+    assert (tmp_path / "model" / "weights").exists(), "what is there stays"
+
+
+def test_where_the_swap_fails_the_run_can_still_go_on(tmp_path, monkeypatch):
+    folder, move = tmp_path / "model", os.replace
+    write_text(folder / "weights", "old")
+
+    def refuse(source, target):
+        if Path(target) == folder and Path(source).name == ".model.work":
+            raise PermissionError(errno.EACCES, "in use by another program")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(CvappError, match="in use by another program") as error, replacing_folder(folder, "state*") as work:
+        write_text(work / "weights", "new")
+        write_text(work / "state.npz", "state")
+    assert error.value.code == Exit.CANNOT_WRITE and (folder / "weights").read_text() == "old"
+    assert names(tmp_path / ".model.work") == ["state.npz"]
+
+
+def test_a_folder_that_is_a_link_is_replaced_again_and_again(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "model").symlink_to(tmp_path / "elsewhere")
+    for text in ("one", "two"):
+        with replacing_folder(tmp_path / "model") as work:
+            write_text(work / "weights", text)
+        assert (tmp_path / "model" / "weights").read_text() == text and names(tmp_path) == ["elsewhere", "model"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from cvapp.images import Images
 from cvapp.locks import lock_file, locked
 from cvapp.recipe import Recipe
 from cvapp.runs import FILE, STOPPED, Start
+from cvapp.training.state import Keeper
 
 ROWS = [{"epoch": 1}, {"epoch": 2}]
 
@@ -67,11 +68,16 @@ def test_a_state_that_cannot_be_read_is_not_thrown_away_either(folder):
     assert FILE in left(folder)
 
 
-@pytest.mark.parametrize("start, kept", [(Start.RESUME, True), (Start.FINISH, True), (Start.RESTART, False)])
-def test_resume_and_finish_take_it_and_restart_discards_all_of_it(folder, start, kept):
+@pytest.mark.parametrize("start", [Start.RESUME, Start.FINISH, Start.RESTART])
+def test_what_is_there_stays_until_the_run_takes_it_or_begins_in_its_place(folder, start):
     leave_state(folder)
-    with runs.begin(folder, start):
-        assert left(folder) == (["state-judge.keras", FILE] if kept else [])
+    with pytest.raises(ValueError), runs.begin(folder, start):
+        raise ValueError("the data cannot be used")
+    assert left(folder) == ["state-judge.keras", FILE]
+    if start is Start.RESTART:
+        with runs.begin(folder, start):
+            Keeper(folder.with_name(f".{folder.name}.work"), {}, start)
+            assert left(folder) == []
 
 
 @pytest.mark.parametrize(

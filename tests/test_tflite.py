@@ -79,6 +79,12 @@ def test_what_the_model_does_not_take_is_the_callers_to_mend_and_no_new_export(p
     assert error.value.code == Exit.USAGE
 
 
+def test_no_pictures_have_no_answers(place):
+    run = open_tflite(place(tiny_tflite()))
+    whole, none = run(np.zeros((2, 8, 8, 3), np.uint8)), run(np.zeros((0, 8, 8, 3), np.uint8))
+    assert none.shape == (0, *whole.shape[1:]) and none.dtype == whole.dtype
+
+
 @pytest.mark.shared
 def test_a_quantised_model_names_the_cheeseburger(shared_data):
     predict = open_tflite(shared_data / "tflite/mobilenet_v1_0.25_224_quant.tflite")

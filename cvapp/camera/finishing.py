@@ -3,6 +3,7 @@
 import glob
 import itertools
 import os
+import re
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
 PIECES = {".mp4": ("mp4v", ".mp4"), ".mov": ("mp4v", ".mov"), ".avi": ("jpeg", ".mov"), ".mkv": ("mp4v", ".mp4")}  # the same codecs
 WORK = ".recording"  # ends the name of a file that grows
 NEW = 10.0  # seconds for which a file without a piece may be that of a process about to lock it
+_NAME = re.compile(r"\..+(\.[^.]+)\.\d+-\d+" + re.escape(WORK))
 _numbers = itertools.count()
 
 
@@ -79,9 +81,15 @@ def _head(capture: cv2.VideoCapture) -> np.ndarray:
     return capture.retrieve(None, int(capture.get(cv2.CAP_PROP_CODEC_EXTRADATA_INDEX)))[1]
 
 
-def recover(folder: Path, report: Report = silent) -> None:
-    """Finish what recordings to a folder left whose processes were killed, as NAME-recovered.mp4; each is told."""
-    for work in sorted(folder.glob(f".*{WORK}")):
+def recover(folder: Path, report: Report = silent, taken: Path | None = None) -> None:
+    """Finish what recordings to a folder left whose processes were killed, as NAME-recovered.mp4; each is told.
+
+    Args:
+        folder: hidden files of other programs in it are left alone.
+        report: told of each.
+        taken: a path that none of them gets: another recording is about to.
+    """
+    for work in sorted(path for path in folder.glob(f".*{WORK}") if (found := _NAME.fullmatch(path.name)) and found[1].lower() in CODECS):
         with suppress(OSError), open(work, "r+b") as file:
             if not pieces.lock(file) or not os.path.samestat(os.fstat(file.fileno()), work.stat()):
                 continue  # it is being recorded, or was just finished
@@ -91,7 +99,7 @@ def recover(folder: Path, report: Report = silent) -> None:
                 continue
             try:
                 if count:
-                    report(_recovered(work, count))
+                    report(_recovered(work, count, taken))
             except CvappError as error:
                 report(str(error))
                 continue
@@ -99,14 +107,20 @@ def recover(folder: Path, report: Report = silent) -> None:
                 stray.unlink(missing_ok=True)
 
 
-def _recovered(work: Path, count: int) -> str:
-    """Give what was left a name; what is said of it."""
+def _recovered(work: Path, count: int, taken: Path | None) -> str:
+    """Give what was left a name that no other file has; what is said of it."""
     name = work.with_name(work.name[1 : -len(WORK)].rpartition(".")[0])
-    target, number = name.with_stem(f"{name.stem}-recovered"), 1
-    while target.exists():
-        number += 1
-        target = name.with_stem(f"{name.stem}-recovered-{number}")
-    move(work, target, count)
+    for number in itertools.count(1):
+        target = name.with_stem(f"{name.stem}-recovered" + (f"-{number}" if number > 1 else ""))
+        with suppress(FileExistsError):
+            if target != taken:
+                open(target, "x").close()  # so that nobody else takes the name
+                break
+    try:
+        move(work, target, count)
+    except CvappError:
+        target.unlink(missing_ok=True)
+        raise
     return f"{target}: the first {count} frames of {name.name}, whose recording was cut off"
 
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import struct
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Iterator, NamedTuple
@@ -65,7 +66,8 @@ class Pieces:
         self._file = open(path, "w+b")
         self._last: Path | None = None
         self._syncing: threading.Thread | None = None
-        lock(self._file)
+        while not lock(self._file):  # another process looks whether this is what a killed one left
+            time.sleep(0.01)
 
     def add(self, piece: Path) -> None:
         """Add a piece, a whole video, and have it written to the disk.

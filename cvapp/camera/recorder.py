@@ -153,7 +153,7 @@ def record(path: str | Path, fps: float, report: Report = silent) -> Iterator[Re
     check_suffix(path, CODECS)
     check_replaceable(path)
     check_room(path.parent, path)
-    recover(path.parent, report)
+    recover(path.parent, report, path)
     ended: BaseException | None = None
     with contextlib.closing(_recorder(path, fps)) as recorder:
         try:

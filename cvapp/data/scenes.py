@@ -1,5 +1,6 @@
 """Generated scenes of several signs put on disk, with the box and the corners of each, as a detection data set."""
 
+import json
 from pathlib import Path
 from typing import Sequence
 
@@ -39,12 +40,24 @@ def write_scenes(out: str | Path, count: int, seed: int, report: Report = silent
     """Write `count` scenes as `out/images/00001.jpg` ... and what they show as COCO's `out/annotations/instances_train.json`, val and test."""
     if count < len(PARTS):
         raise CvappError(f"--count {count}: give how many scenes, at least {len(PARTS)}: three to train, one to validate, one to test")
+    _check_own(Path(out))
     check_writable(out)
     folder = Path(out) / "images"
     photos = [_write_one(folder, seed, index) for index in each(range(count), "drawing scenes", report)]
     listing = BoxedListing(Path(out), folder, photos, list(SIGNS), format="coco")
     coco.write(listing, Path(out))
     return listing
+
+
+def _check_own(out: Path) -> None:
+    """Refuse a folder that holds photos or annotations other than scenes that were drawn there before (exit 2)."""
+    drawn = out / "annotations" / "instances_train.json"
+    try:
+        own = [kind["name"] for kind in json.loads(drawn.read_bytes())["categories"]] == list(SIGNS)
+    except (OSError, ValueError, KeyError, TypeError):
+        own = False
+    if not own and any(place.is_dir() and any(place.iterdir()) for place in (out / "images", drawn.parent)):
+        raise CvappError(f"--scenes {out}: holds other photos or annotations; give a new folder")
 
 
 def _write_one(folder: Path, seed: int, index: int) -> BoxedPhoto:

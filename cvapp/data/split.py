@@ -176,9 +176,9 @@ def read(path: Path) -> list[Row]:
             columns, *lines = [tuple(line) for line in csv.reader(file)] or [()]
             rows = [Row(**dict(zip(columns, line, strict=True))) for line in lines] if columns in (COLUMNS, _FIRST_COLUMNS) else None
     except (OSError, ValueError, csv.Error) as error:
-        raise CvappError(f"{path}: cannot be read as a split ({error}); make it again with cvapp data split", Exit.BAD_DATA) from error
+        raise CvappError(f"{path}: cannot be read as a split ({error}); delete it to split again", Exit.BAD_DATA) from error
     if rows is None or any(row.part not in PARTS for row in rows):
-        raise CvappError(f"{path}: not a split; expected the columns {','.join(COLUMNS)} and the parts {', '.join(PARTS)}", Exit.BAD_DATA)
+        raise CvappError(f"{path}: not a split; expected the columns {','.join(COLUMNS)} and the parts {', '.join(PARTS)}; delete it to split again", Exit.BAD_DATA)
     return rows
 
 

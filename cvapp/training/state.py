@@ -115,9 +115,9 @@ class Keeper:
         return self._before + time.monotonic() - self._began
 
     def discard(self) -> None:
-        """Remove the state: nothing good can come of it."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        """Remove the state and what is kept beside it: nothing good can come of it."""
+        for path in self._path.parent.glob(KEPT) if self._path is not None else ():
+            path.unlink(missing_ok=True)
 
     def beside(self, name: str) -> Path | None:
         """The path of another file that the run needs to go on, beside the state; None where none is kept."""

@@ -123,6 +123,34 @@ def test_names_are_never_taken_from_another_video(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a-recovered-2.mkv", "a-recovered-3.mkv", "a-recovered.mkv", "a.mkv"]
 
 
+def test_the_name_of_a_recording_that_begins_is_not_taken(tmp_path):
+    cut_off(tmp_path)
+    assert len(recovered(tmp_path, "a-recovered.mp4")) == 1
+    assert len(played(tmp_path / "a-recovered-2.mp4")[0]) == 50 and len(played(tmp_path / "a-recovered.mp4")[0]) == 1
+
+
+@pytest.mark.parametrize("name", [".session.recording", ".a.mp4.recording", ".a.txt.1-0.recording", ".1-0.recording"])
+def test_hidden_files_of_other_programs_are_left_alone(tmp_path, name):
+    work = cut_off(tmp_path).rename(tmp_path / name)
+    os.utime(work, (0, 0))
+    assert recovered(tmp_path) == [] and work.exists()
+
+
+def test_a_recording_waits_for_a_process_that_looks_at_its_file(tmp_path):
+    with contextlib.ExitStack() as stack:
+        honest, taken = pieces.lock, []
+
+        def busy(file):
+            taken.append(file)
+            return len(taken) > 2 and honest(file)
+
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(pieces, "lock", busy)
+        made = pieces.Pieces(tmp_path / "a")
+    with open(tmp_path / "a", "r+b") as other:
+        assert not pieces.lock(other), "it is locked at last"
+    made.close()
+
+
 def test_a_recording_that_goes_on_is_left_alone(tmp_path):
     with record(tmp_path / "a.mp4", 10) as first:
         for number in range(25):

@@ -105,3 +105,16 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_drawn(tmp_pat
     with pytest.raises(CvappError, match="file/scenes: cannot write") as error:
         scenes.write_scenes(tmp_path / "file" / "scenes", 5, 0)
     assert error.value.code == Exit.CANNOT_WRITE
+
+
+def test_scenes_take_the_place_of_scenes_alone(tmp_path):
+    scenes.write_scenes(tmp_path / "drawn", 5, 0)
+    assert len(scenes.write_scenes(tmp_path / "drawn", 5, 1).photos) == 5
+    images.write(tmp_path / "mine" / "images" / "00001.jpg", np.zeros((8, 8, 3), np.uint8))
+    for texts in ({}, {"annotations/instances_train.json": '{"categories": [{"name": "cat"}]}'}):
+        for name, text in texts.items():
+            (tmp_path / "mine" / name).parent.mkdir()
+            (tmp_path / "mine" / name).write_text(text)
+        with pytest.raises(CvappError, match="mine: holds other photos or annotations; give a new folder") as error:
+            scenes.write_scenes(tmp_path / "mine", 5, 0)
+        assert error.value.code == Exit.USAGE and not images.read(tmp_path / "mine" / "images" / "00001.jpg").any()

@@ -336,7 +336,7 @@ def test_a_file_from_before_sessions_were_told_is_read(tmp_path):
 @pytest.mark.parametrize(
     "content, words",
     [
-        (None, r"cannot be read as a split \(.*No such file.*\); make it again with cvapp data split"),
+        (None, r"cannot be read as a split \(.*No such file.*\); delete it to split again"),
         (b"", "not a split; expected the columns hash,path,label,group,part and the parts train, val, test"),
         (b"hash,path,label\n", "not a split"),
         (b"hash,path,label,part\n1,2,3\n", "cannot be read as a split"),
