@@ -17,10 +17,6 @@ _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # of a JPEG, in its scans: n
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 
-_EXIF = {"JPEG": b"Exif\0\0", "PNG": b"eXIf", "WebP": b"EXIF", "TIFF": b""}  # what an orientation lies behind
-_EXIF_BYTES = 512  # bytes that hold the orientation; behind them a maker's note may begin with a header of its own
-
-
 @dataclass(frozen=True)
 class Header:
     """Facts of a picture file.
@@ -39,7 +35,7 @@ class Header:
     notes: tuple[str, ...] = field(default=())
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+def segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Marker and place of each segment of a JPEG, up to its first scan (ITU T.81, B.1.1)."""
     at = 2
     while at + 9 < len(data) and data[at] == 0xFF:
@@ -70,7 +66,7 @@ def _ends(data: bytes, at: int) -> bool:
 def _jpeg(data: bytes) -> Header:
     """Walk the segments to the frame header, then the scans to their end: another picture may lie behind, as phones have it."""
     size, parts, depth, scan = None, 3, 8, len(data)
-    for marker, at in _segments(data):
+    for marker, at in segments(data):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             depth, height, width, parts = struct.unpack(">BHHB", data[at + 4 : at + 10])
             size = (height, width)
@@ -135,7 +131,7 @@ def _webp(data: bytes) -> Header:
     return Header("WebP", (height, width), alpha, whole, notes)
 
 
-def _tags(data: bytes) -> dict[int, int]:
+def tags_of(data: bytes) -> dict[int, int]:
     """First values of the first directory of a TIFF (TIFF 6.0, section 2), which an EXIF block is too."""
     order = "<" if data[:2] == b"II" else ">"
     tags = {}
@@ -153,7 +149,7 @@ def _tags(data: bytes) -> dict[int, int]:
 
 def _tiff(data: bytes) -> Header:
     """Width, height, depth and kind of the first picture."""
-    tags = _tags(data)
+    tags = tags_of(data)
     size = (tags[257], tags[256]) if 256 in tags and 257 in tags else None
     notes = {"16-bit": tags.get(258) == 16, "grey": tags.get(262) in (0, 1), CMYK: tags.get(262) == 5, TRANSPARENT: 338 in tags}
     return Header("TIFF", size, 338 in tags, size is not None, tuple(note for note, holds in notes.items() if holds))
@@ -194,34 +190,6 @@ def _turned(data: bytes) -> bool:
     """Whether an AVIF asks to be turned or mirrored (boxes irot and imir, ISO 23008-12, 6.5.10 and 6.5.12), which OpenCV does not do."""
     turn = data.find(b"irot")
     return b"imir" in data[:4096] or (0 <= turn < 4096 and data[turn + 4 : turn + 5] not in (b"", b"\0"))
-
-
-def orientation(exif: bytes) -> int:
-    """The orientation 1..8 that an EXIF block asks for; 1 where it says nothing."""
-    starts = [start for mark in (b"II*\0", b"MM\0*") if (start := exif.find(mark)) >= 0]
-    tags = _tags(exif[min(starts) :]) if starts else {}  # a maker's note inside may bear the other mark
-    return tags[274] if 1 <= tags.get(274, 1) <= 8 and 274 in tags else 1
-
-
-def turn(data: bytes, format: str) -> int:
-    """The orientation 1..8 that a picture file of a format asks for; 1 where it says nothing."""
-    at = _exif_at(data, format)
-    return orientation(data[at : len(data) if format == "TIFF" else at + _EXIF_BYTES]) if at >= 0 else 1
-
-
-def exif(data: bytes) -> bytes:
-    """What follows the mark of a picture file's EXIF block; empty where there is none."""
-    format = _sniff(data).format if data else "unknown"
-    at = _exif_at(data, format)
-    return data[at + len(_EXIF[format]) :] if at >= 0 else b""
-
-
-def _exif_at(data: bytes, format: str) -> int:
-    """Where a picture file's EXIF block begins; -1 where there is none."""
-    if format == "JPEG":  # its own segments alone: another picture may lie behind it
-        places = (at + 4 for marker, at in _segments(data) if marker == 0xE1)
-        return next((place for place in places if data.startswith(_EXIF[format], place)), -1)
-    return data.find(_EXIF[format]) if format in _EXIF else -1
 
 
 def check_size(size: tuple[int, ...], name: str | Path) -> None:

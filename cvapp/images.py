@@ -9,7 +9,8 @@ import numpy as np
 
 from cvapp.errors import CvappError, Exit
 from cvapp.files import check_suffix, replacing, special
-from cvapp.headers import check_size, inspect, orientation
+from cvapp.exif import orientation
+from cvapp.headers import check_size, inspect
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
 FITS = ("crop", "letterbox", "stretch")

@@ -10,7 +10,8 @@ import pytest
 
 from cvapp import images
 from cvapp.errors import CvappError, Exit
-from cvapp.headers import Header, inspect, turn
+from cvapp.exif import turn
+from cvapp.headers import Header, inspect
 
 Image = pytest.importorskip("PIL.Image")
 MOVES = "animated: the first picture is used"

@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 
 from PIL import Image
 
-from cvapp import headers
+from cvapp import exif, headers
+from cvapp.errors import CvappError
 
 _MAKE, _MODEL, _EXIF_IFD = 0x010F, 0x0110, 0x8769
 _TAKEN, _SUBSECONDS = 0x9003, 0x9291  # DateTimeOriginal and SubSecTimeOriginal (CIPA DC-008-2023, 4.6.6)
-_LONGEST = 1 << 16  # bytes of a block: a segment of a JPEG
 _STAMP = re.compile(r"(?<!\d)((?:19|20)\d{6})[-_ T]?(\d{6})(?!\d{6})")
 
 
@@ -34,17 +34,19 @@ def capture_of(data: bytes, name: str) -> Capture | None:
 
 
 def _of_exif(data: bytes) -> Capture | None:
-    block = headers.exif(data)[:_LONGEST]
-    starts = [start for mark in (b"II*\0", b"MM\0*") if (start := block.find(mark)) >= 0]
-    if not starts:
-        return None
-    exif = Image.Exif()
     try:
-        exif.load(b"Exif\0\0" + block[min(starts) :])
-        inner = exif.get_ifd(_EXIF_IFD)
+        block = exif.block(data, headers.inspect(data, "photo").format)
+    except CvappError:
+        return None
+    if not block:
+        return None
+    tags = Image.Exif()
+    try:
+        tags.load(b"Exif\0\0" + block)
+        inner = tags.get_ifd(_EXIF_IFD)
         taken = datetime.strptime(_text(inner.get(_TAKEN)), "%Y:%m:%d %H:%M:%S")
         fraction = float("0." + (_text(inner.get(_SUBSECONDS)) or "0"))
-        camera = " ".join(filter(None, (_text(exif.get(_MAKE)), _text(exif.get(_MODEL)))))
+        camera = " ".join(filter(None, (_text(tags.get(_MAKE)), _text(tags.get(_MODEL)))))
     except Exception:  # a damaged block may raise anything within Pillow; the picture itself may be whole
         return None
     return Capture(taken.replace(tzinfo=timezone.utc).timestamp() + fraction, camera)

@@ -8,7 +8,7 @@ from typing import Iterable, Mapping
 import cv2
 import numpy as np
 
-from cvapp import headers
+from cvapp import exif, headers
 from cvapp.data import duplicates
 from cvapp.data.folders import scan
 from cvapp.data.listing import Photo, hashed, without
@@ -140,7 +140,7 @@ def check(source: str | Path, report: Report = silent) -> Findings:
 
 def _lying(data: bytes, kind: str) -> tuple[str, ...]:
     """A note where EXIF asks to turn the picture, which cvapp does and many programs do not."""
-    turn = headers.turn(data, kind)
+    turn = exif.turn(data, kind)
     return () if turn == 1 else (f"EXIF orientation {turn}: stored {LIES[turn - 1]}, turned upright here but not by every program",)
 
 

@@ -178,7 +178,8 @@ def read(path: Path) -> list[Row]:
     except (OSError, ValueError, csv.Error) as error:
         raise CvappError(f"{path}: cannot be read as a split ({error}); delete it to split again", Exit.BAD_DATA) from error
     if rows is None or any(row.part not in PARTS for row in rows):
-        raise CvappError(f"{path}: not a split; expected the columns {','.join(COLUMNS)} and the parts {', '.join(PARTS)}; delete it to split again", Exit.BAD_DATA)
+        wanted = f"the columns {','.join(COLUMNS)} and the parts {', '.join(PARTS)}"
+        raise CvappError(f"{path}: not a split; expected {wanted}; delete it to split again", Exit.BAD_DATA)
     return rows
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cvapp import headers, images, picture_files
+from cvapp import exif, headers, images, picture_files
 from cvapp.data.boxed import Box, BoxedListing, BoxedPhoto, Corners
 from cvapp.data.formats.matching import MATCHED, told as matched
 from cvapp.data.formats.pictures import relative
@@ -168,7 +168,7 @@ def look(picture: Path) -> tuple[tuple[int, int], str, int]:
         height, width = images.decode(data, "photo").shape[:2]
         return (height, width), digest, 1
     height, width = header.size
-    turn = headers.turn(data, header.format)
+    turn = exif.turn(data, header.format)
     return (width, height) if turn >= 5 else (height, width), digest, turn
 
 
