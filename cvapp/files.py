@@ -28,7 +28,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises:
         CvappError: the disk is full, the folder is read-only ... (exit 7); `path` is as it was.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)  # a link stays, and what it stands for is replaced
     neighbour = _neighbour(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,6 +209,8 @@ def check_replaceable(path: str | Path) -> None:
     try:
         if path.is_dir():
             raise CvappError(f"{path}: cannot write (it is a folder); choose another name", Exit.CANNOT_WRITE)
+        if path.exists() and (wrong := special(path)):
+            raise CvappError(f"{path}: cannot write (it is {wrong.split(',')[0]}); choose another name", Exit.CANNOT_WRITE)
         path.parent.mkdir(parents=True, exist_ok=True)
         neighbour = _neighbour(path)
         neighbour.touch()

@@ -15,7 +15,7 @@ from cvapp.headers import check_size, inspect
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
 FITS = ("crop", "letterbox", "stretch")
 RESIZES = ("area", "linear")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".pgm", ".ppm"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".pgm", ".ppm"})
 WRITTEN = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".gif", ".ppm")  # the usual ones first
 HEIC_SUFFIXES = frozenset({".heic", ".heif"})
 RAW_SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"})  # `cvapp.isp` develops them

@@ -112,8 +112,8 @@ def _take(path: Path, folder: Path, cure: str, wait: bool) -> int | None:
         try:
             if _lock(handle, path) and _sign(handle, path):
                 return handle
-        except OSError as error:
-            os.close(handle)
+        except OSError as error:  # it is locked, but there is no room to say by whom
+            _release(path, handle)
             raise cannot_write(folder, error) from error
         except BaseException:
             os.close(handle)

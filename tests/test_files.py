@@ -160,6 +160,15 @@ with files.replacing_folder(sys.argv[1]) as work:
     assert (folder / "weights").read_text() == "old" and names(tmp_path) == ["model"]
 
 
+def test_a_link_stays_and_what_it_stands_for_is_replaced(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "far" / "real.csv")
+    for text in ("one", "two"):
+        write_text(tmp_path / "link.csv", text)
+        assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "far" / "real.csv").read_text() == text
+    assert names(tmp_path / "far") == ["real.csv"]
+
+
 def test_half_a_swap_is_put_back_before_a_model_is_looked_for(tmp_path):
     (tmp_path / ".model.old").mkdir()
     (tmp_path / ".model.old" / "weights").write_text("old")

@@ -8,6 +8,7 @@ from typing import Iterator
 import cv2
 import numpy as np
 
+from cvapp import locks
 from cvapp.camera.finishing import CODECS, PIECES, move, recover, rewrapped, work_path
 from cvapp.camera.pieces import Pieces
 from cvapp.errors import CvappError, Exit
@@ -147,7 +148,7 @@ def record(path: str | Path, fps: float, report: Report = silent) -> Iterator[Re
         report: told what was left behind by a recording that was killed.
 
     Raises:
-        CvappError: another suffix (exit 2); a place that cannot be written, or a full disk (exit 7).
+        CvappError: another suffix, or another process records to this name (exit 2); a place that cannot be written, or a full disk (exit 7).
     """
     path = Path(path)
     check_suffix(path, CODECS)
@@ -155,7 +156,7 @@ def record(path: str | Path, fps: float, report: Report = silent) -> Iterator[Re
     check_room(path.parent, path)
     recover(path.parent, report, path)
     ended: BaseException | None = None
-    with contextlib.closing(_recorder(path, fps)) as recorder:
+    with locks.locked(path, "give another name"), contextlib.closing(_recorder(path, fps)) as recorder:
         try:
             yield recorder
         except BaseException as error:

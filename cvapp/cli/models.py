@@ -22,7 +22,7 @@ def slide(args: argparse.Namespace) -> Answer:
     source = model_folder(args.model)
     cards.refuse_transcriber(cards.read(source))
     cards.refuse_generator(cards.read(source))
-    folder = new_model_folder(args.name or f"{source.name}_boxes")
+    folder = new_model_folder(f"{source.name}_boxes" if args.name is None else args.name)
     check_replaced_folder("--name", folder, [source, args.data])
     with runs.begin(folder):
         try:

@@ -8,6 +8,7 @@ from typing import Collection, Iterable, Iterator, Sequence
 
 from cvapp import card as cards
 from cvapp.bundle import LITE
+from cvapp.data import split
 from cvapp.errors import CvappError
 from cvapp.files import check_no_input, check_replaceable, check_suffix, check_writable
 
@@ -42,7 +43,7 @@ def check(outputs: Sequence[Output], inputs: Iterable[str | Path] = ()) -> None:
         inputs: files that it reads.
 
     Raises:
-        CvappError: no name, an unknown suffix, the place of an input, or of another output (exit 2); one that cannot be written (exit 7).
+        CvappError: no name, an unknown suffix, the place of an input, of a frozen split, or of another output (exit 2); one that cannot be written (exit 7).
     """
     wanted, inputs = [one for one in outputs if one.path is not None], list(inputs)
     taken: dict[str, str] = {}
@@ -53,6 +54,8 @@ def check(outputs: Sequence[Output], inputs: Iterable[str | Path] = ()) -> None:
             if one.suffixes:
                 check_suffix(one.path or "", one.suffixes)
             check_no_input(one.places, inputs)
+            if any(os.path.isfile(place) and split.is_one(Path(place)) for place in one.places):
+                raise CvappError(f"{one.path}: the frozen split of photos is there; choose another name")
             for place in map(os.path.realpath, one.places):
                 if place in taken:
                     raise CvappError(f"{one.path}: {taken[place]} writes there too; choose another name")

@@ -38,7 +38,7 @@ def train(args: argparse.Namespace) -> Answer:
     shorts = {"train.epochs": args.epochs, "train.batch": args.batch, "seed": args.seed}
     recipe = recipes.override(recipe, [f"{name}={value}" for name, value in shorts.items() if value is not None])
     _check_words(args, recipe)
-    name = args.name or (Path(args.data).resolve().stem if args.data else Path(args.pipeline).stem)
+    name = args.name if args.name is not None else (Path(args.data).resolve().stem if args.data else Path(args.pipeline).stem)
     folder = new_model_folder(name)
     if args.data is not None and not Path(args.data).exists():
         raise CvappError(f"--data {args.data}: no such folder or file; give a folder with {WANTED[recipe.task]}", Exit.BAD_DATA)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import PurePosixPath
 
-from PIL import Image
-
 from cvapp import exif, headers
 from cvapp.errors import CvappError
 
@@ -39,6 +37,10 @@ def _of_exif(data: bytes) -> Capture | None:
     except CvappError:
         return None
     if not block:
+        return None
+    try:
+        from PIL import Image
+    except ModuleNotFoundError:  # on a device, where nothing is trained
         return None
     tags = Image.Exif()
     try:

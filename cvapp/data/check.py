@@ -22,7 +22,7 @@ from cvapp.recipe import Recipe
 LEAST, START = 2, 20  # photos of a class: to be learnt at all, to start with
 BLANK = 2.0  # standard deviation of every channel, of 255, below which a picture is of one colour
 FORMATS = {
-    **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG"),
     **dict.fromkeys((".tif", ".tiff"), "TIFF"),
     **dict.fromkeys((".pgm", ".ppm"), "PNM"),
     **dict.fromkeys((".heic", ".heif"), "HEIC"),

@@ -183,6 +183,12 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
+def is_one(path: Path) -> bool:
+    """Whether a file is a split, by its first line."""
+    with open(path, "rb") as file:
+        return file.readline(200).decode(errors="replace").strip() in (",".join(COLUMNS), ",".join(_FIRST_COLUMNS))
+
+
 def balanced(rows: Sequence[Row], count: int) -> list[Row]:
     """Up to `count` photos, taken from the classes in turn."""
     groups: dict[str, list[Row]] = defaultdict(list)

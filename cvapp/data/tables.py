@@ -1,4 +1,4 @@
-"""A CSV file of photos: a row an example, with the columns path and label, and part and group (the session) where it says so."""
+"""A CSV file of photos: a row an example, with the columns path and label, and part (or split) and group (the session) where it says so."""
 
 import csv
 import io
@@ -68,14 +68,21 @@ def _rows(path: Path) -> list[_Row]:
 
 
 def _read(reader, columns: list[str]) -> list[_Row]:  # type: ignore[no-untyped-def]
-    rows, line = [], reader.line_num + 1
+    lines, line = [], reader.line_num + 1
     for values in reader:
         if values:  # no empty line
-            named = dict(zip(columns, (value.strip() for value in values)))
             more = next((value for value in values[len(columns) :] if value.strip()), "")
-            rows.append(_Row(line, named.get("path", ""), named.get("label", ""), named.get("part", ""), more, named.get("group", "")))
+            lines.append((line, dict(zip(columns, (value.strip() for value in values))), more))
         line = reader.line_num + 1
-    return rows
+    part = _part_column(columns, [named for _, named, _ in lines])
+    return [_Row(at, *(named.get(name, "") for name in ("path", "label", part)), more, named.get("group", "")) for at, named, more in lines]
+
+
+def _part_column(columns: list[str], rows: list[dict[str, str]]) -> str:
+    """The column of the parts: `part`, or another that people call so where it holds nothing else."""
+    others = (name for name in ("split", "subset", "set") if name in columns and "part" not in columns)
+    held = ((name, {row.get(name, "") for row in rows} - {""}) for name in others)
+    return next((name for name, words in held if words and all(map(part_named, words))), "part")
 
 
 def _photos(rows: list[_Row], places: Places) -> tuple[list[Photo], dict[str, str]]:

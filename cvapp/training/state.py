@@ -152,7 +152,11 @@ class Keeper:
             raise CvappError(
                 f"{self._path}: cannot be read ({type(error).__name__}: {error}); --restart trains anew", Exit.BAD_DATA
             ) from error
-        wrong = [f"{name} {kept.get(name)} (now {value})" for name, value in self._identity.items() if kept.get(name) != value]
+        wrong = [
+            f"other {name} (some were added, removed or changed since)" if name == "photos" else f"{name} {kept.get(name)} (now {value})"
+            for name, value in self._identity.items()
+            if kept.get(name) != value
+        ]
         if wrong:
             raise CvappError(
                 f"the interrupted run had {', '.join(wrong[:3])}; give what it was started with; --restart discards it and trains anew"

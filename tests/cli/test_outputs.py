@@ -1,5 +1,6 @@
 """Every output of every command: never over what is read, with a suffix that is known, at a place that can be written; told before any work."""
 
+import glob
 import os
 import shutil
 from pathlib import Path
@@ -161,7 +162,7 @@ GOOD = [
     (EXPORT, ("--out", "saved_models/tiny/out.zip"), ["saved_models/tiny/out.zip"]),
     (CONVERT, ("--out", "new/yolo"), ["new/yolo/data.yaml"]),
     (SIGNS, ("--scenes", "new/scenes"), ["new/scenes/images/00005.jpg"]),
-    (COLLECT, ("--out", "photos"), ["photos/mug/mug-0001.jpg"]),
+    (COLLECT, ("--out", "photos"), ["photos/mug/mug-*-0001.jpg"]),
 ]
 
 
@@ -169,7 +170,7 @@ GOOD = [
 def test_the_control_a_good_output_works_and_twice(here, capsys, words, more, made):
     before = contents(here)
     assert main([*words, *more]) == Exit.DONE, capsys.readouterr().err
-    assert [path for path in made if not Path(path).is_file()] == []
+    assert [path for path in made if not glob.glob(path)] == []
     assert before.items() <= contents(here).items(), "nothing else changed"
     if words != CONVERT:  # wants a new folder
         assert main([*words, *more]) == Exit.DONE, capsys.readouterr().err
@@ -181,6 +182,22 @@ def test_what_is_read_may_lie_on_another_name_of_the_disk(workspace):
     os.link("a.png", "A.PNG")
     with pytest.raises(CvappError, match=r"^--out A\.PNG: would take the place of a\.png, which is read; choose another name$"):
         outputs.check([Output("--out", "A.PNG", images.WRITTEN)], ["a.png"])
+
+
+@pytest.mark.parametrize("name", ["split.csv", "photos.split.csv"])
+def test_a_frozen_split_is_no_place_for_another_file(workspace, name):
+    Path(name).write_text("hash,path,label,part\n")
+    with pytest.raises(CvappError, match=f"^--csv {name}: the frozen split of photos is there; choose another name$"):
+        outputs.check([Output("--csv", name, (".csv",))])
+    Path(name).write_text("path,label\n")
+    outputs.check([Output("--csv", name, (".csv",))])
+
+
+def test_a_pipe_is_no_place_for_a_file(workspace):
+    os.mkfifo("pipe.csv")
+    with pytest.raises(CvappError, match="^--csv pipe.csv: cannot write .it is a named pipe.; choose another name$") as error:
+        outputs.check([Output("--csv", "pipe.csv", (".csv",))])
+    assert error.value.code == Exit.CANNOT_WRITE
 
 
 def test_checking_leaves_no_folder_behind(workspace):

@@ -213,3 +213,22 @@ def test_no_path_breaks_the_list(folder, name):
     listing = table(folder, f'path,label\n"{name}",a\n3.webp,a\n')
     wrong = "cannot be read (File name too long)" if "x" * 300 in name else "no such file"
     assert found(listing) == [("3.webp", "a", None)] and list(listing.stray.values()) == [f"line 2: {wrong}"]
+
+
+@pytest.mark.parametrize("column", ["part", "split", "subset", "set", "Split"])
+def test_a_column_of_parts_is_obeyed_whatever_people_call_it(folder, column):
+    text = f"path,label,{column}\ncats/1.jpg,cat,train\ncats/2 ü.png,cat,validation\ndogs/a\\,b;c.jpg,dog,\n".replace("\\,", ",")
+    text = text.replace("dogs/a,b;c.jpg", '"dogs/a,b;c.jpg"')
+    assert found(table(folder, text)) == [("cats/1.jpg", "cat", "train"), ("cats/2 ü.png", "cat", "val"), ("dogs/a,b;c.jpg", "dog", None)]
+
+
+def test_a_column_of_that_name_that_holds_something_else_is_none(folder):
+    assert found(table(folder, "path,label,set\ncats/1.jpg,cat,7\n3.webp,dog,train\n")) == [("3.webp", "dog", None), ("cats/1.jpg", "cat", None)]
+
+
+def test_sessions_of_a_table(folder):
+    listing = table(folder, "path,label,group\ncats/1.jpg,cat, monday \n3.webp,dog,\n")
+    assert [(photo.name, photo.group) for photo in listing.photos] == [("3.webp", ""), ("cats/1.jpg", "monday")]
+    assert table(folder, 'path,label,group\ncats/1.jpg,cat,"mon\nday"\n3.webp,dog,\n').stray == {
+        "cats/1.jpg": "line 2: its group, as a label 'mon\\nday' is not readable text: it holds a line break"
+    }

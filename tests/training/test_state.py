@@ -98,7 +98,7 @@ def test_no_folder_keeps_nothing():
     [
         ({"seed": 4}, "the interrupted run had seed 3 (now 4); give what it was started with; --restart discards it and trains anew"),
         ({"images.size": (32, 32)}, "had images.size [32, 48] (now [32, 32]);"),
-        ({"photos": "abc"}, "had photos None (now abc);"),
+        ({"photos": "abc"}, "had other photos (some were added, removed or changed since);"),
         ({"seed": 4, "train.epochs": 6}, "had seed 3 (now 4), train.epochs 5 (now 6);"),
     ],
 )
