@@ -43,7 +43,8 @@ def check(outputs: Sequence[Output], inputs: Iterable[str | Path] = ()) -> None:
         inputs: files that it reads.
 
     Raises:
-        CvappError: no name, an unknown suffix, the place of an input, of a frozen split, or of another output (exit 2); one that cannot be written (exit 7).
+        CvappError: no name, an unknown suffix, the place of an input, of a frozen split, or of another output (exit 2); one that cannot be
+            written (exit 7).
     """
     wanted, inputs = [one for one in outputs if one.path is not None], list(inputs)
     taken: dict[str, str] = {}

@@ -75,7 +75,9 @@ def _read(reader, columns: list[str]) -> list[_Row]:  # type: ignore[no-untyped-
             lines.append((line, dict(zip(columns, (value.strip() for value in values))), more))
         line = reader.line_num + 1
     part = _part_column(columns, [named for _, named, _ in lines])
-    return [_Row(at, *(named.get(name, "") for name in ("path", "label", part)), more, named.get("group", "")) for at, named, more in lines]
+    return [
+        _Row(at, named.get("path", ""), named.get("label", ""), named.get(part, ""), more, named.get("group", "")) for at, named, more in lines
+    ]
 
 
 def _part_column(columns: list[str], rows: list[dict[str, str]]) -> str:
