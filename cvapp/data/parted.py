@@ -86,14 +86,16 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent, check: 
     digests = sorted({photo.hash for photo in listing.photos})
     seen = dict(zip(digests, duplicates.store().read(digests)))
     _check_lost(listed, listing)
-    division = divide(grouped(listing, seen), duplicates.near_copies(seen), recipe, 1 if whatever else 2)
-    check(division.rows)
-    notes, kept = list(division.notes), division.file is not None
-    try:
-        _write(division)
-    except CvappError as error:
-        kept = False
-        notes.append(f"{error}; the split lives in the model alone")
+    copies = duplicates.near_copies(seen)
+    with split.parting(listing):
+        division = divide(grouped(listing, seen), copies, recipe, 1 if whatever else 2)
+        check(division.rows)
+        notes, kept = list(division.notes), division.file is not None
+        try:
+            _write(division)
+        except CvappError as error:
+            kept = False
+            notes.append(f"{error}; the split lives in the model alone")
     line = uneven(Counter(row.label for row in division.rows))
     if line and not recipe.train.class_weights and not whatever:
         notes.append(line)
@@ -120,10 +122,12 @@ def freeze(source: str | Path, data: Data, seed: int, report: Report = silent, a
     split_settings.check_fixed(listed, asked or {})
     listing, found = thumbnails(hashed(listed, report), report)
     _check_lost(listed, listing)
-    division = divide(grouped(listing, found), duplicates.near_copies(found), Recipe(data=data, seed=seed), anew=bool(asked))
-    if asked and division.file:
-        division = replace(division, replaced=split.beside(listing))
-    _write(division)
+    copies = duplicates.near_copies(found)
+    with split.parting(listing):
+        division = divide(grouped(listing, found), copies, Recipe(data=data, seed=seed), anew=bool(asked))
+        if asked and division.file:
+            division = replace(division, replaced=split.beside(listing))
+        _write(division)
     return division
 
 

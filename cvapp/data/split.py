@@ -1,13 +1,15 @@
 """The frozen split: which photo trains, which validates, which is held out to the end, by content hash in `split.csv`."""
 
+import contextlib
 import csv
 import hashlib
 import io
 from collections import defaultdict
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Iterable, Mapping, NamedTuple, Sequence
+from typing import Iterable, Iterator, Mapping, NamedTuple, Sequence
 
+from cvapp import locks
 from cvapp.data.copies import bind, two_labels
 from cvapp.data.listing import PARTS, Listing, Photo
 from cvapp.data.shares import Shares, assign
@@ -92,6 +94,13 @@ def _frozen_parts(photos: Iterable[Photo], frozen: Iterable[Row]) -> dict[str, s
 def beside(listing: Listing) -> list[Row]:
     """The rows that are frozen beside a source; none where there is no such file (exit 3 where it cannot be read)."""
     return read(listing.split_file) if listing.split_file and listing.split_file.is_file() else []
+
+
+@contextlib.contextmanager
+def parting(listing: Listing) -> Iterator[None]:
+    """Let no other process part the photos of a source from when what is frozen is read until the new split is written; it is waited for."""
+    with locks.locked(listing.split_file, wait=True) if listing.split_file else contextlib.nullcontext():
+        yield
 
 
 def draws(photos: Iterable[Photo]) -> bool:

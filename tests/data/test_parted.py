@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import threading
 
 import cv2
 import numpy as np
@@ -163,6 +164,19 @@ def test_a_split_that_cannot_be_written_is_told_and_does_not_stop_training(folde
     with pytest.raises(CvappError, match="split.csv: cannot write") as error:
         parted.freeze(folder, Data(), 0)
     assert error.value.code == Exit.CANNOT_WRITE
+
+
+def test_one_at_a_time_parts_the_photos_of_a_source(folder):
+    """Else the one that writes last would move the photos of a model that is being trained."""
+    made = {}
+    other = threading.Thread(target=lambda: made.update(split=parted.freeze(folder, Data(), 1)))
+    with split.parting(scan(folder)):
+        other.start()
+        other.join(1.0)
+        assert other.is_alive() and not (folder / "split.csv").exists()
+    other.join()
+    assert split.read(folder / "split.csv") == made["split"].rows == parted.freeze(folder, Data(), 0).rows
+    assert not list(folder.glob(".split*"))
 
 
 def test_a_broken_split_is_not_written_over(folder):
