@@ -14,6 +14,7 @@ RANKS = [
     ("errors",),
     ("locks",),
     ("files", "names", "progress", "ending"),
+    ("heif",),
     ("headers",),
     ("boxes", "images"),
     ("picture_files", "windows"),
