@@ -81,8 +81,9 @@ def inspect(data: bytes) -> Container | None:
         inside = {box.kind: box for box in _boxes(data, meta.start + 4, meta.end)}
         if meta.end > len(data) or _beyond(data, inside[b"iloc"]):
             return None
+        _check_words(data, inside[b"iinf"])
         return _primary(data, inside, b"moov" in top)
-    except (EOFError, KeyError, struct.error, ZeroDivisionError):
+    except (EOFError, LookupError, ValueError, ZeroDivisionError):
         return None
 
 
@@ -152,6 +153,12 @@ def _associated(data: bytes, box: _Box, item: int) -> list[int]:
         if found == item:
             return indices
     return []
+
+
+def _check_words(data: bytes, box: _Box) -> None:
+    """UnicodeDecodeError where an item's type or name is not UTF-8 (box iinf, ISO 14496-12, 8.11.6): it would crash pi-heif."""
+    for item in _boxes(data, box.start + (8 if data[box.start] else 6), box.end):
+        data[item.start + (10 if data[item.start] == 3 else 8) : item.end].decode()
 
 
 def _beyond(data: bytes, box: _Box) -> bool:

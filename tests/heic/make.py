@@ -14,9 +14,12 @@ HERE = Path(__file__).parent
 
 
 def photo() -> np.ndarray:
-    """96 high, 128 wide: red grows to the right, green downwards, blue in squares; no two of its turns are the same."""
+    """96 high, 128 wide: red grows to the right, green downwards; a yellow disc and a dark sheet. No two of its turns are the same."""
     y, x = np.mgrid[:96, :128]
-    return np.stack([2 * x, 5 * y // 2, 200 * ((x // 32 + y // 32) % 2)], -1).astype(np.uint8)
+    rgb = np.stack([2 * x, 5 * y // 2, np.full_like(x, 90)], -1).astype(np.uint8)
+    rgb[(x - 40) ** 2 + (y - 30) ** 2 < 500] = 230, 220, 40
+    rgb[56:88, 72:120] = 20, 30, 70
+    return rgb
 
 
 def grey() -> np.ndarray:
