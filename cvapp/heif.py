@@ -4,6 +4,7 @@ import importlib.util
 import math
 import struct
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 
@@ -81,7 +82,7 @@ def inspect(data: bytes) -> Container | None:
         inside = {box.kind: box for box in _boxes(data, meta.start + 4, meta.end)}
         if meta.end > len(data) or _beyond(data, inside[b"iloc"]):
             return None
-        _check_words(data, inside[b"iinf"])
+        _check_item_names(data, inside[b"iinf"])
         return _primary(data, inside, b"moov" in top)
     except (EOFError, LookupError, ValueError, ZeroDivisionError):
         return None
@@ -103,18 +104,17 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
 
 def _primary(data: bytes, inside: dict[bytes, _Box], animated: bool) -> Container:
     """The primary picture's properties (ISO 23008-12, 6.5), in the order in which they apply."""
-    of_all = {box.kind: box for box in _boxes(data, inside[b"iprp"].start, inside[b"iprp"].end)}
-    known = list(_boxes(data, of_all[b"ipco"].start, of_all[b"ipco"].end))
+    parts = list(_boxes(data, inside[b"iprp"].start, inside[b"iprp"].end))
+    known = [box for part in parts if part.kind == b"ipco" for box in _boxes(data, part.start, part.end)]
     cursor = _Cursor(data, inside[b"pitm"])
     primary = cursor.number(2 if cursor.number(4) < 1 << 24 else 4)
-    own = [known[index - 1] for index in _associated(data, of_all[b"ipma"], primary) if 0 < index <= len(known)]
+    indices = [index for part in parts if part.kind == b"ipma" for index in _associated(data, part, primary)]
+    own = [known[index - 1] for index in indices if 0 < index <= len(known)]
     sizes = [_ispe(data, box) for box in known if box.kind == b"ispe"]
     size = _ispe(data, {box.kind: box for box in own}[b"ispe"])
     for box in own:
         if box.kind == b"clap":
-            cursor = _Cursor(data, box)
-            width, wide, height, high = (cursor.number(4) for _ in range(4))
-            size = min(size[0], (height + high // 2) // high), min(size[1], (width + wide // 2) // wide)
+            size = _cropped(data, box, size)
         if box.kind == b"irot" and _Cursor(data, box).number(1) & 1:
             size = size[::-1]
     alpha = any(data.startswith(_ALPHA, box.start + 4, box.end) for box in known if box.kind == b"auxC")
@@ -127,6 +127,16 @@ def _ispe(data: bytes, box: _Box) -> tuple[int, int]:
     cursor = _Cursor(data, box)
     _, width, height = (cursor.number(4) for _ in range(3))
     return height, width
+
+
+def _cropped(data: bytes, box: _Box, size: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of what a crop leaves of a picture (box clap, ISO 14496-12, 12.1.4), rounded as libheif does."""
+    pairs = struct.iter_unpack(">ii", data[box.start : min(box.end, box.start + 32)])  # width, height, and how far their middle is moved
+    width, height, right, down = (Fraction(*pair) for pair in pairs)
+    half = Fraction(1, 2)
+    top, left = math.trunc(down + (size[0] - height) / 2 + half), math.trunc(right + (size[1] - width) / 2)
+    bottom, beyond = min(size[0], top + math.trunc(height + half)), min(size[1], left + math.trunc(width + half))
+    return bottom - max(0, top), beyond - max(0, left)
 
 
 def _depth(data: bytes, own: list[_Box], known: list[_Box]) -> tuple[int, int]:
@@ -155,7 +165,7 @@ def _associated(data: bytes, box: _Box, item: int) -> list[int]:
     return []
 
 
-def _check_words(data: bytes, box: _Box) -> None:
+def _check_item_names(data: bytes, box: _Box) -> None:
     """UnicodeDecodeError where an item's type or name is not UTF-8 (box iinf, ISO 14496-12, 8.11.6): it would crash pi-heif."""
     for item in _boxes(data, box.start + (8 if data[box.start] else 6), box.end):
         data[item.start + (10 if data[item.start] == 3 else 8) : item.end].decode()
@@ -171,13 +181,12 @@ def _beyond(data: bytes, box: _Box) -> bool:
         cursor.number(4 if version == 2 else 2)
         method = cursor.number(2) & 15 if version else 0
         elsewhere, start = cursor.number(2), cursor.number(base)
-        for _ in range(min(cursor.number(2), cursor.end)):
+        extents = cursor.number(2)
+        for _ in range(extents if offset + length else min(extents, 1)):
             cursor.number(index if version else 0)
             end = start + cursor.number(offset) + cursor.number(length)
             if method == 0 and not elsewhere and end > len(data):
                 return True
-            if not offset + length:
-                break
     return False
 
 

@@ -67,9 +67,9 @@ def turned(heic: bytes, *words: str) -> bytes:
     return with_properties(heic, *(({"r": b"irot", "m": b"imir"}[word[0]], bytes([int(word[1])])) for word in words))
 
 
-def cropped(heic: bytes, width: int, height: int) -> bytes:
-    """A HEIC whose container asks for its middle (box clap)."""
-    return with_properties(heic, (b"clap", struct.pack(">8I", width, 1, height, 1, 0, 1, 0, 1)))
+def cropped(heic: bytes, width: int, height: int, right: int = 0, down: int = 0) -> bytes:
+    """A HEIC whose container asks for a part of it (box clap), of which the middle is moved by so many halves of a pixel."""
+    return with_properties(heic, (b"clap", struct.pack(">8i", width, 1, height, 1, right, 2, down, 2)))
 
 
 def apart(data: bytes, other: np.ndarray) -> float:
@@ -145,6 +145,9 @@ def test_a_crop_is_obeyed_before_the_turn():
     data = turned(cropped(FILES["photo"], 64, 32), "r1")
     assert headers.inspect(data, "x").size == (64, 32)
     assert apart(data, np.rot90(make.photo()[32:64, 32:96])) < 3
+    for width, height, right, down in [(99, 81, 0, 0), (97, 64, 1, 3), (127, 96, -3, 0), (128, 95, 5, -7), (120, 96, 14, 1), (129, 97, 2, 9)]:
+        data = cropped(FILES["photo"], width, height, right, down)
+        assert headers.inspect(data, "x").size == heif.decode(data, "x")[0].shape[:2], (width, height, right, down)
 
 
 @pytest.mark.parametrize("name", FILES)
