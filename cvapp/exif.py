@@ -2,7 +2,7 @@
 
 from cvapp import headers
 
-_EXIF = {"JPEG": b"Exif\0\0", "PNG": b"eXIf", "WebP": b"EXIF", "TIFF": b""}  # what a block lies behind
+_EXIF = {"JPEG": b"Exif\0\0", "PNG": b"eXIf", "WebP": b"EXIF", "TIFF": b"", "HEIC": b"Exif\0\0"}  # what a block lies behind
 _BEFORE, _LONGEST = 512, 1 << 16  # bytes in which the TIFF header stands, and of a whole block: a segment of a JPEG
 
 
@@ -14,8 +14,8 @@ def orientation(exif: bytes) -> int:
 
 
 def turn(data: bytes, format: str) -> int:
-    """The orientation 1..8 that a picture file of a format asks for; 1 where it says nothing."""
-    return orientation(block(data, format))
+    """The orientation 1..8 that a picture file of a format asks for; 1 where it says nothing, and for HEIC, whose container turns it."""
+    return orientation(block(data, format)) if format != "HEIC" else 1
 
 
 def block(data: bytes, format: str) -> bytes:

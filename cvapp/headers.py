@@ -1,5 +1,6 @@
 """What a picture file says of itself before it is decoded: format, size, alpha, and whether all of it is there."""
 
+import math
 import re
 import struct
 import zlib
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterator
 
+from cvapp import heif
 from cvapp.errors import CvappError, Exit
 
 ANIMATED, TRANSPARENT = "animated: the first picture is used", "transparent parts: laid on white"
@@ -14,7 +16,6 @@ CMYK = "CMYK: programs differ in its colours; save it as RGB"
 MIN_SIDE, MAX_PIXELS = 8, 100_000_000
 _PNM = re.compile(rb"P([56])" + 2 * rb"(?:\s|#.*\n)+(\d{1,9})" + rb"(?:\s|#.*\n)+255\s")
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # of a JPEG, in its scans: neither a stuffed byte, nor a restart, nor a fill byte
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Header:
 
     Args:
         format: `JPEG`, `PNG` ... or `unknown`.
-        size: (height, width) as stored, before EXIF orientation; None where the format is left to the decoder.
+        size: (height, width) as stored, before EXIF orientation, which HEIC ignores; None where the format is left to the decoder.
         alpha: it may have transparent parts.
-        notes: what is unusual but usable, in words: grey, 16-bit, CMYK, animated, transparent.
+        notes: what is unusual but usable, in words: grey, 10-bit, 16-bit, CMYK, animated, transparent.
     """
 
     format: str
@@ -161,6 +162,17 @@ def _pnm(found: re.Match[bytes], length: int) -> Header:
     return Header("PNM", (height, width), False, length - found.end() >= width * height * (3 if found[1] == b"6" else 1))
 
 
+def _heic(data: bytes) -> Header:
+    """The primary picture of a HEIF container, upright: its rotation is part of the container, and every decoder obeys it."""
+    found = heif.inspect(data)
+    if found is None:
+        return Header("HEIC", complete=False)
+    notes = {"grey": found.channels == 1, f"{found.bits}-bit": found.bits > 8, ANIMATED: found.animated, TRANSPARENT: found.alpha}
+    # the largest picture decides whether the file is refused: a decoder would make room for it
+    size = found.size if math.prod(found.largest) <= MAX_PIXELS else found.largest
+    return Header("HEIC", size, found.alpha, True, tuple(note for note, holds in notes.items() if holds))
+
+
 def _sniff(data: bytes) -> Header:
     if data[:3] == b"\xff\xd8\xff":
         return _jpeg(data)
@@ -177,19 +189,10 @@ def _sniff(data: bytes) -> Header:
         return Header("BMP", (abs(height), width), False, len(data) >= struct.unpack("<I", data[2:6])[0])
     if found := _PNM.match(data):
         return _pnm(found, len(data))
-    if data[4:8] == b"ftyp":
-        brands = data[8:40]
-        if b"avif" in brands or b"avis" in brands:
-            return Header("AVIF", alpha=True, notes=("turned",) if _turned(data) else ())
-        if data[8:12] in HEIC_BRANDS:
-            return Header("HEIC")
-    return Header("unknown")
-
-
-def _turned(data: bytes) -> bool:
-    """Whether an AVIF asks to be turned or mirrored (boxes irot and imir, ISO 23008-12, 6.5.10 and 6.5.12), which OpenCV does not do."""
-    turn = data.find(b"irot")
-    return b"imir" in data[:4096] or (0 <= turn < 4096 and data[turn + 4 : turn + 5] not in (b"", b"\0"))
+    brands = heif.brands(data)
+    if brands & heif.AVIF_BRANDS:
+        return Header("AVIF", alpha=True, notes=("turned",) if heif.avif_turned(data) else ())
+    return _heic(data) if brands & heif.BRANDS else Header("unknown")
 
 
 def check_size(size: tuple[int, ...], name: str | Path) -> None:
@@ -204,20 +207,16 @@ def inspect(data: bytes, name: str | Path) -> Header:
     """Read what a picture's bytes say of themselves.
 
     Raises:
-        CvappError: empty, truncated, HEIC, or of an absurd size (exit 3); `name` says which file.
+        CvappError: empty, truncated, of an absurd size, or HEIC where `pi-heif` is not installed (exit 3); `name` says which file.
     """
     if not data:
         raise CvappError(f"{name}: the file is empty (0 bytes); copy it again", Exit.BAD_DATA)
     header = _sniff(data)
-    if header.format == "HEIC":
-        raise CvappError(
-            f"{name}: a HEIC photo, which OpenCV cannot read; convert it to JPEG (heif-convert photo.heic photo.jpg) or set the "
-            "phone's camera to 'Most compatible'",
-            Exit.BAD_DATA,
-        )
+    if header.format == "HEIC" and not heif.readable():
+        raise heif.missing(name)
     if header.format == "unknown":
         raise CvappError(
-            f"{name}: not a picture (unknown file signature); use JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or 8-bit PNM", Exit.BAD_DATA
+            f"{name}: not a picture (unknown file signature); use JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, AVIF or 8-bit PNM", Exit.BAD_DATA
         )
     if not header.complete:
         raise CvappError(f"{name}: the {header.format} file is truncated ({len(data)} bytes); copy it again", Exit.BAD_DATA)

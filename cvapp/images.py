@@ -7,10 +7,11 @@ from typing import Sequence
 import cv2
 import numpy as np
 
+from cvapp import heif
 from cvapp.errors import CvappError, Exit
 from cvapp.files import check_suffix, replacing, special
 from cvapp.exif import orientation
-from cvapp.headers import check_size, inspect
+from cvapp.headers import Header, check_size, inspect
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
 FITS = ("crop", "letterbox", "stretch")
@@ -47,14 +48,17 @@ class Images:
 
 
 def decode(data: bytes, name: str | Path) -> np.ndarray:
-    """Decode a picture file's bytes: uint8 RGB (H, W, 3), upright by its EXIF orientation.
+    """Decode a picture file's bytes: uint8 RGB (H, W, 3), upright by its EXIF orientation (HEIC: by its container's).
 
-    Grey becomes RGB, 16 bits become 8, transparent parts are laid on white, an animation gives its first picture.
+    Grey becomes RGB, 10 or 16 bits become 8, transparent parts are laid on white, an animation gives its first picture. Color profiles are
+    ignored: a photo in Display P3 keeps its numbers.
 
     Raises:
-        CvappError: empty, truncated, not a picture, HEIC, or of an absurd size (exit 3); `name` says which.
+        CvappError: empty, truncated, not a picture, of an absurd size, or HEIC where `pi-heif` is not installed (exit 3); `name` says which.
     """
     header = inspect(data, name)
+    if header.format == "HEIC":
+        return _decode_heic(data, header, name)
     array = np.frombuffer(data, np.uint8)
     try:
         bgr = cv2.imdecode(array, cv2.IMREAD_COLOR)
@@ -76,8 +80,21 @@ def _on_white(bgr: np.ndarray, full: np.ndarray, kinds: Sequence[int], chunks: S
         return bgr
     exif = next((chunk.tobytes() for kind, chunk in zip(kinds, chunks) if kind == cv2.IMAGE_METADATA_EXIF), b"")
     alpha = upright(full[..., 3:], orientation(exif)).astype(np.float32) / (255 if full.dtype == np.uint8 else 65535)
-    ink = bgr if premultiplied else bgr * alpha
+    return _blended(bgr, alpha, premultiplied)
+
+
+def _blended(color: np.ndarray, alpha: np.ndarray, premultiplied: bool) -> np.ndarray:
+    """Color, uint8 (H, W, 3), on white by alpha, 0..1 (H, W, 1)."""
+    ink = color if premultiplied else color * alpha
     return np.clip(np.round(ink + 255 * (1 - alpha)), 0, 255).astype(np.uint8)
+
+
+def _decode_heic(data: bytes, header: Header, name: str | Path) -> np.ndarray:
+    """Decode a HEIC file to uint8 RGB; what is not as large as its header says would put boxes in the wrong place, and is refused."""
+    rgb, premultiplied = heif.decode(data, name)
+    if rgb.shape[:2] != header.size:
+        raise CvappError(f"{name}: the HEIC file is damaged (its header tells another size than its pixels have); copy it again", Exit.BAD_DATA)
+    return rgb if rgb.shape[2] == 3 else _blended(rgb[..., :3], rgb[..., 3:].astype(np.float32) / 255, premultiplied)
 
 
 def upright(stored: np.ndarray, turn: int) -> np.ndarray:

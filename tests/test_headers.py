@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import zlib
 
 import cv2
@@ -131,9 +132,13 @@ def test_sizes_from_8_pixels_to_100_million_are_allowed(width, height, allowed):
 
 
 @pytest.mark.parametrize("brands", [b"heic\0\0\0\0mif1heic", b"mif1\0\0\0\0mif1heic", b"heix\0\0\0\0", b"hevc\0\0\0\0", b"msf1\0\0\0\0"])
-def test_heic_is_named_with_a_way_out(brands):
-    with pytest.raises(CvappError, match="^x: a HEIC photo, which OpenCV cannot read; convert it to JPEG .*'Most compatible'$") as error:
-        inspect(struct.pack(">I", 8 + len(brands)) + b"ftyp" + brands + bytes(64), "x")
+def test_heic_is_named_with_a_way_out(brands, monkeypatch):
+    data = struct.pack(">I", 8 + len(brands)) + b"ftyp" + brands + bytes(64)
+    with pytest.raises(CvappError, match="^x: the HEIC file is truncated .* copy it again$"):
+        inspect(data, "x")
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    with pytest.raises(CvappError, match="^x: a HEIC photo, which needs pi-heif: pip install .* or convert it to JPEG") as error:
+        inspect(data, "x")
     assert error.value.code == Exit.BAD_DATA
 
 

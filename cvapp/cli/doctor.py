@@ -78,6 +78,17 @@ def _libraries() -> list[tuple[str, str, str]]:
     return rows
 
 
+def _heic() -> list[tuple[str, str, str]]:
+    """Whether HEIC photos can be read; pi-heif is imported, since it may be installed and its library missing."""
+    try:
+        import pi_heif
+
+        library = pi_heif.libheif_version()
+    except ImportError:
+        return [("absent", "HEIC photos", "cannot be read: pip install 'cvapp[heic]'")]
+    return [("ok", "HEIC photos", f"read by pi-heif {_version('pi-heif')} (libheif {library})")]
+
+
 def _tools() -> list[tuple[str, str, str]]:
     rows = []
     for name, (package, why) in TOOLS.items():
@@ -112,6 +123,7 @@ def doctor(args: argparse.Namespace) -> Answer:
         ("ok", "python", f"{platform.python_version()} on {platform.platform()}"),
         *_libraries(),
         *_packages(),
+        *_heic(),
         *_tools(),
     ]
     if all(state != "wrong" for state, name, _ in rows if name in BASE):

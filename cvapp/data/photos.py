@@ -1,4 +1,4 @@
-"""Photos decoded by OpenCV, each content once: fitted and kept as uint8, with a thumbnail to find copies by."""
+"""Photos decoded, each content once: fitted and kept as uint8, with a thumbnail to find copies by."""
 
 import dataclasses
 from collections import defaultdict
@@ -103,7 +103,7 @@ def decode_each(
             use(photo, data, picture)
 
     if copies:
-        with ThreadPoolExecutor(2) as pool:  # OpenCV lets go of the interpreter's lock while it decodes
+        with ThreadPoolExecutor(2) as pool:  # OpenCV and pi-heif let go of the interpreter's lock while they decode
             for _ in each(pool.map(work, [same[0] for same in copies.values()]), text, report, len(copies)):
                 pass
     return bad

@@ -307,4 +307,4 @@ def test_pictures_that_cannot_be_opened_are_named_and_never_opened(workspace, so
             for frame in opened:
                 frames.append(frame)
     assert error.value.code == Exit.BAD_DATA and [number_of(frame.image) for frame in frames] == [0, 1]
-    assert [line.split(": ")[1][:18] for line in told] == ["a link to nowhere ", "a HEIC photo, whic", "a named pipe, not "]
+    assert [line.split(": ")[1][:18] for line in told] == ["a link to nowhere ", "the HEIC file is t", "a named pipe, not "]
