@@ -56,7 +56,7 @@ def test_evaluate_gives_the_figures_of_the_card(here, capsys):
     assert code == 0 and {name: values[name] for name in card["metrics"]["test"]} == card["metrics"]["test"]
     assert (values["name"], values["variant"], values["split"], values["pictures"]) == ("rows", "keras", "test", 96)
     assert values["beam"]["width"] == 2 and set(values["by_length"]) == {"1", "2"}
-    code, out, _ = run(capsys, "evaluate", "rows", "--part", "val")
+    code, out, _ = run(capsys, "evaluate", "rows", "--split", "val")
     lines = out.splitlines()
     assert code == 0 and lines[0].split()[:2] == ["digits", "pictures"] and lines[3].split()[:2] == ["all", "48"]
     assert lines[4].startswith("without a mistake by beam search, 2 wide: ")

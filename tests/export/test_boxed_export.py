@@ -151,7 +151,7 @@ def test_bench_times_canvases(folder, capsys):
 
 
 def test_evaluate_measures_a_variant(folder, capsys):
-    code, out, _ = run(capsys, "evaluate", "boxes", "--variant", "float32", "--part", "val", "--json")
+    code, out, _ = run(capsys, "evaluate", "boxes", "--variant", "float32", "--split", "val", "--json")
     found, card = json.loads(out), cards.read(folder)
     assert code == 0 and (found["variant"], found["split"], found["photos"]) == ("float32", "val", 5)
     assert found["map50"] == pytest.approx(card.metrics["val"]["map50"], abs=0.02)
