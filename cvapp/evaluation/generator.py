@@ -108,9 +108,9 @@ def measure(bundle: Bundle, judge: Judge, photos: Photos, report: Report = silen
     figures = {"photos": len(real), "samples": count, **judge_samples(real, made, labels)}
     if real.probabilities is not None:
         figures["judge_accuracy"] = round(float((real.probabilities.argmax(1) == real.truth).mean()), 4)
+    if not photos.train:
+        return Measured(figures, photos.part, real, made, made.pictures[:0], np.zeros(0, np.int64), np.zeros(0, np.float32))
     train = _training_photos(photos)
-    if not len(train):
-        return Measured(figures, photos.part, real, made, train, np.zeros(0, np.int64), np.zeros(0, np.float32))
     places, distances = _nearest(made.pictures[:COMPARED], train)
     if photos.part != "train":
         yardstick = _nearest(real.pictures[spread(len(real), COMPARED)], train)[1]

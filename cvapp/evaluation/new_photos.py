@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 from cvapp.card import GENERATE, TRANSCRIBE, Card
 from cvapp.data.boxed import BoxedListing
 from cvapp.data.frames import Truth, truth_in_frames
-from cvapp.data.listing import Listing, without
+from cvapp.data.listing import Listing, Photo, without
 from cvapp.data.photos import fit_all
 from cvapp.data.split import Row
 from cvapp.data.store import Store
@@ -80,11 +80,13 @@ class NewPhotos:
         for row in extra:
             label = row["label"]
             if "boxes" in row:
-                line = f"class {label!r} is not one of the model's: its {counted(row['boxes'], 'box', 'boxes')} do not count as missed"
+                count = row["boxes"]
+                line = f"class {label!r} is not one of the model's: its {counted(count, 'box', 'boxes')} cannot be missed"
             else:
-                line = f"class {label!r} is not one of the model's: its {counted(row['photos'], 'photo')} do not count"
+                count = row["photos"]
+                line = f"class {label!r} is not one of the model's: its {counted(count, 'photo')} {'does' if count == 1 else 'do'} not count"
                 if row["unknown"] is not None:
-                    line += f"; {row['unknown']} of {row['photos']} were answered as unknown"
+                    line += f"; answered as unknown: {row['unknown']} of {count}"
             lines.append(line + self.matching.advice(label))
         lines = few(lines, "classes that are not the model's")
         if self.missing:
@@ -111,16 +113,17 @@ def read(data: str | Path, card: Card, rows: Sequence[Row] = (), report: Report 
     """
     source = new_source.read(data, card, report)
     boxed, clear = source.boxed, without(source.listing, source.disputed)
-    fresh, learned = new_source.fresh(clear.photos, rows)
-    also = learned if card.task == GENERATE else []  # its samples are compared with those
-    fitted, store = fit_all(dataclasses.replace(clear, photos=[*fresh, *also]), card.images, report)
+    learned = new_source.learned(clear.photos, rows)
+    wanted = clear.photos if card.task == GENERATE else _without(clear.photos, learned)  # samples are compared with all
+    fitted, store = fit_all(dataclasses.replace(clear, photos=wanted), card.images, report)
+    usable = _without(fitted.photos, learned)
+    kept = new_source.once(usable, rows)
     left_out = {
         "learned": len(learned),
-        "repeated": len(clear.photos) - len(fresh) - len(learned),
+        "repeated": len(usable) - len(kept),
         "two_labels": len(source.disputed),
         "unusable": len(fitted.stray) - len(source.disputed),
     }
-    kept = sorted(set(fitted.photos) - set(also), key=lambda photo: photo.name)
     photos = [Row(photo.hash, photo.name, photo.label, "") for photo in kept]
     found = NewPhotos(str(data), photos, store, source.matching, left_out=left_out, unusable=fitted.stray)
     found = dataclasses.replace(found, notes=tuple(_notes(found, fitted, boxed.mended if boxed else (), rows)))
@@ -128,6 +131,11 @@ def read(data: str | Path, card: Card, rows: Sequence[Row] = (), report: Report 
     if not found.rows:
         raise CvappError(_nothing_left(found), Exit.BAD_DATA)
     return found
+
+
+def _without(photos: Sequence[Photo], others: Sequence[Photo]) -> list[Photo]:
+    away = set(others)
+    return [photo for photo in photos if photo not in away]
 
 
 def _by_class(found: NewPhotos, card: Card) -> NewPhotos:

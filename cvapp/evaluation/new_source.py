@@ -104,19 +104,22 @@ def _nothing_in_common(data: str | Path, matching: Matching) -> str:
     return f"--data {data}: none of its classes ({given}) is one of the model's ({known}){advice}"
 
 
-def fresh(photos: Sequence[Photo], rows: Sequence[Row]) -> tuple[list[Photo], list[Photo]]:
-    """Photos that the model did not learn from, and those that it did; of copies as many as its split has, one where it has none."""
-    apart = learned_parts(rows)
-    known = {row.hash for row in rows if row.part in apart}
+def learned(photos: Sequence[Photo], rows: Sequence[Row]) -> list[Photo]:
+    """The photos that a model learned from or that chose its epoch, by content; rows are of its split."""
+    parts = learned_parts(rows)
+    known = {row.hash for row in rows if row.part in parts}
+    return [photo for photo in photos if photo.hash in known]
+
+
+def once(photos: Sequence[Photo], rows: Sequence[Row]) -> list[Photo]:
+    """The photos by name, of each content one, or as many as a split's rows have."""
     left = Counter(row.hash for row in rows)
-    new, learned = [], []
+    kept = []
     for photo in sorted(photos, key=lambda photo: photo.name):
-        if photo.hash in known:
-            learned.append(photo)
-        elif left.setdefault(photo.hash, 1):
-            new.append(photo)
+        if left.setdefault(photo.hash, 1):
+            kept.append(photo)
             left[photo.hash] -= 1
-    return new, learned
+    return kept
 
 
 def learned_parts(rows: Sequence[Row]) -> tuple[str, ...]:

@@ -121,5 +121,5 @@ def _unwritable(card: cards.Card, truths: Sequence[str]) -> list[str]:
     texts = [truth for truth in truths if not set(truth) <= set(card.labels)]
     if not texts:
         return []
-    many = f"{len(texts)} of {counted(len(truths), 'text')} {'hold' if len(texts) > 1 else 'holds'} characters that {card.name} cannot write"
+    many = f"{len(texts)} of {counted(len(truths), 'text')} {'hold' if len(texts) > 1 else 'holds'} characters that the model cannot write"
     return [f"{many} ({listed(strange)}), such as {texts[0]!r}: each counts as a mistake"]
