@@ -33,8 +33,8 @@ class NewPhotos:
         extra: photos of each class that the model does not know, by the label; of a detector none.
         boxes: of a detector, how many boxes of each class that it does not know there are in the photos.
         truth: of a detector, the boxes of known classes in the frames' pixels.
-        left_out: how many files do not count: `learned`, `repeated`, `two_labels`, `unusable`.
-        unusable: the reason for each file that cannot be used or is labeled twice, by name.
+        left_out: how many files do not count: `learned`, `repeated`, `two_labels`, `near_copies`, `unusable`.
+        unusable: the reason for each file that cannot be used, is labeled twice or is a near copy of one in the split, by name.
         notes: what else a person should know, a line each.
     """
 
@@ -100,7 +100,7 @@ def read(data: str | Path, card: Card, rows: Sequence[Row] = (), report: Report 
 
     Left out are photos, by their content, that the model learned from or that chose its epoch: its split's train and val, or train alone where the
     split has no test. So the very source of the training gives its default part. One content counts once, or as often as in that split. One that
-    bears two labels is left out, as in training.
+    bears two labels is left out, as in training, and so is a near copy of a photo of the split that lies in the same source.
 
     Args:
         data: class folders or a CSV of path,label; of a detector photos with boxes in any format that is read; of a generator also a plain folder.
@@ -114,15 +114,21 @@ def read(data: str | Path, card: Card, rows: Sequence[Row] = (), report: Report 
     source = new_source.read(data, card, report)
     boxed, clear = source.boxed, without(source.listing, source.disputed)
     learned = new_source.learned(clear.photos, rows)
-    wanted = clear.photos if card.task == GENERATE else _without(clear.photos, learned)  # samples are compared with all
+    mixed = new_source.is_mixed(clear.photos, rows)
+    every = mixed or card.task == GENERATE  # copies are looked for; samples are compared with what was learned from
+    wanted = clear.photos if every else _without(clear.photos, learned)
     fitted, store = fit_all(dataclasses.replace(clear, photos=wanted), card.images, report)
+    broken = len(fitted.stray) - len(source.disputed)
+    copies = new_source.near_copies(fitted.photos, rows) if mixed else {}
+    fitted = without(fitted, copies)
     usable = _without(fitted.photos, learned)
     kept = new_source.once(usable, rows)
     left_out = {
         "learned": len(learned),
         "repeated": len(usable) - len(kept),
         "two_labels": len(source.disputed),
-        "unusable": len(fitted.stray) - len(source.disputed),
+        "near_copies": len(copies),
+        "unusable": broken,
     }
     photos = [Row(photo.hash, photo.name, photo.label, "") for photo in kept]
     found = NewPhotos(str(data), photos, store, source.matching, left_out=left_out, unusable=fitted.stray)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Sequence
 
 from cvapp.card import GENERATE, TRANSCRIBE, Card
-from cvapp.data import folders, formats
+from cvapp.data import duplicates, folders, formats
 from cvapp.data.boxed import BoxedListing, as_listing, other_boxes
 from cvapp.data.copies import two_labels
 from cvapp.data.listing import Listing, Photo, hashed
@@ -109,6 +109,29 @@ def learned(photos: Sequence[Photo], rows: Sequence[Row]) -> list[Photo]:
     parts = learned_parts(rows)
     known = {row.hash for row in rows if row.part in parts}
     return [photo for photo in photos if photo.hash in known]
+
+
+def is_mixed(photos: Sequence[Photo], rows: Sequence[Row]) -> bool:
+    """Whether photos of the split, by content, lie beside others."""
+    known, there = {row.hash for row in rows}, {photo.hash for photo in photos}
+    return bool(there & known) and bool(there - known)
+
+
+def near_copies(photos: Sequence[Photo], rows: Sequence[Row]) -> dict[str, str]:
+    """The reason for each photo, by name, that is none of the split but shows the same picture as one of it among these photos.
+
+    Training leaves such files out where copies were in different parts. The thumbnails of all must be kept, see `photos.fit_all`.
+    """
+    known = {row.hash for row in rows}
+    digests = sorted({photo.hash for photo in photos})
+    pairs = duplicates.near_copies(dict(zip(digests, duplicates.store().read(digests))))
+    group_of = duplicates.groups(digests, pairs)
+    own = {group_of[photo.hash]: photo.name for photo in photos if photo.hash in known}
+    return {
+        photo.name: f"near copy of {own[group_of[photo.hash]]}, which is in the model's split"
+        for photo in photos
+        if photo.hash not in known and group_of[photo.hash] in own
+    }
 
 
 def once(photos: Sequence[Photo], rows: Sequence[Row]) -> list[Photo]:

@@ -83,7 +83,7 @@ def test_evaluate_reads_pictures_of_a_csv_and_of_folders(here, capsys):
         assert values["accuracy_interval"] == [0.15, 0.85]  # Wilson's of 2 of 4: 0.5 -+ 0.35
         assert (values["data"], values["split"], values["missing"], values["extra"]) == (source, None, [], [])
         assert "1 of 4 texts holds characters that the model cannot write ('b'), such as '7b': each counts as a mistake" in values["notes"]
-        assert values["left_out"] == {"learned": 0, "repeated": 0, "two_labels": 0, "unusable": int(source == "list.csv")}
+        assert values["left_out"] == {"learned": 0, "repeated": 0, "two_labels": 0, "near_copies": 0, "unusable": int(source == "list.csv")}
     assert list(json.loads(run(capsys, "evaluate", "rows", "--data", "list.csv", "--json")[1])["unusable"]) == ["photos/4.png"]
     code, out, _ = run(capsys, "evaluate", "rows", "--data", "folders")
     assert out.splitlines()[-1] == "rows (keras): 0.5000 of 4 pictures of folders without a mistake, 95% interval 0.1500 to 0.8500"

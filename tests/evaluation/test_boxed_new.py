@@ -99,7 +99,7 @@ def test_what_cannot_be_used_is_named_and_copies_that_disagree_are_left_out(home
     assert error.value.code == Exit.BAD_DATA
     path.write_text(path.read_text().replace('"category_id": 1', '"category_id": 0'))
     found = evaluate(home, source)
-    assert (found["photos"], found["left_out"]) == (1, {"learned": 0, "repeated": 1, "two_labels": 0, "unusable": 1})
+    assert (found["photos"], found["left_out"]) == (1, {"learned": 0, "repeated": 1, "two_labels": 0, "near_copies": 0, "unusable": 1})
     assert list(found["unusable"]) == ["images/1.png"] or list(found["unusable"]) == ["1.png"]
 
 

@@ -76,7 +76,7 @@ def test_figures_of_other_photos_are_counted_by_hand(folder):
     assert (found["data"], found["split"], found["missing"]) == ("new", None, ["blue"])
     assert found["respelled"] == [{"given": "Red", "label": "red"}]
     assert found["extra"] == [{"label": "pink", "photos": 2, "unknown": 1}]
-    assert found["left_out"] == {"learned": 0, "repeated": 0, "two_labels": 0, "unusable": 0}
+    assert found["left_out"] == {"learned": 0, "repeated": 0, "two_labels": 0, "near_copies": 0, "unusable": 0}
     assert found["notes"] == [
         "class 'Red' is taken for the model's 'red'",
         "nothing measures 1 of the model's 3 classes: 'blue'",
@@ -125,6 +125,23 @@ def test_copies_count_as_often_as_in_the_split_and_else_once(folder, monkeypatch
     assert "left out: 2 copies of other files: each content counts once" in found["notes"]
 
 
+def test_a_near_copy_beside_a_photo_of_the_split_is_left_out_as_in_training(folder, monkeypatch):
+    """Of a split with given parts training leaves copies out, and so does the measuring of its folder; alone they are photos like any other."""
+    shade = np.kron(np.random.default_rng(9).integers(0, 90, (8, 8, 3)), np.ones((12, 12, 1))).astype(np.uint8) + np.uint8([90, 0, 0])
+    images.write("photos/red/6.png", shade)
+    row = Row(hashlib.sha256(Path("photos/red/6.png").read_bytes()).hexdigest(), "red/6.png", "red", "test")
+    save(folder, sorted([*split.read(folder / split.FILE), row], key=lambda row: row.path), monkeypatch)
+    images.write("photos/red/7.png", shade + np.uint8(3))
+    images.write("photos/red/8.png", shade[::-1])
+    default, found = evaluate(folder, "photos", "test"), evaluate(folder, "photos")
+    assert found["unusable"] == {"red/7.png": "near copy of red/6.png, which is in the model's split"} and found["left_out"]["near_copies"] == 1
+    assert found["photos"] == default["photos"] + 1 == 8, "another picture is none"
+    Path("photos/red/8.png").unlink()
+    assert besides(evaluate(folder, "photos")) == besides(default)
+    images.write("new/red/7.png", shade + np.uint8(3))
+    assert evaluate(folder, "new")["photos"] == 1
+
+
 def test_what_cannot_be_used_is_named_and_two_labels_of_one_content_are_left_out(folder):
     paint("new/red/good.png", "red", 50)
     paint("new/red/twice.png", "red", 51)
@@ -134,7 +151,7 @@ def test_what_cannot_be_used_is_named_and_two_labels_of_one_content_are_left_out
     Path("new/red/empty.png").write_bytes(b"")
     found = evaluate(folder, "new")
     assert (found["photos"], found["accuracy"]) == (1, 1.0)
-    assert found["left_out"] == {"learned": 0, "repeated": 0, "two_labels": 2, "unusable": 6} and len(found["unusable"]) == 8
+    assert found["left_out"] == {"learned": 0, "repeated": 0, "two_labels": 2, "near_copies": 0, "unusable": 6} and len(found["unusable"]) == 8
     assert found["unusable"]["red/twice.png"] == "same picture as blue/twice.png, which is labelled 'blue'"
     lines = [line for line in found["notes"] if line.startswith("left out: ")]
     assert len(lines) == 5 and "3 more files that cannot be used; --json names them all" in found["notes"]
