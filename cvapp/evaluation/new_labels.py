@@ -37,7 +37,7 @@ class Matching:
         lines = []
         for label, some in givens.items():
             if len(some) > 1:
-                lines.append(f"classes {' and '.join(map(repr, some))} both mean the model's {label!r}; their photos count together")
+                lines.append(f"classes {' and '.join(map(repr, some))} mean the model's {label!r} and count together")
             elif some != [label]:
                 lines.append(f"class {some[0]!r} is taken for the model's {label!r}")
         return few(lines, "classes that are spelled otherwise")

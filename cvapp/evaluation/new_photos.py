@@ -91,7 +91,7 @@ class NewPhotos:
         lines = few(lines, "classes that are not the model's")
         if self.missing:
             of = f"{len(self.missing)} of the model's {counted(len(self.matching.known), 'class', 'classes')}"
-            lines.insert(0, f"nothing measures {of}: {listed(self.missing)}")
+            lines.insert(0, f"{of} could not be measured: {listed(self.missing)}")
         return lines
 
 
@@ -174,8 +174,8 @@ def _notes(found: NewPhotos, listing: Listing, mended: Sequence[str], rows: Sequ
     """Lines about files that do not count, and about what the source's reader found."""
     lines = []
     if learned := found.left_out["learned"]:
-        chose = ", or they chose its epoch" if "val" in new_source.learned_parts(rows) else ""
-        lines.append(f"left out: {counted(learned, 'photo')} by content: the model learned from them{chose}")
+        chose = " or that chose its epoch" if "val" in new_source.learned_parts(rows) else ""
+        lines.append(f"left out: {counted(learned, 'photo')} that the model learned from{chose}")
     if repeated := found.left_out["repeated"]:
         lines.append(f"left out: {counted(repeated, 'copy', 'copies')} of other files: each content counts once")
     lines += few([f"left out: {name}: {reason}" for name, reason in found.unusable.items()], "files that cannot be used; --json names them all")
@@ -185,7 +185,7 @@ def _notes(found: NewPhotos, listing: Listing, mended: Sequence[str], rows: Sequ
 
 def _nothing_left(found: NewPhotos) -> str:
     if learned := found.left_out["learned"]:
-        what = f"nothing is left to measure on: the model learned from {counted(learned, 'photo')} of it, or they chose its epoch"
+        what = f"nothing is left to measure on without the {counted(learned, 'photo')} that the model learned from or that chose its epoch"
         return f"--data {found.data}: {what}; give other photos, or measure a part of its own split with --split val"
     first = next((f", such as {path}: {reason}" for path, reason in found.unusable.items()), "")
     return f"--data {found.data}: no photo of the model's classes can be used{first}; mend them or give others"

@@ -69,7 +69,7 @@ def test_boxes_of_unknown_classes_are_not_missed_and_those_of_classes_not_marked
     assert (found["missing"], found["extra"]) == (["dog"], [{"label": "owl", "boxes": 1}])
     assert found["notes"] == [
         "class 'Cat' is taken for the model's 'cat'",
-        "nothing measures 1 of the model's 2 classes: 'dog'",
+        "1 of the model's 2 classes could not be measured: 'dog'",
         "class 'owl' is not one of the model's: its 1 box cannot be missed",
     ]
     save(home, monkeypatch, label=1)
@@ -85,7 +85,7 @@ def test_photos_that_it_learned_from_are_left_out(home, monkeypatch):
     found = evaluate(home, source)
     assert (found["photos"], found["objects"], found["map50"], found["left_out"]["learned"]) == (1, 2, 0.25, 2), "the dog is taken for a cat"
     save(home, monkeypatch, [row._replace(part="train") for row in rows])
-    with pytest.raises(CvappError, match="nothing is left to measure on: the model learned from 3 photos of it.* with --split val$"):
+    with pytest.raises(CvappError, match="nothing is left to measure on without the 3 photos .* with --split val$"):
         evaluate(home, source)
 
 

@@ -19,7 +19,7 @@ def test_labels_are_matched_by_name():
 def test_two_that_mean_one_are_told_together():
     found = new_labels.match(["arrow", "ARROW"], KNOWN)
     assert set(found.meant.values()) == {"arrow"}
-    assert found.notes() == ["classes 'ARROW' and 'arrow' both mean the model's 'arrow'; their photos count together"]
+    assert found.notes() == ["classes 'ARROW' and 'arrow' mean the model's 'arrow' and count together"]
     assert new_labels.match(["Arrow"], KNOWN).notes() == ["class 'Arrow' is taken for the model's 'arrow'"]
     assert new_labels.match(KNOWN, KNOWN).notes() == []
 

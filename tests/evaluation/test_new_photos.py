@@ -79,7 +79,7 @@ def test_figures_of_other_photos_are_counted_by_hand(folder):
     assert found["left_out"] == {"learned": 0, "repeated": 0, "two_labels": 0, "near_copies": 0, "unusable": 0}
     assert found["notes"] == [
         "class 'Red' is taken for the model's 'red'",
-        "nothing measures 1 of the model's 3 classes: 'blue'",
+        "1 of the model's 3 classes could not be measured: 'blue'",
         "class 'pink' is not one of the model's: its 2 photos do not count; answered as unknown: 1 of 2",
     ]
     assert json.dumps(found)
@@ -98,7 +98,7 @@ def test_the_folder_of_the_training_gives_the_default_figures(folder):
     default, found = evaluate(folder, "photos", "test"), evaluate(folder, "photos")
     assert default["split"] == "test" and besides(found) == besides(default) and found["accuracy"] == pytest.approx(5 / 6, abs=1e-4)
     assert found["left_out"]["learned"] == 12 and found["missing"] == []
-    assert found["notes"] == ["left out: 12 photos by content: the model learned from them, or they chose its epoch"]
+    assert found["notes"] == ["left out: 12 photos that the model learned from or that chose its epoch"]
 
 
 def test_where_no_photo_is_held_out_val_is_what_was_not_learned(folder, monkeypatch):
@@ -108,7 +108,7 @@ def test_where_no_photo_is_held_out_val_is_what_was_not_learned(folder, monkeypa
         row.unlink()
     default, found = evaluate(folder, "photos", "val"), evaluate(folder, "photos")
     assert besides(found) == besides(default) and found["photos"] == 3 and found["left_out"]["learned"] == 9
-    assert found["notes"] == ["left out: 9 photos by content: the model learned from them"]
+    assert found["notes"] == ["left out: 9 photos that the model learned from"]
 
 
 def test_copies_count_as_often_as_in_the_split_and_else_once(folder, monkeypatch):
@@ -164,7 +164,7 @@ def test_two_folders_of_one_class_are_no_two_labels(folder):
     paint("new/RED/c.png", "red", 52)
     found = evaluate(folder, "new")
     assert found["photos"] == 2 and found["left_out"]["two_labels"] == 0
-    assert found["notes"][0] == "classes 'RED' and 'red' both mean the model's 'red'; their photos count together"
+    assert found["notes"][0] == "classes 'RED' and 'red' mean the model's 'red' and count together"
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,8 @@ def test_no_class_in_common_is_one_line(folder, given, said):
 
 def test_where_nothing_remains_a_part_of_the_split_is_named(folder):
     shutil.copytree("photos", "new", ignore=shutil.ignore_patterns("[45].png"))
-    wanted = "--data new: nothing is left to measure on: the model learned from 12 photos of it, or they chose its epoch; give other photos, or "
-    with pytest.raises(CvappError, match=f"^{wanted}measure a part of its own split with --split val$") as error:
+    wanted = "--data new: nothing is left to measure on without the 12 photos that the model learned from or that chose its epoch; give "
+    with pytest.raises(CvappError, match=f"^{wanted}other photos, or measure a part of its own split with --split val$") as error:
         evaluate(folder, "new")
     assert error.value.code == Exit.BAD_DATA
     assert evaluate(folder, "new", "val")["photos"] == 3
@@ -226,7 +226,7 @@ def test_the_command_says_it_all(folder, capsys):
         "red       1.000",
         "green     0.000",
         "class 'Green' is taken for the model's 'green'",
-        "nothing measures 1 of the model's 3 classes: 'blue'",
+        "1 of the model's 3 classes could not be measured: 'blue'",
         "colors (keras): accuracy 0.5000, 95% interval 0.0945 to 0.9055, on the 2 photos of new",
     ]
     assert main(["evaluate", "colors", "--data", "photos", "--part", "val", "--json"]) == 0
