@@ -11,7 +11,6 @@ import pytest
 from cvapp import card as cards
 from cvapp import images
 from cvapp.bundle import Bundle
-from cvapp.cli import main
 from cvapp.data import split
 from cvapp.data.frames import TRUTH, write_truth
 from cvapp.data.split import Row
@@ -124,15 +123,3 @@ def test_a_classifier_made_a_detector_is_measured_on_photos_with_boxes(home, mon
     monkeypatch.setattr(Bundle, "detect", lambda self, frame, least=None: boxes((*PLACES[0], 0.9, 0)))
     found = evaluate(home, lay(Path("new"), ["cat"], ["cat", "cat"]))
     assert (found["map50"], found["objects"]) == (0.5, 2)
-
-
-def test_the_folder_of_the_training_gives_the_default_figures(boxed_home, boxed_photos, capsys):
-    assert main(["evaluate", "boxes", "--json"]) == 0
-    default = json.loads(capsys.readouterr().out)
-    assert main(["evaluate", "boxes", "--json", "--data", str(boxed_photos)]) == 0
-    found = json.loads(capsys.readouterr().out)
-    mine = set(default) - {"split", "fingerprint"}
-    assert {name: found[name] for name in mine} == {name: default[name] for name in mine} and "landmark_error" in mine
-    assert found["left_out"]["learned"] == 22 and default["photos"] == found["photos"] == 4 and found["extra"] == found["missing"] == []
-    assert main(["evaluate", "boxes", "--data", str(boxed_photos)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].endswith(f" on the 4 photos of {boxed_photos}")

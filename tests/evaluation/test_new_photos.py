@@ -239,27 +239,6 @@ def test_the_command_says_it_all(folder, capsys):
     assert "--split" in told and "--part" not in told
 
 
-def test_a_trained_model_and_its_variants_are_measured_on_photos_encoded_anew(home, photos, capsys):
-    """The same photos as JPEG are others by content: each is answered as the bundle answers it."""
-    from cvapp import load
-
-    bundle, right, count = load("saved_models/mine", "float32"), 0, 0
-    for path in sorted(photos.glob("*/*.png"))[::2]:
-        place = Path("new") / path.parent.name / f"{count}.jpg"
-        images.write(place, images.read(path))
-        right, count = right + (bundle.classify(images.read(place))[0].label == place.parent.name), count + 1
-    assert main(["evaluate", "mine", "--data", "new", "--json", "--variant", "float32"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["accuracy"], found["photos"], found["variant"]) == (round(right / count, 4), count, "float32")
-    assert main(["evaluate", "mine", "--data", str(photos), "--json"]) == 0
-    given = json.loads(capsys.readouterr().out)
-    assert main(["evaluate", "mine", "--json"]) == 0
-    default = json.loads(capsys.readouterr().out)
-    assert {name: value for name, value in given.items() if name in default and name not in ("split", "fingerprint")} == {
-        name: value for name, value in default.items() if name not in ("split", "fingerprint")
-    }
-
-
 def test_a_backbone_is_not_measured(workspace, capsys):
     paint("new/red/0.png", "red", 50)
     shipped = Path(cards.__file__).parents[1] / "saved_models" / "mobilenet_v2_drawings"
