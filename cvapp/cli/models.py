@@ -1,4 +1,4 @@
-"""`cvapp slide|evaluate|list`."""
+"""`cvapp slide|list`."""
 
 import argparse
 import ast
@@ -10,7 +10,6 @@ from cvapp import runs, shipped
 from cvapp.bundle import ATTENTION, LITE
 from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, size_of, table
 from cvapp.cli.outputs import check_replaced_folder
-from cvapp.cli.trained import beside_photos, lengths
 from cvapp.errors import CvappError, missing_extra
 from cvapp.progress import Terminal
 
@@ -37,74 +36,6 @@ def slide(args: argparse.Namespace) -> Answer:
         values,
         f"{table(('windows, in pixels of the frame',), rows)}\n{folder}: a detector, from a score of {made.threshold:.2f} on\n"
         f"next: cvapp export {folder.name}, then cvapp camera {folder.name}",
-    )
-
-
-def evaluate(args: argparse.Namespace) -> Answer:
-    """Measure a model on one part of its split."""
-    task = cards.read(model_folder(args.name)).task
-    if task == "detect":
-        return _evaluate_detector(args)
-    if task == cards.TRANSCRIBE:
-        return _evaluate_transcriber(args)
-    if task == cards.GENERATE:
-        return _evaluate_generator(args)
-    from cvapp.evaluation.evaluate import evaluate as measure
-
-    found = measure(model_folder(args.name), args.data, args.part, args.variant, Terminal())
-    rows = [(label, f"{accuracy:.3f}") for label, accuracy in found["accuracy_by_class"].items()]
-    return Answer(
-        found,
-        f"{table(('class', 'accuracy'), rows)}\n"
-        f"{args.name} ({found['variant']}): accuracy {found['accuracy']:.4f} on the {found['photos']} photos of {found['split']}",
-    )
-
-
-def _evaluate_detector(args: argparse.Namespace) -> Answer:
-    from cvapp.evaluation.boxed import evaluate as measure
-
-    found = measure(model_folder(args.name), args.data, args.part, args.variant, Terminal())
-    rows = [
-        (label, row["objects"], *(f"{row[name]:.3f}" for name in ("ap", "precision", "recall"))) for label, row in found["by_class"].items()
-    ]
-    false = ", ".join(f"{count} {kind}" for kind, count in found["false"].items() if count) or "none"
-    return Answer(
-        found,
-        f"{table(('class', 'objects', 'AP50', 'precision', 'recall'), rows)}\n"
-        f"false boxes from {found['counted_from']:.2f} on: {false}; missed: {sum(found['missed_by_size'].values())} of {found['objects']}\n"
-        + (
-            f"landmarks lie {100 * found['landmark_error']:.1f}% of their box's side off, in the mean\n"
-            if "landmark_error" in found
-            else ""
-        )
-        + f"{args.name} ({found['variant']}): mAP50 {found['map50']:.4f}, COCO AP {found['coco']['ap'] or 0:.4f} "
-        f"on the {found['photos']} photos of {found['split']}",
-    )
-
-
-def _evaluate_transcriber(args: argparse.Namespace) -> Answer:
-    if args.data is not None:
-        raise CvappError(f"--data {args.data}: {args.name} is measured on pictures that cvapp draws; leave --data out")
-    try:
-        from cvapp.evaluation.transcribed import evaluate as measure
-    except ModuleNotFoundError as error:
-        raise missing_extra(error.name or "tensorflow", "train") from error
-    found = measure(model_folder(args.name), args.part, args.variant, Terminal())
-    told = f"{found['accuracy']:.4f} of {found['pictures']} drawn pictures of {found['split']} without a mistake"
-    return Answer(found, f"{lengths(found)}\n{args.name} ({found['variant']}): {told}")
-
-
-def _evaluate_generator(args: argparse.Namespace) -> Answer:
-    try:
-        from cvapp.evaluation.generator import evaluate as measure
-    except ModuleNotFoundError as error:
-        raise missing_extra(error.name or "tensorflow", "train") from error
-    found = measure(model_folder(args.name), args.data, args.part, args.variant, Terminal())
-    told = f"{found['samples']} samples beside {found['photos']} photos of {found['split']}, distances over {found['count']} of each"
-    return Answer(
-        found,
-        f"{beside_photos(found)}\n{args.name} ({found['variant']}): Fréchet distance {found['frechet']:.4g}, of real photos "
-        f"{found['frechet_floor']:.4g}; {told}",
     )
 
 

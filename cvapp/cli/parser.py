@@ -3,7 +3,7 @@
 from typing import Any
 
 import cvapp
-from cvapp.cli.words import Parser, add_starts, command, later
+from cvapp.cli.words import Parser, add_split, add_starts, command, later
 
 
 def build() -> Parser:
@@ -50,11 +50,15 @@ def _add_model_commands(group: Any) -> None:
     train.add_argument("--strict", action="store_true", help="of a generator: end with an error where its samples collapse")
     train.add_argument("--set", action="append", default=[], metavar="A.B=C", help="change any part of the recipe; may be repeated")
     evaluate = command(
-        group, "evaluate", later("models", "evaluate"), "measure a saved model on the photos it did not learn from", "cvapp evaluate mine"
+        group,
+        "evaluate",
+        later("measuring", "evaluate"),
+        "measure a saved model on photos that it did not learn from: its own, or those of another folder",
+        "cvapp evaluate mine --data new_photos",
     )
     evaluate.add_argument("name", metavar="NAME", help="of the model")
-    evaluate.add_argument("--data", metavar="DIR|CSV", help="where its photos lie, where they are not kept from training")
-    evaluate.add_argument("--part", choices=("train", "val", "test"), help="of the split (default: test where there is one, else val)")
+    evaluate.add_argument("--data", metavar="DIR|CSV", help="labeled photos to measure on; with --split, where the photos of its split lie")
+    add_split(evaluate)
     evaluate.add_argument("--variant", metavar="V", help="keras, or a .tflite of the model (default: the exported choice)")
 
 

@@ -43,3 +43,10 @@ def add_starts(parser: argparse.ArgumentParser) -> None:
         ("restart", "discard the run that was interrupted, and train anew"),
     ):
         group.add_argument(f"--{option}", dest="start", action="store_const", const=option, default="new", help=text)
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses a part of a model's split; `--part`, its first name, is taken too."""
+    group, parts = parser.add_mutually_exclusive_group(), ("train", "val", "test")
+    group.add_argument("--split", choices=parts, help="a part of its own split (default, without --data: test where there is one, else val)")
+    group.add_argument("--part", dest="split", choices=parts, help=argparse.SUPPRESS)

@@ -34,8 +34,12 @@ def scan(source: str | Path, loose: bool = False) -> Listing:
         raise CvappError(f"no folder {path}: {wanted}", Exit.BAD_DATA)
     else:
         listing = idx.scan(path) if idx.present(path) else _class_folders(path, loose)
-    lines = (f"classes {' and '.join(map(repr, group))} look alike; if they are one, give it one name" for group in alike(listing.labels))
-    return dataclasses.replace(listing, notes=(*listing.notes, *lines))
+    return dataclasses.replace(listing, notes=(*listing.notes, *look_alike(listing.labels)))
+
+
+def look_alike(labels: Iterable[str]) -> list[str]:
+    """A line about each group of different labels that look alike."""
+    return [f"classes {' and '.join(map(repr, group))} look alike; if they are one, give it one name" for group in alike(labels)]
 
 
 def _class_folders(folder: Path, loose: bool) -> Listing:
@@ -101,7 +105,7 @@ def _hidden_classes(folder: Path, found: Files, parted: bool) -> dict[str, str]:
 
 def _empty_classes(folder: Path, found: Files, parted: bool) -> list[str]:
     empty = [path.relative_to(folder).as_posix() for path in _class_level(folder, found.empty, parted) if path.name not in _SIDE_FILES]
-    return [f"{name}/ is empty: no class is learnt from it" for name in empty]
+    return [f"{name}/ is empty: it makes no class" for name in empty]
 
 
 def _name_of(folder: Path) -> str:

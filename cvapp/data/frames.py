@@ -98,6 +98,11 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Fram
     return made
 
 
+def truth_in_frames(photos: Iterable[BoxedPhoto], fitted: Images) -> Truth:
+    """The boxes of photos whose hashes are known in their frames' pixels, rounded as `write_truth` writes them."""
+    return Truth({photo.hash: tuple(map(_rounded, _in_frame(photo, fitted))) for photo in photos})
+
+
 def _in_frame(photo: BoxedPhoto, fitted: Images) -> tuple[Box, ...]:
     """The boxes of a photo in its frame's pixels, clipped to what is seen; those that are not seen are left out."""
     shape = photo.size
@@ -147,8 +152,12 @@ def fingerprint(frames: Frames) -> str:
 
 def write_truth(path: Path, truth: Mapping[str, Iterable[Box]]) -> None:
     """Write the boxes of every frame by its photo's hash, so that a saved model is measured without the annotations it came from."""
-    rounded = {digest: [box._replace(xyxy=np.round(box.xyxy, 3).tolist()) for box in boxes] for digest, boxes in sorted(truth.items())}
-    write_json(path, {"photos": rounded})
+    write_json(path, {"photos": {digest: [_rounded(box) for box in boxes] for digest, boxes in sorted(truth.items())}})
+
+
+def _rounded(box: Box) -> Box:
+    left, top, right, bottom = np.round(box.xyxy, 3).tolist()
+    return box._replace(xyxy=(left, top, right, bottom))
 
 
 def read_truth(path: Path) -> Truth:

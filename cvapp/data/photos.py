@@ -109,11 +109,29 @@ def decode_each(
     return bad
 
 
-def find(rows: Iterable[Row], source: str | Path | None, shape: Images, report: Report = silent) -> tuple[Store, list[Row]]:
+def find(
+    rows: Iterable[Row],
+    source: str | Path | None,
+    shape: Images,
+    report: Report = silent,
+    option: str = "--data DIR",
+    whole: bool = False,
+) -> tuple[Store, list[Row]]:
     """The photos of a saved model's split, by content: those kept from training, and those found in a source of data.
 
+    Args:
+        rows: of the split.
+        source: where photos that are not kept lie; None where nobody named it.
+        shape: how they are fitted.
+        report: told of the progress.
+        option: what names the source on the command line.
+        whole: whether all are needed.
+
+    Returns:
+        the store, and the rows whose photos it holds.
+
     Raises:
-        CvappError: none is to be had (exit 3).
+        CvappError: none is to be had, or not all that are needed (exit 3).
     """
     rows = list(rows)
     store = store_for(shape)
@@ -130,9 +148,12 @@ def find(rows: Iterable[Row], source: str | Path | None, shape: Images, report: 
         where = (
             f"none of the model's {len(rows)} photos lies below {source}; give the folder"
             if source is not None
-            else f"the model's {len(rows)} photos are not kept in {store.folder.parent}; name their folder with --data DIR, the one"
+            else f"the model's {len(rows)} photos are not kept in {store.folder.parent}; name their folder with {option}, the one"
         )
         raise CvappError(f"{where} that the model learnt from", Exit.BAD_DATA)
+    missing = f"{len(rows) - len(held)} of the model's {len(rows)} photos"
+    if len(held) < len(rows) and whole:
+        raise CvappError(f"{missing} are not to be had; name the folder that it learnt from with {option}", Exit.BAD_DATA)
     if len(held) < len(rows):
-        report(f"{len(rows) - len(held)} of the model's {len(rows)} photos are missing; the others are used")
+        report(f"{missing} are missing; the others are used")
     return store, held

@@ -1,14 +1,18 @@
-"""Measure a saved model on one part of its own split."""
+"""Measure a saved model on one part of its own split, or on other labeled photos."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 
 from cvapp import card as cards
+from cvapp.bundle import Bundle
 from cvapp.data import split
-from cvapp.evaluation import metrics
+from cvapp.data.split import Row
+from cvapp.data.store import Store
+from cvapp.evaluation import metrics, new_photos
 from cvapp.evaluation.held import held_photos
+from cvapp.evaluation.new_photos import NewPhotos
 from cvapp.loading import load
 from cvapp.progress import Report, each, silent
 
@@ -16,27 +20,47 @@ from cvapp.progress import Report, each, silent
 def evaluate(
     folder: Path, data: str | Path | None = None, part: str | None = None, variant: str | None = None, report: Report = silent
 ) -> dict[str, Any]:
-    """Figures of a model on photos of its split.
+    """Figures of a classifier on labeled photos, or on those of its split.
 
     Args:
         folder: `saved_models/NAME`.
-        data: where the photos lie; those that training kept are used when left out.
-        part: `train`, `val` or `test`; when left out `test` where the split has one, else `val`.
+        data: photos to measure on, as `new_photos.read` takes them; with a part, where the photos of the split lie. Those that training kept are
+            used when left out.
+        part: of the split: `train`, `val` or `test`; without data, too, `test` where the split has one, else `val`.
         variant: as `load` takes it.
         report: told how many photos are done.
 
+    Returns:
+        `name`, `variant`, `split` (the part; None for other photos), the figures of `metrics.summary`, `accuracy_interval` (95%, Wilson), the
+        `fingerprint` of the photos; for other photos also what `NewPhotos.figures` says.
+
     Raises:
-        CvappError: no such model, part or variant (exit 2); photos or files that are missing (exit 3).
+        CvappError: no such model, part or variant (exit 2); photos or files that are missing, or photos that do not fit the model (exit 3).
     """
     bundle = load(folder, variant)
     rows = split.read(cards.check_file(bundle.card, folder, split.FILE))
+    name = {"name": folder.name, "variant": bundle.variant}
+    if data is not None and part is None:
+        new = new_photos.read(data, bundle.card, rows, report)
+        figures = _figures(bundle, new.store, new.rows, report)
+        return {**name, **figures, **new.figures(_unknown(bundle, new, report)), "fingerprint": split.fingerprint(new.rows)}
     part, store, held = held_photos(folder, rows, bundle.card, (data, part), report)
-    answers = np.concatenate([bundle.predict(store.read([row.hash])) for row in each(held, f"evaluating {bundle.variant}", report)])
-    truth = np.array([bundle.card.labels.index(row.label) for row in held])
-    return {
-        "name": folder.name,
-        "variant": bundle.variant,
-        "split": part,
-        **metrics.summary(answers, truth, bundle.card.labels),
-        "fingerprint": split.fingerprint(rows),
-    }
+    return {**name, "split": part, **_figures(bundle, store, held, report), "fingerprint": split.fingerprint(rows)}
+
+
+def _figures(bundle: Bundle, store: Store, rows: Sequence[Row], report: Report) -> dict[str, Any]:
+    answers = np.concatenate([bundle.predict(store.read([row.hash])) for row in each(rows, f"evaluating {bundle.variant}", report)])
+    truth = np.array([bundle.card.labels.index(row.label) for row in rows])
+    right = int((answers.argmax(1) == truth).sum())
+    return {**metrics.summary(answers, truth, bundle.card.labels), "accuracy_interval": metrics.rounded_interval(right, len(rows))}
+
+
+def _unknown(bundle: Bundle, new: NewPhotos, report: Report) -> dict[str, int] | None:
+    """How many photos of each class that the model does not know it answers as unknown; None where it has no such answer."""
+    if not bundle.card.threshold and not bundle.card.nothing:
+        return None
+    count = {}
+    for label, rows in new.extra.items():
+        answers = [bundle.name(new.store.read([row.hash])[0]) for row in each(rows, f"looking at {label}", report)]
+        count[label] = sum(bundle.answer(scores) == cards.UNKNOWN for scores in answers)
+    return count

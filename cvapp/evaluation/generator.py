@@ -13,7 +13,7 @@ from cvapp.data import split
 from cvapp.data.grey import GreyStore
 from cvapp.data.split import Row
 from cvapp.data.store import Store
-from cvapp.evaluation import judging
+from cvapp.evaluation import judging, new_photos
 from cvapp.evaluation.generated import Crowd, judge_samples
 from cvapp.evaluation.held import held_photos
 from cvapp.evaluation.judging import Judge, look_at_photos, spread
@@ -33,10 +33,10 @@ class Photos:
     """Real photos.
 
     Args:
-        part: where the held-out ones are from: `val` or `test` (or `train`, then nothing is held out).
+        part: where the held-out ones are from: `val` or `test` (or `train`, then nothing is held out), or `new` of no split.
         store: where all are kept; grey where the generator's pictures are.
         held: rows of the part.
-        train: rows of those that were learnt from.
+        train: rows of those that were learnt from; none where they are not to be had.
     """
 
     part: str
@@ -87,7 +87,8 @@ def measure(bundle: Bundle, judge: Judge, photos: Photos, report: Report = silen
     """Judge a generator's samples.
 
     The figures are those of `generated.judge_samples`; `samples` and `photos`, how many there were of each; `judge_accuracy` on the photos, where
-    it knows classes; and `memorised` (see `neighbours.memorised`, over pixels), which is left out where the photos are those learnt from.
+    it knows classes; and `memorised` (see `neighbours.memorised`, over pixels), which is left out where the photos are those learnt from, or
+    where those are not to be had.
 
     Args:
         bundle: makes the samples.
@@ -107,6 +108,8 @@ def measure(bundle: Bundle, judge: Judge, photos: Photos, report: Report = silen
     figures = {"photos": len(real), "samples": count, **judge_samples(real, made, labels)}
     if real.probabilities is not None:
         figures["judge_accuracy"] = round(float((real.probabilities.argmax(1) == real.truth).mean()), 4)
+    if not photos.train:
+        return Measured(figures, photos.part, real, made, made.pictures[:0], np.zeros(0, np.int64), np.zeros(0, np.float32))
     train = _training_photos(photos)
     places, distances = _nearest(made.pictures[:COMPARED], train)
     if photos.part != "train":
@@ -136,27 +139,38 @@ def _nearest(pictures: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.nd
 def evaluate(
     folder: Path, data: str | Path | None = None, part: str | None = None, variant: str | None = None, report: Report = silent
 ) -> dict[str, Any]:
-    """Figures of a saved generator beside photos of its split.
+    """Figures of a saved generator beside photos, those of its split or others.
 
     Args:
         folder: `saved_models/NAME`.
-        data: where the photos lie; those that training kept are used when left out.
-        part: `train`, `val` or `test`; when left out `test` where the split has one, else `val`.
+        data: photos to judge beside, as `new_photos.read` takes them; with a part, where the photos of the split lie. Those that training kept are
+            used when left out.
+        part: of the split: `train`, `val` or `test`; without data, too, `test` where the split has one, else `val`.
         variant: as `load` takes it.
         report: told of the progress.
 
     Returns:
-        `name`, `variant`, `split`, the figures of `measure`, and the split's `fingerprint`.
+        `name`, `variant`, `split` (the part; None for other photos), the figures of `measure`, and the `fingerprint` of the photos; for other
+        photos also what `NewPhotos.figures` says.
 
     Raises:
-        CvappError: no such model, part or variant, no generator (exit 2); photos or files that are missing (exit 3).
+        CvappError: no such model, part or variant, no generator (exit 2); photos or files that are missing, or photos that do not fit the model
+            (exit 3).
     """
     bundle = load(folder, variant)
     card = bundle.card
     cards.refuse_all_but_generators(card)
     judge = judging.open_judge(cards.check_file(card, folder, judging.FILE))
     rows = split.read(cards.check_file(card, folder, split.FILE))
+    name = {"name": folder.name, "variant": bundle.variant}
+    if data is not None and part is None:
+        new = new_photos.read(data, card, rows, report)
+        train = [row for row in rows if row.part == "train"]
+        kept = all(new.store.has(row.hash) for row in train)
+        found = measure(bundle, judge, Photos("new", store_of(new.store, card.images), new.rows, train if kept else ()), report)
+        notes = () if kept else ("the photos that it learned from are not kept: whether samples are nearly copies of them is not known",)
+        return {**name, **found.figures, **new.figures(notes=notes), "fingerprint": split.fingerprint(new.rows)}
     part, store, held = held_photos(folder, rows, card, (data, part), report)
     train = held_photos(folder, rows, card, (data, "train"), report)[2]
     found = measure(bundle, judge, Photos(part, store_of(store, card.images), held, train), report)
-    return {"name": folder.name, "variant": bundle.variant, "split": part, **found.figures, "fingerprint": split.fingerprint(rows)}
+    return {**name, "split": part, **found.figures, "fingerprint": split.fingerprint(rows)}

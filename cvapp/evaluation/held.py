@@ -7,7 +7,7 @@ from cvapp.card import Card
 from cvapp.data.photos import find
 from cvapp.data.split import Row
 from cvapp.data.store import Store
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError
 from cvapp.progress import Report
 
 
@@ -31,8 +31,5 @@ def held_photos(
     part = part or ("test" if "test" in present else "val")
     if part not in present:
         raise CvappError(f"{folder} has no {part} photos in its split; choose one of {', '.join(sorted(present))}")
-    store, held = find([row for row in rows if row.part == part], data, card.images, report)
-    missing = sum(row.part == part for row in rows) - len(held)
-    if missing:
-        raise CvappError(f"{missing} of the {part} photos are not to be had; name their folder with --data DIR", Exit.BAD_DATA)
+    store, held = find([row for row in rows if row.part == part], data, card.images, report, f"--split {part} --data DIR", whole=True)
     return part, store, held

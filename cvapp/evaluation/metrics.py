@@ -24,6 +24,11 @@ def interval(right: float, total: float, z: float = 1.96) -> tuple[float, float]
     )  # so that all of all reaches 1, whatever the last bits
 
 
+def rounded_interval(right: int, total: int) -> list[float]:
+    """`interval` of 95%, its two ends to four digits, as figures are written."""
+    return [round(end, 4) for end in interval(right, total)]
+
+
 def confusion(predicted: np.ndarray, truth: np.ndarray, num_classes: int) -> np.ndarray:
     """Counts (C, C): a row a true class, a column an answer."""
     table = np.zeros((num_classes, num_classes), int)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cvapp import card as cards
-from cvapp import images, signs
+from cvapp import images, load, signs
 from cvapp.cli import main
 from cvapp.errors import Exit
 from tests.tiny_tflite import change_export
@@ -110,6 +110,21 @@ def test_the_whole_way_by_command(home, capsys, photos):
     assert code == 0 and json.loads(out)["frames"] == 14 and (home / "seen.mp4").is_file()
     code, out, _ = run(capsys, "list", "--json")
     assert json.loads(out)["models"]["mine"]["lite"] == ["dynamic", "float16", "float32", "int8"] and "hub_classifier" in json.loads(out)["pipelines"]
+
+
+def test_a_trained_model_and_its_variants_are_measured_on_photos_encoded_anew(home, photos, capsys):
+    """The same photos as JPEG are others by content: each is answered as the bundle answers it."""
+    bundle, right, count = load("saved_models/mine", "float32"), 0, 0
+    for path in sorted(photos.glob("*/*.png"))[::2]:
+        place = Path("new") / path.parent.name / f"{count}.jpg"
+        images.write(place, images.read(path))
+        right, count = right + (bundle.classify(images.read(place))[0].label == place.parent.name), count + 1
+    found = json.loads(run(capsys, "evaluate", "mine", "--data", "new", "--json", "--variant", "float32")[1])
+    assert (found["accuracy"], found["photos"], found["variant"]) == (round(right / count, 4), count, "float32")
+    given, default = (json.loads(run(capsys, "evaluate", "mine", "--json", *words)[1]) for words in (("--data", photos), ()))
+    assert {name: value for name, value in given.items() if name in default and name not in ("split", "fingerprint")} == {
+        name: value for name, value in default.items() if name not in ("split", "fingerprint")
+    }
 
 
 def test_predict_goes_on_past_a_bad_photo(home, capsys, photos):

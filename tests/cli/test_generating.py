@@ -36,7 +36,7 @@ def test_evaluate_prints_its_figures_beside_those_of_photos(here, capsys):
     code, out, _ = run(capsys, "evaluate", "made", "--json")
     values, card = json.loads(out), cards.read(Path("saved_models/made"))
     assert code == 0 and {name: values[name] for name in card.metrics["test"]} == card.metrics["test"]
-    code, out, _ = run(capsys, "evaluate", "made", "--part", "val")
+    code, out, _ = run(capsys, "evaluate", "made", "--split", "val")
     lines = out.splitlines()
     assert code == 0 and lines[0].split() == ["by", "the", "judge", "samples", "real", "photos"]
     assert lines[1].startswith("Fréchet distance") and lines[-3].startswith("nearly a training photo")

@@ -56,12 +56,37 @@ def test_evaluate_gives_the_figures_of_the_card(here, capsys):
     assert code == 0 and {name: values[name] for name in card["metrics"]["test"]} == card["metrics"]["test"]
     assert (values["name"], values["variant"], values["split"], values["pictures"]) == ("rows", "keras", "test", 96)
     assert values["beam"]["width"] == 2 and set(values["by_length"]) == {"1", "2"}
-    code, out, _ = run(capsys, "evaluate", "rows", "--part", "val")
+    code, out, _ = run(capsys, "evaluate", "rows", "--split", "val")
     lines = out.splitlines()
     assert code == 0 and lines[0].split()[:2] == ["digits", "pictures"] and lines[3].split()[:2] == ["all", "48"]
     assert lines[4].startswith("without a mistake by beam search, 2 wide: ")
     share = float(lines[3].split()[2])
-    assert lines[5].startswith(f"rows (keras): {share:.3f}") and lines[5].endswith(" of 48 drawn pictures of val without a mistake")
+    assert lines[5].startswith(f"rows (keras): {share:.3f}") and " of 48 drawn pictures of val without a mistake, 95% interval 0." in lines[5]
+
+
+def test_evaluate_reads_pictures_of_a_csv_and_of_folders(here, capsys):
+    """What it reads itself is right by definition; one text is altered, another holds a letter that it cannot write."""
+    from cvapp import load
+
+    bundle = load("saved_models/rows")
+    read = [bundle.read(images.read(f"photos/{index}.png")).label for index in range(4)]
+    texts = [read[0], read[1], f"{read[2]}9", "7b"]
+    for index, text in enumerate(texts):
+        images.write(f"folders/{text}/{index}.png", images.read(f"photos/{index}.png"))
+    lines = [f"photos/{index}.png,{text}" for index, text in enumerate([*texts, "11"])]
+    Path("list.csv").write_text("\n".join(["path,label", *lines]))
+    Path("photos/4.png").write_bytes(b"none")
+    for source in ("list.csv", "folders"):
+        code, out, _ = run(capsys, "evaluate", "rows", "--data", source, "--json")
+        values = json.loads(out)
+        assert (code, values["accuracy"], values["pictures"]) == (0, 0.5, 4), "two of four"
+        assert values["accuracy_interval"] == [0.15, 0.85]  # Wilson's of 2 of 4: 0.5 -+ 0.35
+        assert (values["data"], values["split"], values["missing"], values["extra"]) == (source, None, [], [])
+        assert "1 of 4 texts holds characters that the model cannot write ('b'), such as '7b': each counts as a mistake" in values["notes"]
+        assert values["left_out"] == {"learned": 0, "repeated": 0, "two_labels": 0, "near_copies": 0, "unusable": int(source == "list.csv")}
+    assert list(json.loads(run(capsys, "evaluate", "rows", "--data", "list.csv", "--json")[1])["unusable"]) == ["photos/4.png"]
+    code, out, _ = run(capsys, "evaluate", "rows", "--data", "folders")
+    assert out.splitlines()[-1] == "rows (keras): 0.5000 of 4 pictures of folders without a mistake, 95% interval 0.1500 to 0.8500"
 
 
 def test_it_is_trained_from_the_command_line(here, capsys, monkeypatch):
@@ -105,7 +130,10 @@ def test_a_tflite_of_it_is_refused(here, capsys, words):
 @pytest.mark.parametrize(
     "words, said",
     [
-        (("evaluate", "rows", "--data", "photos"), "--data photos: rows is measured on pictures that cvapp draws; leave --data out"),
+        (
+            ("evaluate", "rows", "--split", "val", "--data", "photos"),
+            "--data photos --split val: rows learned from pictures that cvapp draws, and they lie in no folder; leave one of the two out",
+        ),
         (("train", "digit_rows", "--data", "photos"), "--data photos: digit_rows draws its own photos; leave --data out"),
         (("predict", "rows", "photos", "--conf", "0.5"), "--conf is for detectors; rows is a transcribe model: leave it out"),
         (

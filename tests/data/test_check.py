@@ -302,7 +302,7 @@ def test_classes_that_look_alike_and_those_without_a_file_are_told(workspace):
     assert found.photos == {"caf\u00e9": 10, "Cat": 5, "cat": 5, "stop  sign": 5, "stop sign": 5}
     assert found.notes == [
         "class 'caf\u00e9' has 2 folders, whose names differ in how accents or blanks around them are written: they are one class",
-        "lost/ is empty: no class is learnt from it",
+        "lost/ is empty: it makes no class",
         "classes 'Cat' and 'cat' look alike; if they are one, give it one name",
         "classes 'stop  sign' and 'stop sign' look alike; if they are one, give it one name",
     ]

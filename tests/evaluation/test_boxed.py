@@ -130,7 +130,8 @@ def test_what_cannot_be_measured_is_told(folder, workspace):
     assert error.value.code == Exit.USAGE
     store = store_for(FRAMES)
     (store.folder / "44" / ("44" + "0" * 62)).unlink()
-    with pytest.raises(CvappError, match="^1 of the test photos are not to be had; name their folder with --data DIR$") as error:
+    wanted = "^1 of the model's 2 photos are not to be had; name the folder that it learnt from with --split test --data DIR$"
+    with pytest.raises(CvappError, match=wanted) as error:
         evaluate(folder)
     assert error.value.code == Exit.BAD_DATA
 

@@ -57,9 +57,34 @@ def test_photos_are_named_where_they_are_not_kept(here, photos, workspace):
     found = measuring.evaluate(here, photos)
     assert found["frechet"] == cards.read(here).metrics["test"]["frechet"]
     shutil.rmtree(workspace / "saved_models")
-    with pytest.raises(CvappError, match="are not kept in .* name their folder with --data DIR") as error:
+    with pytest.raises(CvappError, match="are not kept in .* name their folder with --split test --data DIR") as error:
         measuring.evaluate(here)
     assert error.value.code == Exit.BAD_DATA
+
+
+def test_its_own_folder_gives_the_figures_of_the_card(here, photos, workspace):
+    found, card = measuring.evaluate(here, photos), cards.read(here)
+    assert {name: found[name] for name in card.metrics["test"]} == card.metrics["test"]
+    assert (found["split"], found["left_out"]["learned"], found["missing"], found["extra"]) == (None, 33, [], [])
+
+
+def test_other_photos_are_judged_beside_and_classes_are_matched(here, photos, workspace):
+    """Photos encoded anew; the training photos are not kept, so nothing tells whether samples are their copies."""
+    from cvapp import images
+
+    for label, name in (("heart", "Heart"), ("moon", "moon"), ("tree", "oak")):
+        for number, path in enumerate(sorted((photos / label).iterdir())):
+            images.write(f"new/{name}/{number}.bmp", images.read(path))
+    found = measuring.evaluate(here, "new")
+    assert (found["photos"], found["missing"], found["respelled"]) == (28, ["tree"], [{"given": "Heart", "label": "heart"}])
+    assert found["extra"] == [{"label": "oak", "photos": 14, "unknown": None}] and "memorised" not in found
+    assert found["real_classes"] == {"heart": 0.5, "moon": 0.5, "tree": 0.0}
+    assert "the photos that it learned from are not kept: whether samples are nearly copies of them is not known" in found["notes"]
+    measuring.evaluate(here, photos)
+    assert measuring.evaluate(here, "new")["memorised"] >= 0, "kept again"
+    with pytest.raises(CvappError, match=r"^--data photos: none of its classes"):
+        images.write("photos/1.png", images.read(path))
+        measuring.evaluate(here, "photos")
 
 
 def test_what_is_missing_or_no_generator_is_told(here, exported):

@@ -151,12 +151,20 @@ def test_bench_times_canvases(folder, capsys):
 
 
 def test_evaluate_measures_a_variant(folder, capsys):
-    code, out, _ = run(capsys, "evaluate", "boxes", "--variant", "float32", "--part", "val", "--json")
+    code, out, _ = run(capsys, "evaluate", "boxes", "--variant", "float32", "--split", "val", "--json")
     found, card = json.loads(out), cards.read(folder)
     assert code == 0 and (found["variant"], found["split"], found["photos"]) == ("float32", "val", 5)
     assert found["map50"] == pytest.approx(card.metrics["val"]["map50"], abs=0.02)
     code, out, _ = run(capsys, "evaluate", "boxes", "--variant", "int8")
     assert code == 0 and "boxes (int8): mAP50" in out and "on the 4 photos of test" in out
+
+
+def test_the_folder_of_the_training_gives_the_default_figures(folder, boxed_photos, capsys):
+    default, found = (json.loads(run(capsys, "evaluate", "boxes", "--json", *words)[1]) for words in ((), ("--data", boxed_photos)))
+    mine = set(default) - {"split", "fingerprint"}
+    assert {name: found[name] for name in mine} == {name: default[name] for name in mine} and "landmark_error" in mine
+    assert found["left_out"]["learned"] == 22 and default["photos"] == found["photos"] == 4 and found["extra"] == found["missing"] == []
+    assert run(capsys, "evaluate", "boxes", "--data", boxed_photos)[1].splitlines()[-1].endswith(f" on the 4 photos of {boxed_photos}")
 
 
 def test_it_runs_without_tensorflow(folder, photo):
