@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from cvapp.card import GENERATE, TRANSCRIBE, Card
+from cvapp.data import duplicates
 from cvapp.data.boxed import BoxedListing
 from cvapp.data.frames import Truth, truth_in_frames
 from cvapp.data.listing import Listing, Photo, without
 from cvapp.data.photos import fit_all
+from cvapp.data.sessions import grouped
 from cvapp.data.split import Row
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
@@ -120,7 +122,7 @@ def read(data: str | Path, card: Card, rows: Sequence[Row] = (), report: Report 
     fitted, store = fit_all(dataclasses.replace(clear, photos=wanted), card.images, report)
     broken = len(fitted.stray) - len(source.disputed)
     copies = new_source.near_copies(fitted.photos, rows) if mixed else {}
-    fitted = without(fitted, copies)
+    fitted = without(_grouped(fitted), copies)
     usable = _without(fitted.photos, learned)
     kept = new_source.once(usable, rows)
     left_out = {
@@ -130,13 +132,23 @@ def read(data: str | Path, card: Card, rows: Sequence[Row] = (), report: Report 
         "near_copies": len(copies),
         "unusable": broken,
     }
-    photos = [Row(photo.hash, photo.name, photo.label, "") for photo in kept]
+    seen = new_source.resembling(kept, rows) if rows else 0
+    photos = [Row(photo.hash, photo.name, photo.label, "", photo.group) for photo in kept]
     found = NewPhotos(str(data), photos, store, source.matching, left_out=left_out, unusable=fitted.stray)
-    found = dataclasses.replace(found, notes=tuple(_notes(found, fitted, boxed.mended if boxed else (), rows)))
+    notes = _notes(found, fitted, boxed.mended if boxed else (), rows)
+    if seen:
+        notes.append(f"{counted(seen, 'photo')} all but the same as what the model learned from: the figures flatter")
+    found = dataclasses.replace(found, notes=tuple(notes))
     found = _with_boxes(found, boxed, card) if boxed else _by_class(found, card)
     if not found.rows:
         raise CvappError(_nothing_left(found), Exit.BAD_DATA)
     return found
+
+
+def _grouped(listing: Listing) -> Listing:
+    """The listing with the session of each photo, whose thumbnails are kept."""
+    digests = sorted({photo.hash for photo in listing.photos})
+    return grouped(listing, dict(zip(digests, duplicates.store().read(digests))))
 
 
 def _without(photos: Sequence[Photo], others: Sequence[Photo]) -> list[Photo]:

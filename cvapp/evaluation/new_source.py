@@ -134,6 +134,16 @@ def near_copies(photos: Sequence[Photo], rows: Sequence[Row]) -> dict[str, str]:
     }
 
 
+def resembling(photos: Sequence[Photo], rows: Sequence[Row]) -> int:
+    """How many photos show the same picture as one that the model learned from, as far as those are still kept."""
+    store, parts = duplicates.store(), learned_parts(rows)
+    known = {row.hash for row in rows if row.part in parts and store.has(row.hash)}
+    digests = sorted(known | {photo.hash for photo in photos})
+    group_of = duplicates.groups(digests, duplicates.near_copies(dict(zip(digests, store.read(digests)))))
+    taken = {group_of[digest] for digest in known}
+    return sum(group_of[photo.hash] in taken for photo in photos)
+
+
 def once(photos: Sequence[Photo], rows: Sequence[Row]) -> list[Photo]:
     """The photos by name, of each content one, or as many as a split's rows have."""
     left = Counter(row.hash for row in rows)

@@ -13,7 +13,7 @@ from cvapp import images
 from cvapp.bundle import Bundle
 from cvapp.card import Card
 from cvapp.cli import main
-from cvapp.data import split
+from cvapp.data import duplicates, split
 from cvapp.data.split import Row
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import evaluate as evaluating
@@ -140,6 +140,19 @@ def test_a_near_copy_beside_a_photo_of_the_split_is_left_out_as_in_training(fold
     assert besides(evaluate(folder, "photos")) == besides(default)
     images.write("new/red/7.png", shade + np.uint8(3))
     assert evaluate(folder, "new")["photos"] == 1
+
+
+def test_near_copies_of_what_was_learned_are_said_to_flatter(folder, monkeypatch):
+    shade = np.kron(np.random.default_rng(9).integers(0, 90, (8, 8, 3)), np.ones((12, 12, 1))).astype(np.uint8) + np.uint8([90, 0, 0])
+    save(folder, sorted([*split.read(folder / split.FILE), Row("f" * 64, "red/6.png", "red", "train")], key=lambda row: row.path), monkeypatch)
+    duplicates.store().open().put("f" * 64, duplicates.thumbnail(shade))
+    images.write("new/red/1.png", shade + np.uint8(3))
+    images.write("new/red/2.png", shade[::-1])
+    line = "1 photo all but the same as what the model learned from: the figures flatter"
+    found = evaluate(folder, "new")
+    assert found["photos"] == 2 and line in found["notes"]
+    Path("new/red/1.png").unlink()
+    assert not evaluate(folder, "new")["notes"][1:], "only of the classes that are missing"
 
 
 def test_what_cannot_be_used_is_named_and_two_labels_of_one_content_are_left_out(folder):
