@@ -69,13 +69,15 @@ def _check_boxes(folder: str) -> Answer:
     sections = {
         "why training cannot begin": [found.missing] if found.missing and not found.few else [],
         "files that cannot be used": _named(found.unusable),
+        "boxes hardly larger than a point: are they shares of the picture, where pixels belong?": found.tiny if found.pointlike else [],
         "classes that are measured but not trained": found.absent,
         "one object under two labels": found.contradictory,
         "copies that training leaves out": _named(found.left_out),
         "the same picture, or nearly, in several parts: what is measured there is not what a new photo will show": _joined(found.across),
         **{KINDS[kind]: lines for kind, lines in found.mended.items()},
         "one object with two boxes, both used": found.twice,
-        "boxes hardly larger than a point, all used": found.tiny,
+        "boxes hardly larger than a point, all used": [] if found.pointlike else found.tiny,
+        "classes and sessions": found.notes,
         "classes that are hard to learn": found.rare,
         "photos without objects, all used": found.empty,
     }

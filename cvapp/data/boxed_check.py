@@ -11,6 +11,7 @@ from cvapp import boxes
 from cvapp.data import duplicates
 from cvapp.data.boxed import Box, BoxedListing, BoxedPhoto, agreeing, other_boxes
 from cvapp.data.boxed_ready import ready
+from cvapp.data.folders import look_alike
 from cvapp.data.formats import scan
 from cvapp.data.formats.reading import KINDS, RESIZED, UNDECLARED, place
 from cvapp.data.listing import PARTS, Listing, Photo, files_below
@@ -67,6 +68,7 @@ class BoxedFindings:
         left_out: copies that training leaves out, by name, with the reason.
         missing: why training cannot begin; empty where it can.
         few: it cannot because there are too few different photos, and nothing is wrong with those.
+        notes: what to know of the classes' names, and of sessions.
     """
 
     format: str = ""
@@ -84,6 +86,7 @@ class BoxedFindings:
     left_out: dict[str, str] = field(default_factory=dict)
     missing: str = ""
     few: bool = False
+    notes: list[str] = field(default_factory=list)
 
     @property
     def objects(self) -> int:
@@ -91,9 +94,14 @@ class BoxedFindings:
         return sum(tally.objects for tally in self.classes.values())
 
     @property
+    def pointlike(self) -> bool:
+        """Whether most boxes are hardly larger than a point: then their numbers are no pixels."""
+        return 2 * len(self.tiny) > self.objects
+
+    @property
     def wrong(self) -> bool:
         """Whether anything should be mended before training."""
-        untrue = self.mended.keys() & {UNDECLARED, RESIZED}
+        untrue = self.mended.keys() & {UNDECLARED, RESIZED} or self.pointlike
         bad = self.unusable or self.contradictory or self.absent or self.across or self.left_out
         return bool(bad or untrue or not self.objects or (self.missing and not self.few))
 
@@ -139,6 +147,7 @@ def check(source: str | Path, report: Report = silent) -> BoxedFindings:
         left_out={**other_boxes(photos), **state.left_out},
         missing=state.missing,
         few=state.few,
+        notes=[*look_alike(listing.labels), *state.notes],
     )
 
 

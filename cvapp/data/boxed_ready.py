@@ -8,7 +8,7 @@ import numpy as np
 from cvapp.data import split
 from cvapp.data.boxed import BoxedListing, as_listing
 from cvapp.data.duplicates import groups
-from cvapp.data.sessions import grouped
+from cvapp.data.sessions import flattering, grouped
 from cvapp.errors import CvappError
 from cvapp.recipe import Data
 
@@ -23,11 +23,13 @@ class Ready:
         left_out: the reason for each photo, by name, that no part can hold.
         missing: why training cannot begin; empty where it can.
         few: it is only that there are too few different photos.
+        notes: why accuracy would flatter, a line each.
     """
 
     left_out: dict[str, str] = field(default_factory=dict)
     missing: str = ""
     few: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 def ready(listing: BoxedListing, seen: Mapping[str, np.ndarray], copies: Sequence[tuple[str, str]]) -> Ready:
@@ -49,4 +51,4 @@ def ready(listing: BoxedListing, seen: Mapping[str, np.ndarray], copies: Sequenc
     bearing = {photo.name for photo in listing.photos if photo.boxes}
     if not any(row.part == "train" and row.path in bearing for row in rows):
         return Ready(left_out, "no object in the photos to train on: a detector needs boxes", False)
-    return Ready(left_out)
+    return Ready(left_out, notes=flattering(rows, photos))

@@ -4,7 +4,7 @@ import pytest
 
 from cvapp import images, signs
 from cvapp.data.boxed_check import BoxedFindings, Sides, Tally, check
-from tests.data.formats.sets import lay, picture, voc_xml
+from tests.data.formats.sets import coco_json, lay, picture, voc_xml
 
 SETS = "ImageSets/Main/"
 
@@ -118,3 +118,18 @@ def test_real_cells(shared_data):
         ["BloodImage_00386.jpg (val)", "BloodImage_00391.jpg (test)"],
     ]
     assert not (found.unusable or found.mended or found.contradictory or found.absent or found.empty)
+
+
+def test_boxes_in_shares_of_the_picture_are_not_ready(tmp_path):
+    """COCO's numbers are pixels; a set whose numbers are shares has boxes of no size."""
+    for number in range(4):
+        scene(tmp_path, f"{number}.jpg", number)
+    boxes = [(number, 1, [0.1, 0.2, 0.5, 0.6]) for number in range(4)]
+    lay(tmp_path, {"all.json": coco_json([f"{number}.jpg" for number in range(4)], *boxes)})
+    found = check(tmp_path)
+    assert len(found.tiny) == 4 and found.pointlike and found.wrong
+
+
+def test_classes_that_look_alike_are_named(folder):
+    lay(folder, {"Annotations/b.xml": voc_xml("b.jpg", ("Cat", 1, 1, 50, 60), size=(100, 80))})
+    assert check(folder).notes == ["classes 'Cat' and 'cat' look alike; if they are one, give it one name"]
