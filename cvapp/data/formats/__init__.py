@@ -1,5 +1,6 @@
 """Photos with boxes in the formats that others write; which one a source is, told by its content."""
 
+import os
 from pathlib import Path
 from typing import Iterator
 
@@ -26,9 +27,9 @@ def scan(source: str | Path, report: Report = silent) -> BoxedListing:
         CvappError: no such place, none of the formats or several, or nothing in it that can be used (exit 3).
     """
     path = Path(source)
-    found = _formats(path)
+    found = _rivals(path, _formats(path))
     if not found:
-        raise CvappError(f"{path}: {'no photos with boxes' if path.exists() else 'no such place'}; expected {LAYOUTS}", Exit.BAD_DATA)
+        raise CvappError(f"{path}: {'no photos with boxes' if os.path.exists(path) else 'no such place'}; expected {LAYOUTS}", Exit.BAD_DATA)
     if len(found) > 1:
         raise CvappError(f"{path}: holds {' and '.join(found)}; keep one, or name its json, csv or data.yaml", Exit.BAD_DATA)
     if found[0] not in READERS:
@@ -42,17 +43,36 @@ def is_boxed(source: str | Path) -> bool:
 
 
 def _formats(path: Path) -> list[str]:
-    """The formats of a source: those that are written too; else those that are read; else the first that is known by its name."""
-    if path.is_file():
+    """The formats of a source that are read, those that are written too first; else the first that is known by its name."""
+    if os.path.isfile(path):
         return _of_file(path)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return []
     check_readable(path)
     found = set(_kinds(path))
-    for known in (FORMATS, READERS):
-        if some := [name for name in known if name in found]:
-            return some
-    return [name for name in tools.NAMES if name in found][:1]
+    return [name for name in READERS if name in found] or [name for name in tools.NAMES if name in found][:1]
+
+
+def _rivals(path: Path, found: list[str]) -> list[str]:
+    """Those of several formats between which a person must choose: all that are written too; of the others, those that hold boxes.
+
+    A csv in which every photo with boxes has boxes of VOC was made of VOC's files, as TensorFlow's tutorials make it.
+    """
+    first = [name for name in found if name in FORMATS] or found[:1]
+    others = [name for name in found if name not in first]
+    boxed = {name: _boxed_photos(path, name) for name in others}
+    if boxed.get("tensorflow") and "voc" in first and boxed["tensorflow"] <= _boxed_photos(path, "voc"):
+        others.remove("tensorflow")
+    return [*first, *(name for name in others if boxed[name])]
+
+
+def _boxed_photos(path: Path, name: str) -> set[Path]:
+    """The photos of a source that have boxes in a format."""
+    try:
+        listing = READERS[name].read(path)
+    except CvappError:
+        return set()
+    return {listing.folder / photo.name for photo in listing.photos if photo.boxes}
 
 
 def _of_file(path: Path) -> list[str]:

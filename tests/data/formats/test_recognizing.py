@@ -178,3 +178,37 @@ def test_labels_obey_one_rule_whatever_the_format(tmp_path, text):
 def test_accents_are_composed(tmp_path):
     found = scan(lay(tmp_path, {"a.xml": voc_xml("a.jpg", ("e\u0301", 1, 1, 5, 5), ("\u00e9", 1, 1, 9, 9)), "a.jpg": ""}))
     assert found.labels == ["\u00e9"]
+
+
+BOTH = {
+    "labelme": {"b.json": json.dumps({"imagePath": "b.jpg", "shapes": [{"label": "cat", "points": [[1, 1], [9, 9]], "shape_type": "rectangle"}]})},
+    "createml": {
+        "x.json": '[{"image": "b.jpg", "annotations": [{"label": "cat", "coordinates": {"x": 9, "y": 9, "width": 5, "height": 5}}]}]'
+    },
+    "tensorflow": {"x.csv": "filename,class,xmin,ymin,xmax,ymax\nb.jpg,cat,1,1,9,9\n"},
+    "edge_impulse": {"bounding_boxes.labels": '{"boundingBoxes": {"b.jpg": [{"label": "cat", "x": 1, "y": 1, "width": 9, "height": 9}]}}'},
+}
+
+
+@pytest.mark.parametrize("other", list(BOTH))
+@pytest.mark.parametrize("one", ["voc", "coco", "yolo"])
+def test_two_formats_that_both_hold_boxes_are_refused(tmp_path, one, other):
+    """LabelImg writes YOLO and CreateML by one button: photos of the one would be background of the other."""
+    lay(tmp_path, {**SETS[one], **BOTH[other], "b.jpg": ""})
+    with pytest.raises(CvappError, match=f"holds {one} and {other}; keep one, or name its json, csv or data.yaml") as caught:
+        scan(tmp_path)
+    assert caught.value.code == Exit.BAD_DATA
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"b.json": json.dumps({"imagePath": "b.jpg", "shapes": []})},
+        {"x.json": '[{"image": "b.jpg", "annotations": []}]'},
+        {"x.json": '[{"image": "gone.jpg", "annotations": [{"label": "c", "coordinates": {"x": 9, "y": 9, "width": 5, "height": 5}}]}]'},
+    ],
+)
+def test_a_file_of_another_format_without_boxes_of_pictures_stops_nobody(tmp_path, files):
+    """The control."""
+    found = scan(lay(tmp_path, {**SETS["yolo"], **files, "b.jpg": ""}))
+    assert (found.format, len(found.photos)) == ("yolo", 2)
