@@ -1,5 +1,6 @@
 """Which file an annotation means: by the name it gives, written as on another machine, by an upload or by a server."""
 
+import functools
 import os
 import re
 from collections import Counter, defaultdict
@@ -43,7 +44,7 @@ class Files:
         root: the folder.
         paths: the files.
         used: those among them that are known to be meant by others.
-        homes: folders whose annotations lie beside their pictures; `find_from` finds out more of them.
+        homes: folders of annotations; `find_from` adds those that it is asked from.
     """
 
     def __init__(self, root: Path, paths: Sequence[Path], used: Collection[Path] = (), homes: Collection[Path] = ()) -> None:
@@ -51,9 +52,10 @@ class Files:
         self._paths = [PurePosixPath(path.relative_to(root).as_posix()) for path in paths if path not in used]
         folders = {path.parts[:-1] for path in (PurePosixPath(path.relative_to(root)) for path in paths)}
         self._folders = {run for folder in folders for run in _runs(folder)}
-        self._tops = {folder[:count] for folder in folders for count in range(len(folder) + 1)} | {()}
+        self._tops = {top for folder in folders for top in _tops(folder)} | {()}
         self._by_name = _index(self._paths, lambda path: path.name)
-        self._homes = {home.relative_to(root).parts for home in homes}
+        self._homes = {top for home in homes for top in _tops(home.relative_to(root).parts)}
+        self._owners = {home.relative_to(root).parts for home in homes if home in {path.parent for path in used}}
         self._levels: list[tuple[Callable[[str], str], dict[str, list[PurePosixPath]]]] = []
 
     def find_all(self, asked: Sequence[tuple[str, str | None]]) -> list[Found]:
@@ -72,14 +74,15 @@ class Files:
     def find_from(self, asked: Sequence[tuple[Path, str, str | None]]) -> list[Found]:
         """The same, of names that each come with the folder of their annotation: a file that lies there under this name is meant.
 
-        Where most bare names of a folder's annotations do, the others do too, or are missing, and nobody else means that folder's files by
-        a bare name. Else a bare name is looked for below the annotation's folder, or the next above it that holds any file.
+        Where most bare names of a folder's annotations do, the others do too, or are missing. Else a bare name is looked for below the
+        annotation's folder, or the next above it that holds any file, and not among files that are nearer to other annotations.
         """
         there = {self.root / path for path in self._paths}
         direct = [Path(os.path.normpath(home / called.replace("\\", "/"))) for home, called, _ in asked]
         bare = Counter(home for home, called, _ in asked if len(_pieces(called)) == 1)
         beside = Counter(home for (home, _, _), path in zip(asked, direct) if path in there and path.parent == home)
-        self._homes |= {home.relative_to(self.root).parts for home, count in beside.items() if 2 * count >= bare[home]}
+        self._owners |= {home.relative_to(self.root).parts for home, count in beside.items() if 2 * count >= bare[home]}
+        self._homes |= {top for home in {home for home, _, _ in asked} for top in _tops(_home(home, self.root) or ())}
         return self._find(
             [
                 _Asked(relative(path, self.root), part) if path in there else _Asked(called, part, _home(home, self.root))
@@ -132,11 +135,11 @@ class Files:
             return []
         if len(pieces) > 1 or asked.home is None:
             return self._inside(paths, pieces[:-1])
-        if asked.home in self._homes:
+        if asked.home in self._owners:
             return [path for path in paths if path.parts[:-1] == asked.home]
         top = next(count for count in range(len(asked.home), -1, -1) if asked.home[:count] in self._tops)
-        near = [path for path in paths if path.parts[:top] == asked.home[:top] and path.parts[:-1] not in self._homes]
-        return self._inside(near, asked.home)
+        near = [path for path in self._inside(paths, asked.home) if path.parts[:top] == asked.home[:top]]
+        return [path for path in near if not any(top in self._homes and top != asked.home[: len(top)] for top in _tops(path.parts[:-1]))]
 
     def _inside(self, paths: Sequence[PurePosixPath], said: Sequence[str]) -> list[PurePosixPath]:
         """Those of the files below the folder that `said` ends with, as far as there is one below the root."""
@@ -149,6 +152,12 @@ def _home(home: Path, root: Path) -> Pieces | None:
     return home.relative_to(root).parts if home.is_relative_to(root) else None
 
 
+def _tops(folders: Pieces) -> list[Pieces]:
+    """A folder and all those above it, from the root on."""
+    return [folders[:count] for count in range(len(folders) + 1)]
+
+
+@functools.lru_cache(1 << 12)
 def _runs(folders: Pieces) -> set[Pieces]:
     """Every run of folders that follow one another in a path, folded."""
     keys = tuple(map(names.key, folders))
@@ -187,11 +196,16 @@ def _without_upload(name: str) -> str:
     return names.key(_UPLOAD.sub("", name, count=1) if _UPLOAD.match(name) else name)
 
 
-def _same_part(folders: Sequence[str], said: Sequence[str], part: str | None) -> bool:
+def _same_part(folders: Pieces, said: Pieces, part: str | None) -> bool:
     """Whether no folder of a path speaks against the part that a name's folders, or its annotation, speak of."""
-    here, there = ({part_of_folder(folder) for folder in some} - {None} for some in (folders, said))
-    wanted = there or ({part} - {None})
-    return not here or not wanted or bool(here & wanted)
+    wanted = _parts(said) or ({part} - {None})
+    here = _parts(folders) if wanted else set()
+    return not here or bool(here & wanted)
+
+
+@functools.lru_cache(1 << 12)
+def _parts(folders: Pieces) -> set[str | None]:
+    return {part_of_folder(folder) for folder in folders} - {None}
 
 
 def _trail(folders: Sequence[str], said: Sequence[str]) -> int:

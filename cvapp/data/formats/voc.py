@@ -56,7 +56,7 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
                 lost.append((draft, called))
         except (ValueError, CvappError) as error:
             stray[picture] = f"{origin}: {str(error).removeprefix(path.name + ': ')}"
-    homes = {draft.picture.parent for draft in drafts if draft.picture.parent == (root / draft.origin).parent}
+    homes = {path.parent for path in files.xmls.values()}
     drafts += _elsewhere(lost, Files(root, files.there, {*stray, *(draft.picture for draft in drafts)}, homes))
     for key in wrong.keys() - files.xmls.keys():
         stray[next(iter(files.pictures.get(key, [])), root / PHOTOS / f"{key}.jpg")] = wrong[key]

@@ -91,6 +91,6 @@ def pair(pictures: Sequence[Path], labels: Sequence[Path], root: Path) -> tuple[
     known = {picture: path for picture, path in expected.items() if no_file(path) != ABSENT}
     used = set(known.values())
     left = [picture for picture in pictures if picture not in known]
-    free = Files(root, [path for path in labels if path not in used])
+    free = Files(root, labels, used)
     found = free.find_all([(relative(expected[picture], root), None) for picture in left]) if left else []
     return known, {picture: one.path for picture, one in zip(left, found) if one.path}
