@@ -17,6 +17,7 @@ LAYOUTS = (
     "Annotations/*.xml and JPEGImages/ (VOC), annotations/*.json and images/ (COCO), data.yaml, images/ and labels/ (YOLO), or the files of "
     "LabelMe, CreateML, TensorFlow's CSV or Edge Impulse beside the pictures"
 )
+_VAGUE = (tools.UNKNOWN, "COCO results")  # may well be something else than annotations
 _TABLES, _YAMLS = (".csv", ".tsv"), (".yaml", ".yml")
 
 
@@ -43,26 +44,30 @@ def is_boxed(source: str | Path) -> bool:
 
 
 def _formats(path: Path) -> list[str]:
-    """The formats of a source that are read, those that are written too first; else the first that is known by its name."""
+    """The formats of a source that are read, those that are written too first, and the first that is known by its name alone."""
     if os.path.isfile(path):
         return _of_file(path)
     if not os.path.isdir(path):
         return []
     check_readable(path)
     found = set(_kinds(path))
-    return [name for name in READERS if name in found] or [name for name in tools.NAMES if name in found][:1]
+    return [name for name in READERS if name in found] + [name for name in tools.NAMES if name in found][:1]
 
 
 def _rivals(path: Path, found: list[str]) -> list[str]:
     """Those of several formats between which a person must choose: all that are written too; of the others, those that hold boxes.
 
+    Which photos have boxes in a format that is not read, nobody knows: it counts where YOLO has photos without any, which would be background.
     A csv in which every photo with boxes has boxes of VOC was made of VOC's files, as TensorFlow's tutorials make it.
     """
     first = [name for name in found if name in FORMATS] or found[:1]
-    others = [name for name in found if name not in first]
+    foreign = [name for name in found if name in tools.NAMES and name not in (*first, *_VAGUE)]
+    others = [name for name in found if name in READERS and name not in first]
     boxed = {name: _boxed_photos(path, name) for name in others}
     if boxed.get("tensorflow") and "voc" in first and boxed["tensorflow"] <= _boxed_photos(path, "voc"):
         others.remove("tensorflow")
+    if foreign and first == ["yolo"] and any(not photo.boxes for photo in yolo.read(path).photos):
+        return [*first, *foreign]
     return [*first, *(name for name in others if boxed[name])]
 
 

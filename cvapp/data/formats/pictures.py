@@ -56,8 +56,8 @@ def part_of_path(path: Path | PurePath) -> str | None:
 
 
 def part_of_file(path: Path, root: Path) -> str | None:
-    """The part of a file that lists pictures: the word in its name, else in its folder's."""
-    return part_in(path.stem) or (part_of_folder(path.parent.name) if path.parent != root else None)
+    """The part of a file that lists pictures: the word in its name, else the nearest folder's below the root."""
+    return part_in(path.stem) or next(filter(None, map(part_of_folder, reversed(path.relative_to(root).parts[:-1]))), None)
 
 
 def part_searched(path: Path, root: Path) -> str | None:

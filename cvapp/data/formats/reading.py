@@ -21,6 +21,7 @@ SHAPELESS, OUTSIDE, BEYOND = "has no size, or its corners are swapped", "lies ou
 UNDECLARED, UNMARKED, STRANGER = "is of a class that is not declared", "has landmarks that are not marked", "belongs to no picture"
 RESIZED = "its annotation says another size"
 OUTLINED, UNSHAPED = "drawn around outlines or turned boxes", "is no shape with an inside"
+NOWHERE = "is named in data.yaml and is not there"
 TURNED, UNLISTED = "is turned upright by its EXIF orientation", "is in no annotation"
 _LISTS = {"coco": (".json",), "createml": (".json",), "tensorflow": (".csv", ".tsv")}  # what a reader opens to see whether it is one of its own
 LOST = "mend them, or it would be learnt as background"
@@ -35,6 +36,7 @@ KINDS = {
     UNMARKED: "landmarks that are not all marked, left out",
     TURNED: "photos that EXIF turns: see that their boxes sit right on the upright photo",
     UNLISTED: "pictures that no annotation tells of, not used",
+    NOWHERE: "folders of test photos that are not there",
     MATCHED: "files found by the last parts of their names",
     OUTLINED: "outlines and turned boxes, of which the box around each is used",
 }

@@ -3,8 +3,8 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Mapping
+from pathlib import Path, PurePath
+from typing import Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from cvapp import names
@@ -58,8 +58,9 @@ def find(root: Path) -> VocFiles:
     for path in there:
         pictures.setdefault(keys[path], []).append(path)
     twice = [(path, xmls[keys[path]]) for path in found if xmls[keys[path]] != path]
-    parts, wrong = _parts(root, xmls) if home else ({}, {})
-    if not (home and any(path.parent == root / SETS for path in below(root, {".txt"}))):
+    lists = [path for path in below(root, {".txt"}) if path.parent.parts[-2:] == PurePath(SETS).parts]
+    parts, wrong = _parts(root, xmls, lists)
+    if not lists:
         parts = {key: part_of_path(path.relative_to(root)) for key, path in xmls.items()}
     for path, other in twice:
         wrong[keys[path]] = f"annotated twice, in {relative(path, root)} and in {relative(other, root)}; keep the one that is right"
@@ -104,14 +105,17 @@ def _key(inner: Path, kinds: Mapping[Path, set[str]]) -> str:
     return "/".join(pieces[:alone] + pieces[alone + 1 :])
 
 
-def _parts(root: Path, xmls: Mapping[str, Path]) -> tuple[dict[str, str | None], dict[str, str]]:
-    """The part of each key by the lists; trainval, alone, is what one may train on. And what the lists contradict themselves in, or miss."""
+def _parts(root: Path, xmls: Mapping[str, Path], lists: Sequence[Path]) -> tuple[dict[str, str | None], dict[str, str]]:
+    """The part of each key by the lists; trainval, alone, is what one may train on. And what the lists contradict themselves in, or miss.
+
+    A list speaks of the xmls below the folder that holds its ImageSets, such as VOCdevkit/VOC2012.
+    """
     known = names.Known(xmls)
     listed: dict[str, list[str]] = {}
-    for word in (*PARTS, "trainval"):
-        path = root / SETS / f"{word}.txt"
-        for line in text_of(path).split("\n") if no_file(path) != ABSENT else []:
-            key = _listed(line.strip(), known)
+    for word, path in ((word, path) for word in (*PARTS, "trainval") for path in lists if path.stem == word):
+        home = "".join(f"{piece}/" for piece in path.relative_to(root).parts[:-3])
+        for line in filter(None, map(str.strip, text_of(path).split("\n"))):
+            key = _listed(home + line, known)
             if key and word not in listed.setdefault(key, []):
                 listed[key].append(word)
     parts: dict[str, str | None] = {}

@@ -2,8 +2,9 @@
 
 `data.yaml` (Ultralytics: docs.ultralytics.com/datasets/detect) or `classes.txt`, `obj.names`; `images/{train,val,test}` and `labels/{...}`,
 `train/images` and `train/labels`, lists `train.txt`, or each txt beside its picture. A picture without one is an example without objects,
-unless there are label files without picture: then nobody knows. With `kpt_shape` in data.yaml, landmarks follow: x y, or x y v. Of an outline
-or a turned box (class x y x y x y ...), the box around it is taken. What is written has one `images` folder and lists of the parts, so names stay.
+unless there are label files without picture, or no picture of its part has any: then nobody knows. With `kpt_shape` in data.yaml, landmarks
+follow: x y, or x y v. Of an outline or a turned box (class x y x y x y ...), the box around it is taken. What is written has one `images` folder
+and lists of the parts, so names stay.
 """
 
 import os
@@ -15,15 +16,15 @@ from typing import Iterable, Mapping, Sequence
 from cvapp.data.boxed import Box, BoxedListing
 from cvapp.data.formats import data_yaml, yolo_files, yolo_lines
 from cvapp.data.formats.data_yaml import DataYaml
-from cvapp.data.formats.matching import MATCHED, Files, printable, told as matched
+from cvapp.data.formats.matching import MATCHED, Files, Found, printable, told as matched
 from cvapp.data.formats.pictures import below, part_of_path, plain, relative
-from cvapp.data.formats.reading import LOST, Draft, Told, listing
+from cvapp.data.formats.reading import LOST, NOWHERE, Draft, Told, listing
 from cvapp.data.formats.texts import start_of, text_of
 from cvapp.data.formats.writing import check_names, parted, size_of, stems
 from cvapp.data.formats.yolo_files import is_list, label_file
 from cvapp.data.listing import PARTS, part_named
 from cvapp.errors import CvappError, Exit
-from cvapp.files import write_text
+from cvapp.files import ABSENT, no_file, write_text
 from cvapp.picture_files import PICTURES
 from cvapp.progress import Report, silent
 
@@ -42,7 +43,7 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
     said = data_yaml.read(file) if file else DataYaml(yolo_files.classes(home))
     root = next((plain(path) for path in (home / said.path, home) if os.path.isdir(path)), home)
     notes: list[str] = []
-    lists = {part: [_place(word, root, home, f"{file}: {part}", notes) for word in words] for part, words in said.parts.items()}
+    lists = _said(said, root, home, file, notes)
     lists = lists or _lists(root)
     there = below(root, PICTURES)
     stray: dict[Path, str] = {}
@@ -139,6 +140,19 @@ def _lists(root: Path) -> dict[str, list[Path]]:
     return {part: paths for part, paths in lists.items() if paths}
 
 
+def _said(said: DataYaml, root: Path, home: Path, file: Path | None, notes: list[str]) -> dict[str, list[Path]]:
+    """The folders and lists that data.yaml names by part; a test that is not there is noted, since Roboflow names one in any case."""
+    lists: dict[str, list[Path]] = {}
+    for part, words in said.parts.items():
+        try:
+            lists[part] = [_place(word, root, home, f"{file}: {part}", notes) for word in words]
+        except CvappError:
+            if part != "test" or len(said.parts) == 1:
+                raise
+            notes.append(f"test: {', '.join(words)[:200]} {NOWHERE}: there is no such part")
+    return lists
+
+
 def _place(word: str, root: Path, home: Path, where: str, notes: list[str]) -> Path:
     """A folder or list that data.yaml names; on another machine it had other folders above it, and some exporters put one `../` too many."""
     paths = [base / rest for rest in (word, word.removeprefix("../")) for base in (root, home)]
@@ -167,6 +181,8 @@ def _parts(lists: Mapping[str, Sequence[Path]], pictures: Files, stray: dict[Pat
     ]
     loose = []
     for (part, place, line), one in zip(entries, pictures.find_all([(line, part) for part, _, line in entries])):
+        if one.wrong == ABSENT and os.path.isabs(line) and no_file(line) is None:
+            one = Found(plain(Path(line)))
         if one.path:
             listed[part].add(one.path)
             loose += [(line, one.path, place.name)] if one.loosely else []

@@ -157,3 +157,9 @@ def test_a_category_without_id_is_nobodys(tmp_path):
     found = coco.read(lay(tmp_path, {"all.json": json.dumps(whole), "a.jpg": "", "b.jpg": ""}))
     assert [[box.label for box in photo.boxes] for photo in found.photos] == [["cat"]] and found.labels == ["cat"]
     assert "of a class that is not declared (category_id None)" in found.stray["a.jpg"]
+
+
+def test_the_part_may_be_that_of_a_folder_further_up(tmp_path):
+    files = {f"{part}/annotations/a.json": coco_json(["1.jpg"]) for part in ("train", "val")}
+    found = coco.read(lay(tmp_path, {**files, **{f"{part}/images/1.jpg": "" for part in ("train", "val")}}))
+    assert parts(found) == {"train/images/1.jpg": "train", "val/images/1.jpg": "val"}

@@ -212,3 +212,18 @@ def test_a_file_of_another_format_without_boxes_of_pictures_stops_nobody(tmp_pat
     """The control."""
     found = scan(lay(tmp_path, {**SETS["yolo"], **files, "b.jpg": ""}))
     assert (found.format, len(found.photos)) == ("yolo", 2)
+
+
+@pytest.mark.parametrize("name", ["CVAT", "Supervisely", "VIA (VGG Image Annotator)"])
+def test_boxes_that_are_not_read_may_be_those_of_photos_without_label_file(tmp_path, name):
+    lay(tmp_path, {**SETS["yolo"], **FOREIGN[name][0], "b.jpg": ""})
+    with pytest.raises(CvappError, match="holds yolo and .*; keep one, or name its json, csv or data.yaml") as caught:
+        scan(tmp_path)
+    assert f"yolo and {name};" in str(caught.value)
+    assert len(scan(lay(tmp_path, {"b.txt": "0 .5 .5 1 1"})).photos) == 2, "every photo has boxes: no more is to be known"
+
+
+@pytest.mark.parametrize("name", [tools.UNKNOWN, "COCO results"])
+def test_what_may_be_something_else_stops_nobody(tmp_path, name):
+    """The control."""
+    assert len(scan(lay(tmp_path, {**SETS["yolo"], **FOREIGN[name][0], "b.jpg": ""})).photos) == 2

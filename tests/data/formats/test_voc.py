@@ -135,3 +135,13 @@ def test_lists_say_names_as_people_write_them(tmp_path):
     found = voc.read(tmp_path)
     assert {photo.name: photo.part for photo in found.photos} == {f"{names[0]}.jpg": "train", f"{names[1]}.jpg": "val", "IMG_1.jpg": "train"}
     assert found.stray == {}
+
+
+def test_lists_of_several_years_each_speak_of_their_own(tmp_path):
+    files = {}
+    for year, part in (("VOC2007", "train"), ("VOC2012", "val")):
+        home = f"VOCdevkit/{year}"
+        files |= {f"{home}/Annotations/1.xml": voc_xml("1.jpg", ("cat", 1, 1, 9, 9)), f"{home}/JPEGImages/1.jpg": ""}
+        files |= {f"{home}/{SETS}{part}.txt": "1\n"}
+    found = voc.read(lay(tmp_path, files))
+    assert [(photo.name.split("/")[1], photo.part) for photo in found.photos] == [("VOC2007", "train"), ("VOC2012", "val")] and found.stray == {}

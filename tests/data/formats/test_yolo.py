@@ -186,3 +186,18 @@ def test_pictures_that_share_a_label_file_are_refused(tmp_path):
     found = yolo.read(lay(tmp_path, {**files, "labels/a.txt": "0 .5 .5 1 1", "labels/b.txt": "0 .5 .5 1 1"}))
     assert [photo.name for photo in found.photos] == ["b.jpg", "c.jpg", "c.png"]
     assert found.stray == dict.fromkeys(("a.jpg", "a.png"), "labels/a.txt: a.jpg and a.png bear its name; rename one of them")
+
+
+def test_a_test_that_roboflow_names_and_does_not_export_is_noted(tmp_path):
+    yaml = "train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnames: [cat]\n"
+    files = {f"{part}/images/{part}.jpg": "" for part in ("train", "valid")}
+    found = yolo.read(lay(tmp_path, {"data.yaml": yaml, **files, **{f"{part}/labels/{part}.txt": "0 .5 .5 1 1" for part in ("train", "valid")}}))
+    assert [photo.part for photo in found.photos] == ["train", "val"] and found.stray == {}
+    assert found.mended == ["test: ../test/images is named in data.yaml and is not there: there is no such part"]
+
+
+def test_lists_may_name_pictures_elsewhere_by_absolute_paths(tmp_path):
+    files = {"far/a.jpg": "", "far/a.txt": "0 .5 .5 1 1", "set/train.txt": f"{tmp_path}/far/a.jpg\n{tmp_path}/far/gone.jpg\n"}
+    found = yolo.read(lay(tmp_path, {**files, "set/data.yaml": "train: train.txt\nnames: [cat]"}) / "set")
+    assert [(photo.name, photo.part, len(photo.boxes)) for photo in found.photos] == [(f"{tmp_path}/far/a.jpg", "train", 1)]
+    assert found.stray == {f"{tmp_path}/far/gone.jpg": "train.txt lists it: no such file"}
