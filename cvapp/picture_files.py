@@ -30,8 +30,8 @@ class Files:
     empty: list[Path] = field(default_factory=list)
 
 
-def below(folder: Path, deep: bool = True) -> Files:
-    """Every entry below a folder, through links too, no folder twice; without `deep`, of the folder alone.
+def below(folder: Path, depth: int | None = None) -> Files:
+    """Every entry below a folder, through links too, no folder twice; `depth` folders deep (0: of the folder alone), or all.
 
     Raises:
         CvappError: the folder itself cannot be read (exit 3).
@@ -53,7 +53,8 @@ def below(folder: Path, deep: bool = True) -> Files:
             continue
         if all(name.startswith(".") for name in names):
             found.empty.append(place)
-        folders = [path for name in names if os.path.isdir(path := place / name) and deep]
+        ended = depth is not None and len(place.parts) - len(folder.parts) >= depth
+        folders = [path for name in names if os.path.isdir(path := place / name) and not ended]
         _sort_files([place / name for name in names], found)
         found.hidden.extend(path for path in folders if path.name.startswith("."))
         plain = [path for path in folders if not path.name.startswith(".")]
@@ -89,7 +90,7 @@ def pictures(folder: Path, suffixes: frozenset[str] = PICTURES, deep: bool = Tru
     Raises:
         CvappError: the folder itself cannot be read (exit 3).
     """
-    found = below(folder, deep)
+    found = below(folder, None if deep else 0)
     unusable = {path: wrong for path, wrong in found.unusable.items() if path.suffix.lower() in suffixes or os.path.isdir(path)}
     return Files([path for path in found.usable if path.suffix.lower() in suffixes], unusable, found.hidden)
 

@@ -88,11 +88,12 @@ def other_boxes(photos: Sequence[BoxedPhoto]) -> dict[str, str]:
     for photo in photos:
         same[photo.hash].append(photo)
     wrong = {}
-    for group in same.values():
-        for photo in group:
-            other = next((other for other in group if sorted(other.boxes) != sorted(photo.boxes)), None)
-            if photo.hash and other:
-                wrong[photo.name] = f"same picture as {other.name}, which has other boxes; keep the one that is right"
+    for group in (group for digest, group in same.items() if digest):
+        boxes = [sorted(photo.boxes) for photo in group]
+        others = [photo for photo, some in zip(group, boxes) if some != boxes[0]]
+        for photo, some in zip(group, boxes) if others else ():
+            other = others[0] if some == boxes[0] else group[0]
+            wrong[photo.name] = f"same picture as {other.name}, which has other boxes; keep the one that is right"
     return wrong
 
 

@@ -13,7 +13,7 @@ from cvapp.files import special
 from cvapp.progress import Report, each, silent
 
 PARTS = ("train", "val", "test")
-_ALIASES = {"valid": "val", "validation": "val", "training": "train"}
+_ALIASES = {"valid": "val", "validation": "val", "training": "train", "testing": "test"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def in_order(photos: Iterable[Photo]) -> list[Photo]:
 
 
 def part_named(word: str) -> str | None:
-    """The part that a word stands for (`valid` and `validation` are val, `training` is train), or None."""
+    """The part that a word stands for (`valid` and `validation` are val, `training` is train, `testing` is test), or None."""
     word = _ALIASES.get(word.lower(), word.lower())
     return word if word in PARTS else None
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cvapp.data.boxed import NOTHING, Box, BoxedListing, BoxedPhoto, as_listing
+from cvapp.data.boxed import NOTHING, Box, BoxedListing, BoxedPhoto, as_listing, other_boxes
 from cvapp.data.listing import Photo
 from tests.data.formats.sets import picture
 
@@ -53,3 +53,25 @@ def test_names_parts_hashes_strays_and_bytes_are_handed_on(tmp_path):
 
 def test_a_listing_without_photos_has_none():
     assert as_listing(BoxedListing(Path("x"), Path("x"), [], [])).photos == []
+
+
+def test_copies_with_other_boxes_are_named_each_with_one_that_differs():
+    labels = {"1.jpg": ("ant", "bee"), "2.jpg": ("bee", "ant"), "3.jpg": ("ant",), "4.jpg": ("wasp",)}
+    photos = [photo(name, *some, hash="aa") for name, some in labels.items()]
+    lone = [photo("5.jpg", "ant", hash="bb"), photo("6.jpg", "ant", hash="bb"), photo("7.jpg", "ant"), photo("8.jpg")]
+    others = {"1.jpg": "3.jpg", "2.jpg": "3.jpg", "3.jpg": "1.jpg", "4.jpg": "1.jpg"}
+    assert other_boxes([*photos, *lone]) == {
+        name: f"same picture as {other}, which has other boxes; keep the one that is right" for name, other in others.items()
+    }
+
+
+def test_many_copies_are_compared_once_each():
+    class Counted(tuple):
+        compared = 0
+
+        def __lt__(self, other):
+            Counted.compared += 1
+            return tuple.__lt__(self, other)
+
+    photos = [BoxedPhoto(f"{place}.jpg", (Counted(box("a")), Counted(box("b"))), hash="aa") for place in range(500)]
+    assert other_boxes(photos) == {} and Counted.compared <= 2 * len(photos)

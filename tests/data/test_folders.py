@@ -47,6 +47,11 @@ def test_parts_are_taken_from_the_folders(tmp_path, train, val):
     }
 
 
+def test_testing_is_the_test_of_training(tmp_path):
+    fill(tmp_path, "training/a/1.jpg", "Testing/a/1.jpg")
+    assert set(found(tmp_path)) == {("training/a/1.jpg", "a", "train"), ("Testing/a/1.jpg", "a", "test")}
+
+
 def test_without_train_a_part_is_a_class_like_any_other(tmp_path):
     fill(tmp_path, "test/1.jpg", "val/1.jpg")
     assert found(tmp_path) == [("test/1.jpg", "test", None), ("val/1.jpg", "val", None)]

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from cvapp.data.listing import Photo
-from cvapp.data.shares import assign, draw
+from cvapp.data.shares import Shares, assign, draw
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,6 @@ def test_a_group_of_two_classes_has_one_part_and_both_classes_train():
             Photo(f"{label}{number}", label, None, f"{label}{number}") for label, count in (("a", 2), ("b", 6)) for number in range(count)
         ]
         free = {photo.hash: photo.hash for photo in photos} | {"b0": "a0", "b1": "a1"}
-        parts = assign(photos, {}, free, 0.3, 0.2, seed)
+        parts = assign(photos, {}, free, Shares(0.3, 0.2, seed))
         assert parts["a0"] == parts["b0"] and parts["a1"] == parts["b1"]
         assert {parts["a0"], parts["a1"]} == {"train", "val"} and {parts[f"b{number}"] for number in range(6)} == {"train", "val", "test"}

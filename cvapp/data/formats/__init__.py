@@ -1,5 +1,6 @@
 """Photos with boxes in the formats that others write; which one a source is, told by its content."""
 
+import os
 from pathlib import Path
 from typing import Iterator
 
@@ -16,6 +17,7 @@ LAYOUTS = (
     "Annotations/*.xml and JPEGImages/ (VOC), annotations/*.json and images/ (COCO), data.yaml, images/ and labels/ (YOLO), or the files of "
     "LabelMe, CreateML, TensorFlow's CSV or Edge Impulse beside the pictures"
 )
+_VAGUE = (tools.UNKNOWN, "COCO results")  # may well be something else than annotations
 _TABLES, _YAMLS = (".csv", ".tsv"), (".yaml", ".yml")
 
 
@@ -26,9 +28,9 @@ def scan(source: str | Path, report: Report = silent) -> BoxedListing:
         CvappError: no such place, none of the formats or several, or nothing in it that can be used (exit 3).
     """
     path = Path(source)
-    found = _formats(path)
+    found = _rivals(path, _formats(path))
     if not found:
-        raise CvappError(f"{path}: {'no photos with boxes' if path.exists() else 'no such place'}; expected {LAYOUTS}", Exit.BAD_DATA)
+        raise CvappError(f"{path}: {'no photos with boxes' if os.path.exists(path) else 'no such place'}; expected {LAYOUTS}", Exit.BAD_DATA)
     if len(found) > 1:
         raise CvappError(f"{path}: holds {' and '.join(found)}; keep one, or name its json, csv or data.yaml", Exit.BAD_DATA)
     if found[0] not in READERS:
@@ -42,17 +44,40 @@ def is_boxed(source: str | Path) -> bool:
 
 
 def _formats(path: Path) -> list[str]:
-    """The formats of a source: those that are written too; else those that are read; else the first that is known by its name."""
-    if path.is_file():
+    """The formats of a source that are read, those that are written too first, and the first that is known by its name alone."""
+    if os.path.isfile(path):
         return _of_file(path)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return []
     check_readable(path)
     found = set(_kinds(path))
-    for known in (FORMATS, READERS):
-        if some := [name for name in known if name in found]:
-            return some
-    return [name for name in tools.NAMES if name in found][:1]
+    return [name for name in READERS if name in found] + [name for name in tools.NAMES if name in found][:1]
+
+
+def _rivals(path: Path, found: list[str]) -> list[str]:
+    """Those of several formats between which a person must choose: all that are written too; of the others, those that hold boxes.
+
+    Which photos have boxes in a format that is not read, nobody knows: it counts where YOLO has photos without any, which would be background.
+    A csv in which every photo with boxes has boxes of VOC was made of VOC's files, as TensorFlow's tutorials make it.
+    """
+    first = [name for name in found if name in FORMATS] or found[:1]
+    foreign = [name for name in found if name in tools.NAMES and name not in (*first, *_VAGUE)]
+    others = [name for name in found if name in READERS and name not in first]
+    boxed = {name: _boxed_photos(path, name) for name in others}
+    if boxed.get("tensorflow") and "voc" in first and boxed["tensorflow"] <= _boxed_photos(path, "voc"):
+        others.remove("tensorflow")
+    if foreign and first == ["yolo"] and any(not photo.boxes for photo in yolo.read(path).photos):
+        return [*first, *foreign]
+    return [*first, *(name for name in others if boxed[name])]
+
+
+def _boxed_photos(path: Path, name: str) -> set[Path]:
+    """The photos of a source that have boxes in a format."""
+    try:
+        listing = READERS[name].read(path)
+    except CvappError:
+        return set()
+    return {listing.folder / photo.name for photo in listing.photos if photo.boxes}
 
 
 def _of_file(path: Path) -> list[str]:

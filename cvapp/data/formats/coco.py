@@ -18,18 +18,19 @@ from cvapp.data.boxed import Box, BoxedListing, Corners
 from cvapp.data.formats import outlines
 from cvapp.data.formats.evidence import jsons_of
 from cvapp.data.formats.matching import Files, Found, printable
-from cvapp.data.formats.pictures import PICTURES, below, part_in
+from cvapp.data.formats.pictures import below, part_in, part_of_file, part_searched
 from cvapp.data.formats.reading import LOST, STRANGER, UNDECLARED, UNMARKED, Draft, Told, listing, sides_of
 from cvapp.data.formats.texts import json_of
-from cvapp.data.formats.writing import number, parted, size_of
+from cvapp.data.formats.writing import check_names, number, parted, size_of
 from cvapp.data.labels import label_of
 from cvapp.errors import CvappError, Exit
 from cvapp.files import write_text
+from cvapp.picture_files import PICTURES
 from cvapp.progress import Report, silent
 
 PHOTOS = "images"
 _LISTS = ("images", "annotations", "categories")
-_TASKS = ("instances", "person_keypoints")  # the official set says everything several times: the first task that is there is read
+_TASK, _SECOND = "instances", "person_keypoints"  # the official set tells of people twice: the first is read where both are there
 _NUMBER = re.compile(r"(0|-?[1-9]\d{0,17})(\.0*)?")
 
 
@@ -53,7 +54,10 @@ def read(path: str | Path, report: Report = silent) -> BoxedListing:
     root = source if source.is_dir() else source.parent.parent if source.parent.name.lower() == "annotations" else source.parent
     there = below(root, PICTURES)
     sources = [_load(file, root) for file in (jsons(source) if source.is_dir() else [source])]
-    asked = [((root / one.name).parent, str(image.get("file_name") or ""), one.part) for one in sources for image in one.images]
+    files = [root / one.name for one in sources]
+    asked = [
+        (file.parent, str(image.get("file_name") or ""), part_searched(file, root)) for file, one in zip(files, sources) for image in one.images
+    ]
     found = iter(Files(root, there).find_from(asked))
     drafts: list[Draft] = []
     stray: dict[Path, str] = {}
@@ -67,10 +71,15 @@ def read(path: str | Path, report: Report = silent) -> BoxedListing:
 
 
 def jsons(folder: Path) -> list[Path]:
-    """The json files of a folder that hold COCO's boxes; of the official set, those of the first task that is there."""
+    """The json files of a folder that hold COCO's boxes; `person_keypoints` only where there are no `instances` of the same part."""
     found = jsons_of(folder, "coco")
-    tasks = [[path for path in found if path.name.startswith(task)] for task in _TASKS]
-    return next(filter(None, tasks), found)
+    first = {_of_what(path, _TASK) for path in found if path.name.startswith(_TASK)}
+    return [path for path in found if not (path.name.startswith(_SECOND) and _of_what(path, _SECOND) in first)]
+
+
+def _of_what(path: Path, task: str) -> str:
+    """The part, or whatever else, that a file of the official set tells of."""
+    return part_in(path.stem) or path.stem.removeprefix(task)
 
 
 def _drafts(one: _Source, found: Sequence[Found], root: Path, stray: dict[Path, str], notes: list[str]) -> list[Draft]:
@@ -122,10 +131,10 @@ def _load(path: Path, root: Path) -> _Source:
                 raise ValueError(f"its id {key} is that of {known[key]!r} too")
         except ValueError as error:
             raise CvappError(f"{path}: categories[{place}]: {error}; mend it", Exit.BAD_DATA) from error
-        known[key] = label
+        if key is not None:
+            known[key] = label
     labels = {key: known[key] for key in sorted(known, key=lambda key: (not isinstance(key, int), key if isinstance(key, int) else 0))}
-    part = part_in(path.stem) or (part_in(path.parent.name) if path.parent != root else None)
-    return _Source(path.relative_to(root).as_posix(), part, images, annotations, labels)
+    return _Source(path.relative_to(root).as_posix(), part_of_file(path, root), images, annotations, labels)
 
 
 def _id(value: Any) -> Any:
@@ -200,6 +209,7 @@ def write(listing: BoxedListing, folder: Path) -> list[str]:
     Returns:
         what COCO cannot hold, a line each: nothing.
     """
+    check_names(listing)
     numbers = {photo.name: place for place, photo in enumerate(listing.photos, 1)}
     most = {label: 0 for label in listing.labels}
     for box in (box for photo in listing.photos for box in photo.boxes):

@@ -6,9 +6,10 @@ from typing import Any, Mapping, Sequence
 
 from cvapp.data.boxed import Box, BoxedListing
 from cvapp.data.formats.matching import Files, printable
-from cvapp.data.formats.pictures import PICTURES, below, part_in, relative
+from cvapp.data.formats.pictures import below, part_of_file, part_searched, relative
 from cvapp.data.formats.reading import Draft, Told, listing
 from cvapp.data.labels import label_of
+from cvapp.picture_files import PICTURES
 from cvapp.progress import Report
 
 
@@ -45,9 +46,8 @@ def read(source: Path, format: str, entries: Sequence[Entry], report: Report) ->
     there = below(root, PICTURES)
     drafts: list[Draft] = []
     stray: dict[Path, str] = {}
-    parts = [part_in(one.file.stem) or (part_in(one.file.parent.name) if one.file.parent != root else None) for one in entries]
-    asked = [(one.file.parent, one.called, part) for one, part in zip(entries, parts)]
-    for one, part, found in zip(entries, parts, Files(root, there).find_from(asked)):
+    asked = [(one.file.parent, one.called, part_searched(one.file, root)) for one in entries]
+    for one, found in zip(entries, Files(root, there).find_from(asked)):
         origin = relative(one.file, root)
         picture = found.path or one.file.parent / (printable(one.called).lstrip("/") or f"{one.file.name} {one.where}")
         wrong = one.wrong or found.wrong
@@ -55,7 +55,7 @@ def read(source: Path, format: str, entries: Sequence[Entry], report: Report) ->
             stray[picture] = f"{origin}: {one.where}: {wrong}"
         else:
             called = one.called if found.loosely else ""
-            drafts.append(Draft(picture, origin, one.boxes, one.said, part, one.relative, called=called))
+            drafts.append(Draft(picture, origin, one.boxes, one.said, part_of_file(one.file, root), one.relative, called=called))
     told = {draft.picture for draft in drafts} | set(stray)
     unlisted = tuple(path for path in there if path not in told) if source.is_dir() else ()
     return listing(Told(source, root, format, drafts, [], stray, unlisted=unlisted), report)

@@ -2,12 +2,12 @@
 
 import csv
 import json
-import os
 import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
-from cvapp import names
+from cvapp import names, picture_files
 from cvapp.data.formats import tools
 from cvapp.data.formats.pictures import is_picture
 from cvapp.data.formats.texts import start_of, text_of
@@ -23,26 +23,21 @@ NAME_COLUMNS, LABEL_COLUMNS = ("filename", "file", "image", "image_name", "image
 
 
 def files(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
-    """Each folder from a source down with its files, three folders deep; nothing hidden."""
-    top = len(folder.parts)
-    for place, inside, found in os.walk(folder, followlinks=True):
-        home = Path(place)
-        inside[:] = [] if len(home.parts) - top >= DEPTH else sorted(name for name in inside if not name.startswith("."))
-        yield home, [home / name for name in sorted(found) if not name.startswith(".")]
+    """Each folder from a source down that holds files, with those that can be opened, three folders deep; nothing hidden, no folder twice."""
+    found: dict[Path, list[Path]] = defaultdict(list)
+    for path in picture_files.below(folder, DEPTH).usable:
+        found[path.parent].append(path)
+    yield from sorted(found.items())
 
 
 def few(found: list[Path], *suffixes: str) -> list[Path]:
-    """The first files with one of these suffixes; nothing that is no file, such as a pipe, which to open might never end."""
-    return [path for path in [path for path in found if path.suffix.lower() in suffixes][:FEW] if path.is_file()]
+    """The first files with one of these suffixes."""
+    return [path for path in found if path.suffix.lower() in suffixes][:FEW]
 
 
 def jsons_of(folder: Path, kind: str) -> list[Path]:
     """The json files of a folder that are of a kind."""
-    return sorted(path for _, found in files(folder) for path in found if _is_json(path) and json_kind(path) == kind)
-
-
-def _is_json(path: Path) -> bool:
-    return path.suffix.lower() == ".json" and path.is_file()
+    return sorted(path for _, found in files(folder) for path in found if path.suffix.lower() == ".json" and json_kind(path) == kind)
 
 
 def json_kind(path: Path) -> str:

@@ -11,11 +11,12 @@ from typing import Any, Mapping
 from cvapp.data.boxed import Box, BoxedListing, Corners
 from cvapp.data.formats import outlines
 from cvapp.data.formats.matching import Files, Found
-from cvapp.data.formats.pictures import PICTURES, below, part_in, relative
+from cvapp.data.formats.pictures import below, part_of_path, relative
 from cvapp.data.formats.reading import UNSHAPED, Draft, Told, listing, sides_of
 from cvapp.data.formats.texts import json_of
 from cvapp.data.labels import label_of
 from cvapp.errors import CvappError
+from cvapp.picture_files import PICTURES
 from cvapp.progress import Report, silent
 
 _LINES = ("point", "points", "line", "linestrip")
@@ -44,7 +45,7 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
         picture = one.path or _beside(path, there)
         called = str(whole.get("imagePath") or path.stem) if one.loosely else ""
         try:
-            drafts.append(_draft(whole, picture, relative(path, root), part_in(" ".join(Path(relative(path, root)).parts[:-1])), called))
+            drafts.append(_draft(whole, picture, relative(path, root), part_of_path(path.relative_to(root)), called))
         except ValueError as error:
             stray[picture] = f"{relative(path, root)}: {error}"
     used = {draft.picture for draft in drafts} | set(stray)
@@ -65,7 +66,7 @@ def _pictures(wholes: Mapping[Path, Mapping], files: Files, there: list[Path]) -
     for path, whole in wholes.items():
         said, beside = str(whole.get("imagePath") or ""), _beside(path, there)
         named = path.parent / said.replace("\\", "/")
-        asked.append((path.parent, beside.name if beside in known and named not in known else said, None))
+        asked.append((path.parent, beside.name if beside in known and named not in known else said, part_of_path(path.relative_to(files.root))))
     return files.find_from(asked)
 
 

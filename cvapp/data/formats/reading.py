@@ -6,13 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cvapp import exif, headers, images, picture_files
+from cvapp import exif, headers, images
 from cvapp.data.boxed import Box, BoxedListing, BoxedPhoto, Corners
 from cvapp.data.formats.matching import MATCHED, told as matched
-from cvapp.data.formats.pictures import relative
+from cvapp.data.formats.pictures import relative, unreadable
 from cvapp.data.listing import natural
 from cvapp.errors import CvappError, Exit
-from cvapp.files import special
+from cvapp.files import no_file
 from cvapp.progress import Report, each
 
 DECIMALS = 6  # of a pixel: normalised values and widths come back to the very same corners
@@ -21,7 +21,9 @@ SHAPELESS, OUTSIDE, BEYOND = "has no size, or its corners are swapped", "lies ou
 UNDECLARED, UNMARKED, STRANGER = "is of a class that is not declared", "has landmarks that are not marked", "belongs to no picture"
 RESIZED = "its annotation says another size"
 OUTLINED, UNSHAPED = "drawn around outlines or turned boxes", "is no shape with an inside"
+NOWHERE = "is named in data.yaml and is not there"
 TURNED, UNLISTED = "is turned upright by its EXIF orientation", "is in no annotation"
+_LISTS = {"coco": (".json",), "createml": (".json",), "tensorflow": (".csv", ".tsv")}  # what a reader opens to see whether it is one of its own
 LOST = "mend them, or it would be learnt as background"
 KINDS = {
     RESIZED: "pictures of another size than their annotation says",
@@ -34,6 +36,7 @@ KINDS = {
     UNMARKED: "landmarks that are not all marked, left out",
     TURNED: "photos that EXIF turns: see that their boxes sit right on the upright photo",
     UNLISTED: "pictures that no annotation tells of, not used",
+    NOWHERE: "folders of test photos that are not there",
     MATCHED: "files found by the last parts of their names",
     OUTLINED: "outlines and turned boxes, of which the box around each is used",
 }
@@ -100,7 +103,7 @@ def listing(told: Told, report: Report) -> BoxedListing:
         CvappError: not one picture can be used (exit 3).
     """
     folder = _photo_folder(told.root, [draft.picture for draft in told.drafts])
-    closed = {path: wrong for path, wrong in picture_files.below(told.root).unusable.items() if path.is_dir()}
+    closed = unreadable(told.root, _LISTS.get(told.format, ()))
     name_of = {path: _name(path, folder, told.root) for path in [*(draft.picture for draft in told.drafts), *told.stray, *closed]}
     stray = {name_of[path]: reason for path, reason in {**closed, **told.stray}.items()}
     by_picture: dict[Path, list[Draft]] = defaultdict(list)
@@ -156,12 +159,12 @@ def look(picture: Path) -> tuple[tuple[int, int], str, int]:
     Raises:
         CvappError: no such file, truncated, no picture ... (exit 3); the line speaks of `photo`.
     """
-    if wrong := special(picture):
+    if wrong := no_file(picture):
         raise CvappError(wrong, Exit.BAD_DATA)
     try:
         data = picture.read_bytes()
     except OSError as error:
-        raise CvappError("no such file" if not picture.exists() else f"cannot be read ({error.strerror})", Exit.BAD_DATA) from error
+        raise CvappError(f"cannot be read ({error.strerror})", Exit.BAD_DATA) from error
     header = headers.inspect(data, "photo")
     digest = hashlib.sha256(data).hexdigest()
     if header.size is None:

@@ -1,11 +1,12 @@
 """The CSV of TensorFlow's object detection: a row for each box, filename,width,height,class,xmin,ymin,xmax,ymax, one file for a part.
 
-Columns are known by their names; width and height may be missing. Edges are in pixels, or in shares of the frame where no number of the file
-is above 1. A row with a name and nothing else is a picture without objects.
+Columns are known by their names; width and height may be missing. Edges are in pixels, or in shares of the frame where hardly a number of
+the file is above 1. A row with a name and nothing else is a picture without objects.
 """
 
 import csv
 import io
+import math
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from cvapp.data.labels import label_of
 from cvapp.errors import CvappError, Exit
 from cvapp.progress import Report, silent
 
+_SHARES = 1.5  # shares that lie a little beyond the frame are clipped; no box in pixels is so small
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 Row = tuple[int, Mapping[str, str]]
 
@@ -44,8 +46,8 @@ def _entries(path: Path) -> list[Entry]:
     for line, row in rows:
         by_name[row.get(name, "")].append((line, row))
     made = [_entry(path, called, label, some) for called, some in by_name.items()]
-    edges = [edge for one in made for box in one.boxes.values() for edge in box.xyxy]
-    shares = bool(edges) and max(edges) <= 1 and any(0 < edge < 1 for edge in edges)
+    edges = sorted(edge for one in made for box in one.boxes.values() for edge in box.xyxy if math.isfinite(edge))
+    shares = bool(edges) and edges[len(edges) * 9 // 10] <= _SHARES and any(0 < edge < 1 for edge in edges)  # a few may be wrong
     return [replace(one, relative=True) for one in made] if shares else made
 
 

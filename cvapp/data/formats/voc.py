@@ -18,7 +18,7 @@ from cvapp.data.formats import outlines, voc_files, xmls
 from cvapp.data.formats.matching import Files
 from cvapp.data.formats.reading import Draft, Told, listing, sides_of
 from cvapp.data.formats.voc_files import PHOTOS, SETS
-from cvapp.data.formats.writing import number, parted, size_of, stems
+from cvapp.data.formats.writing import check_names, number, parted, size_of, stems
 from cvapp.data.labels import label_of
 from cvapp.errors import CvappError
 from cvapp.files import write_bytes, write_text
@@ -56,8 +56,8 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
                 lost.append((draft, called))
         except (ValueError, CvappError) as error:
             stray[picture] = f"{origin}: {str(error).removeprefix(path.name + ': ')}"
-    free = Files(root, [path for path in files.there if path not in stray and path not in {draft.picture for draft in drafts}])
-    drafts += _elsewhere(lost, free)
+    homes = {path.parent for path in files.xmls.values()}
+    drafts += _elsewhere(lost, Files(root, files.there, {*stray, *(draft.picture for draft in drafts)}, homes))
     for key in wrong.keys() - files.xmls.keys():
         stray[next(iter(files.pictures.get(key, [])), root / PHOTOS / f"{key}.jpg")] = wrong[key]
     used = {draft.picture for draft in drafts} | set(stray)
@@ -68,9 +68,10 @@ def read(folder: str | Path, report: Report = silent) -> BoxedListing:
 
 def _elsewhere(lost: list[tuple[Draft, str]], free: Files) -> list[Draft]:
     """Drafts whose picture does not lie where it should, each with the one that its `<filename>` means, else the one of its xml's name."""
-    named = free.find_all([(called, draft.part) for draft, called in lost])
+    homes = [(free.root / draft.origin).parent for draft, _ in lost]
+    named = free.find_from([(home, called, draft.part) for home, (draft, called) in zip(homes, lost)])
     stems = [Path(draft.origin).stem for draft, _ in lost]
-    second = free.find_all([("" if one.path else stem, draft.part) for one, stem, (draft, _) in zip(named, stems, lost)])
+    second = free.find_from([(home, "" if one.path else stem, draft.part) for home, one, stem, (draft, _) in zip(homes, named, stems, lost)])
     drafts = []
     for (draft, called), stem, first, other in zip(lost, stems, named, second):
         one = first if first.path or not other.path else other._replace(loosely=True)
@@ -140,13 +141,15 @@ def write(listing: BoxedListing, folder: Path) -> list[str]:
     Returns:
         what VOC cannot hold, a line each: nothing.
     """
+    check_names(listing)
     stem_of = stems(listing)
     for photo in listing.photos:
         element = _element(photo, size_of(listing, photo))
         indent(element, "\t")
         write_bytes(folder / "Annotations" / f"{stem_of[photo.name]}.xml", tostring(element, "utf-8") + b"\n")
     parts = parted(listing)
-    lists = {**parts, "trainval": [photo for photo in listing.photos if photo.part in ("train", "val")]} if parts else {}
+    rest = {"trainval": [photo for photo in listing.photos if photo.part in ("train", "val")]} if parts else {"default": listing.photos}
+    lists = {**parts, **rest}  # a list there is in any case: without one, folders named train or val would say the parts
     for word, photos in lists.items():
         write_text(folder / SETS / f"{word}.txt", "".join(f"{stem_of[photo.name]}\n" for photo in photos))
     write_text(folder / "labels.txt", "".join(f"{label}\n" for label in listing.labels))

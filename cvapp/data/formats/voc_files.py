@@ -3,16 +3,18 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Mapping
+from pathlib import Path, PurePath
+from typing import Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from cvapp import names
-from cvapp.data.formats.pictures import PICTURES, below, child, part_in, relative
+from cvapp.data.formats.pictures import below, child, part_in, part_of_folder, part_of_path, relative
 from cvapp.data.formats.texts import text_of
 from cvapp.data.labels import label_of
-from cvapp.data.listing import PARTS, part_named
+from cvapp.data.listing import PARTS
 from cvapp.errors import CvappError, Exit
+from cvapp.files import ABSENT, no_file
+from cvapp.picture_files import PICTURES
 
 PHOTOS, SETS = "JPEGImages", "ImageSets/Main"
 _HOMES = ("annotations", "jpegimages", "images")
@@ -56,7 +58,10 @@ def find(root: Path) -> VocFiles:
     for path in there:
         pictures.setdefault(keys[path], []).append(path)
     twice = [(path, xmls[keys[path]]) for path in found if xmls[keys[path]] != path]
-    parts, wrong = _parts(root, xmls) if home else ({key: part_in(key.split("/")[0]) for key in xmls if "/" in key}, {})
+    lists = [path for path in below(root, {".txt"}) if path.parent.parts[-2:] == PurePath(SETS).parts]
+    parts, wrong = _parts(root, xmls, lists)
+    if not lists:
+        parts = {key: part_of_path(path.relative_to(root)) for key, path in xmls.items()}
     for path, other in twice:
         wrong[keys[path]] = f"annotated twice, in {relative(path, root)} and in {relative(other, root)}; keep the one that is right"
     return VocFiles(root, there, xmls, pictures, parts, wrong, _labels(root))
@@ -95,20 +100,22 @@ def _key(inner: Path, kinds: Mapping[Path, set[str]]) -> str:
     pieces = inner.parts
     first = [place for place in range(len(pieces) - 1) if len(kinds[Path(*pieces[: place + 1])]) == 1 and len(kinds[Path(*pieces[:place])]) > 1]
     alone = 0 if len(pieces) > 1 and pieces[0].lower() in _HOMES else next(iter(first), None)
-    if alone is None or part_named(pieces[alone]):
+    if alone is None or part_of_folder(pieces[alone]):
         return "/".join(pieces)
     return "/".join(pieces[:alone] + pieces[alone + 1 :])
 
 
-def _parts(root: Path, xmls: Mapping[str, Path]) -> tuple[dict[str, str | None], dict[str, str]]:
-    """The part of each key by the lists; trainval, alone, is what one may train on. And what the lists contradict themselves in, or miss."""
+def _parts(root: Path, xmls: Mapping[str, Path], lists: Sequence[Path]) -> tuple[dict[str, str | None], dict[str, str]]:
+    """The part of each key by the lists; trainval, alone, is what one may train on. And what the lists contradict themselves in, or miss.
+
+    A list speaks of the xmls below the folder that holds its ImageSets, such as VOCdevkit/VOC2012.
+    """
+    known = names.Known(xmls)
     listed: dict[str, list[str]] = {}
-    for word in (*PARTS, "trainval"):
-        path = root / SETS / f"{word}.txt"
-        for line in text_of(path).split("\n") if path.is_file() else []:
-            key = line.strip()
-            key = key if key in xmls else re.sub(r"\s+-?[01]$", "", key)  # the lists of one class say 1, 0 or -1 behind the name
-            key = key if key in xmls or Path(key).suffix.lower() not in PICTURES else str(Path(key).with_suffix(""))
+    for word, path in ((word, path) for word in (*PARTS, "trainval") for path in lists if path.stem == word):
+        home = "".join(f"{piece}/" for piece in path.relative_to(root).parts[:-3])
+        for line in filter(None, map(str.strip, text_of(path).split("\n"))):
+            key = _listed(home + line, known)
             if key and word not in listed.setdefault(key, []):
                 listed[key].append(word)
     parts: dict[str, str | None] = {}
@@ -123,9 +130,16 @@ def _parts(root: Path, xmls: Mapping[str, Path]) -> tuple[dict[str, str | None],
     return parts, wrong
 
 
+def _listed(said: str, known: names.Known) -> str:
+    """The key that a line of a list means; the line itself where there is none, or several look like it."""
+    bare = re.sub(r"\s+-?[01]$", "", said)  # the lists of one class say 1, 0 or -1 behind the name
+    stem = str(Path(bare).with_suffix("")) if Path(bare).suffix.lower() in PICTURES else bare
+    return next((meant[0] for form in (said, bare, stem) if len(meant := known.meant(form)) == 1), stem)
+
+
 def _labels(root: Path) -> list[str]:
     path = root / "labels.txt"
     try:
-        return [label_of(line) for line in text_of(path).split("\n") if line.strip()] if path.is_file() else []
+        return [label_of(line) for line in text_of(path).split("\n") if line.strip()] if no_file(path) != ABSENT else []
     except ValueError as error:
         raise CvappError(f"{path}: {error}; write a class a line", Exit.BAD_DATA) from error

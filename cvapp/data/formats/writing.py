@@ -1,6 +1,7 @@
 """What writers share: how numbers are put, how large a photo is, and whose annotations would share one file."""
 
-from pathlib import PurePosixPath
+from collections import Counter
+from pathlib import Path, PurePosixPath
 
 from cvapp.data.boxed import BoxedListing, BoxedPhoto
 from cvapp.data.formats.reading import DECIMALS, look
@@ -17,6 +18,16 @@ def number(value: float) -> float:
 def size_of(listing: BoxedListing, photo: BoxedPhoto) -> tuple[int, int]:
     """The (height, width) of a photo, from its file where the listing does not say it."""
     return photo.size or look(listing.folder / photo.name)[0]
+
+
+def check_names(listing: BoxedListing) -> None:
+    """Refuse (exit 3), before anything is written, photos of one name, or whose names lead out of the folder that is written to the photos' own."""
+    if twice := [name for name, count in Counter(photo.name for photo in listing.photos).items() if count > 1]:
+        raise CvappError(f"{twice[0]}: two photos have this name; give each its own", Exit.BAD_DATA)
+    for photo in listing.photos:
+        pieces = PurePosixPath(photo.name)
+        if pieces.is_absolute() or ".." in pieces.parts or Path(photo.name).is_absolute():
+            raise CvappError(f"{photo.name}: lies outside {listing.folder}; give a photo to write a name below it, without '..'", Exit.BAD_DATA)
 
 
 def stems(listing: BoxedListing) -> dict[str, str]:

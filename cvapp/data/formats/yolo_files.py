@@ -3,28 +3,28 @@
 from pathlib import Path
 from typing import Sequence
 
-from cvapp import names
+from cvapp import names, picture_files
 from cvapp.data.formats.evidence import files, few
 from cvapp.data.formats.matching import Files
 from cvapp.data.formats.pictures import is_picture, relative
 from cvapp.data.formats.texts import start_of, text_of
 from cvapp.data.labels import label_of
 from cvapp.errors import CvappError, Exit
+from cvapp.files import ABSENT, no_file
 
 NAMES = ("classes.txt", "obj.names", "_darknet.labels", "predefined_classes.txt", "classes.names", "data.names", "coco.names")
 
 
 def yaml_in(folder: Path) -> Path | None:
     """The yaml of a folder, or of one in it, that names classes; data.yaml first."""
-    found = sorted(path for pattern in ("*.yaml", "*.yml", "*/*.yaml", "*/*.yml") for path in folder.glob(pattern) if path.is_file())
-    found = [path for path in found if not path.parent.name.startswith(".") or path.parent == folder]
+    found = [path for path in picture_files.below(folder, 1).usable if path.suffix.lower() in (".yaml", ".yml")]
     found = sorted(found, key=lambda path: (path.parent != folder, path.stem != "data", path))
     return next((path for path in found if any(line.startswith("names:") for line in start_of(path, 1 << 20).splitlines())), None)
 
 
 def names_file(folder: Path) -> Path | None:
     """The list of the classes' names below a folder, the first from the top."""
-    return next((path for _, found in files(folder) for name in NAMES for path in found if path.name.lower() == name and path.is_file()), None)
+    return next((path for _, found in files(folder) for name in NAMES for path in found if path.name.lower() == name), None)
 
 
 def classes(folder: Path) -> dict[int, str]:
@@ -82,15 +82,15 @@ def label_file(picture: Path, root: Path) -> Path:
         pieces[folders[-1]] = "labels"
     across = root.joinpath(*pieces).with_suffix(".txt")
     beside = picture.with_suffix(".txt")
-    return beside if beside.is_file() and not across.is_file() else across
+    return beside if no_file(across) == ABSENT and no_file(beside) != ABSENT else across
 
 
 def pair(pictures: Sequence[Path], labels: Sequence[Path], root: Path) -> tuple[dict[Path, Path], dict[Path, Path]]:
-    """The label file of each picture that has one: where it should stand; and, of those that are left over, the one of its name elsewhere."""
+    """The label file of each picture: what stands where it should, be it a pipe; and, of those left over, the one of its name elsewhere."""
     expected = {picture: label_file(picture, root) for picture in pictures}
-    known = {picture: path for picture, path in expected.items() if path.is_file()}
+    known = {picture: path for picture, path in expected.items() if no_file(path) != ABSENT}
     used = set(known.values())
     left = [picture for picture in pictures if picture not in known]
-    free = Files(root, [path for path in labels if path not in used])
+    free = Files(root, labels, used)
     found = free.find_all([(relative(expected[picture], root), None) for picture in left]) if left else []
     return known, {picture: one.path for picture, one in zip(left, found) if one.path}

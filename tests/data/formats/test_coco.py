@@ -47,14 +47,16 @@ def test_jsons_may_lie_beside_the_pictures_of_their_part(tmp_path):
 def test_pictures_that_are_missing_or_may_be_several_are_strays(tmp_path):
     text = coco_json(["gone.jpg", "x/2.jpg", "C:\\y\\3.jpg", "4.jpg", "sub/5.jpg"])
     found = coco.read(lay(tmp_path, {"all.json": text, "y/3.jpg": "", "x/4.jpg": "", "y/4.jpg": "", "x/sub/5.jpg": "", "y/2.jpg": ""}))
-    assert parts(found) == {"y/2.jpg": None, "y/3.jpg": None, "x/sub/5.jpg": None}
+    assert parts(found) == {"y/3.jpg": None, "x/sub/5.jpg": None}
     assert found.mended == [
-        "2 files are found by the last parts of a name alone, such as y/2.jpg, which all.json calls 'x/2.jpg'",
+        "a file is found by the last parts of a name alone, y/3.jpg, which all.json calls 'C:\\\\y\\\\3.jpg'",
         "x/4.jpg: is in no annotation: not used",
+        "y/2.jpg: is in no annotation: not used",
         "y/4.jpg: is in no annotation: not used",
     ]
     assert found.stray == {
         "images/gone.jpg": "all.json: images[0]: no such file",
+        "images/x/2.jpg": "all.json: images[1]: no such file",
         "images/4.jpg": "all.json: images[3]: several pictures may be meant, such as x/4.jpg and y/4.jpg; name its folder too",
     }
 
@@ -138,3 +140,26 @@ def test_a_picture_that_is_told_of_twice_once_in_vain_is_not_used(tmp_path):
     found = coco.read(lay(tmp_path, {"1.json": json.dumps(whole), "a.jpg": "", "b.jpg": ""}))
     assert parts(found) == {"b.jpg": None}
     assert found.stray == {"a.jpg": "1.json: images[2]: it has no id, so its annotations cannot be known"}
+
+
+def test_a_json_named_instances_hides_no_other(tmp_path):
+    names = ("instances_train", "val", "person_keypoints_test")
+    files = {f"annotations/{name}.json": coco_json([f"{place}.jpg"]) for place, name in enumerate(names)}
+    files["annotations/person_keypoints_train2017.json"] = coco_json(["0.jpg"])
+    found = coco.read(lay(tmp_path, {**files, **{f"images/{place}.jpg": "" for place in range(3)}}))
+    assert parts(found) == {"0.jpg": "train", "1.jpg": "val", "2.jpg": "test"} and found.stray == {} and found.mended == []
+
+
+def test_a_category_without_id_is_nobodys(tmp_path):
+    whole = json.loads(coco_json(["a.jpg", "b.jpg"], (0, None, [1, 1, 9, 9]), (1, 1, [1, 1, 9, 9])))
+    del whole["annotations"][0]["category_id"]
+    whole["categories"] = [{"id": None, "name": "ghost"}, {"name": "nameless"}, {"id": 1, "name": "cat"}]
+    found = coco.read(lay(tmp_path, {"all.json": json.dumps(whole), "a.jpg": "", "b.jpg": ""}))
+    assert [[box.label for box in photo.boxes] for photo in found.photos] == [["cat"]] and found.labels == ["cat"]
+    assert "of a class that is not declared (category_id None)" in found.stray["a.jpg"]
+
+
+def test_the_part_may_be_that_of_a_folder_further_up(tmp_path):
+    files = {f"{part}/annotations/a.json": coco_json(["1.jpg"]) for part in ("train", "val")}
+    found = coco.read(lay(tmp_path, {**files, **{f"{part}/images/1.jpg": "" for part in ("train", "val")}}))
+    assert parts(found) == {"train/images/1.jpg": "train", "val/images/1.jpg": "val"}

@@ -150,3 +150,47 @@ def test_what_is_written_for_coco_is_plain(tmp_path, rng):
             "num_keypoints": 1,
         }
     ]
+
+
+def laid_out_elsewhere(tmp_path):
+    """A data.yaml whose photos lie elsewhere, said by absolute paths, and one photo beside it."""
+    files = {f"set/images/{part}/{part}.jpg": "" for part in ("train", "val")}
+    files |= {f"set/labels/{part}/{part}.txt": "0 .5 .5 .5 .5\n" for part in ("train", "val")}
+    yaml = f"train: [{tmp_path}/set/images/train, mine]\nval: {tmp_path}/set/images/val\nnames: [cat]\n"
+    return lay(tmp_path, {**files, "proj/data.yaml": yaml, "proj/mine/train.jpg": "", "proj/mine/train.txt": "0 .5 .5 1 1\n"})
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_photos_outside_the_folder_are_copied_and_their_sources_stay(tmp_path, name):
+    laid_out_elsewhere(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    first = scan(tmp_path / "proj" / "data.yaml")
+    assert convert(first, name, tmp_path / "out") == []
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "out" not in path.parts} == before
+    again = scan(tmp_path / "out")
+    assert [(photo.name, photo.part, len(photo.boxes)) for photo in again.photos] == [
+        ("mine/train.jpg", "train", 1),
+        ("outside/train/train.jpg", "train", 1),
+        ("outside/val/val.jpg", "val", 1),
+    ]
+    assert again.stray == {} and again.mended == []
+
+
+def test_photos_that_all_lie_outside_need_no_folder_of_their_own(tmp_path):
+    laid_out_elsewhere(tmp_path)
+    (tmp_path / "proj" / "data.yaml").write_text(f"train: {tmp_path}/set/images/train\nval: {tmp_path}/set/images/val\nnames: [cat]\n")
+    first = scan(tmp_path / "proj" / "data.yaml")
+    convert(first, "voc", tmp_path / "out")
+    assert [photo.name for photo in scan(tmp_path / "out").photos] == ["train/train.jpg", "val/val.jpg"]
+    with pytest.raises(CvappError, match="lies inside the photos that are converted"):
+        convert(first, "voc", tmp_path / "set" / "images" / "train" / "out")
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+@pytest.mark.parametrize("called", ["{0}/photos/a b 0.jpg", "../a b 0.jpg", "x/../../a b 0.jpg"])
+def test_a_writer_refuses_what_leads_out_of_its_folder_before_it_writes(tmp_path, rng, name, called):
+    first = random_listing(tmp_path / "photos", rng, count=1)
+    first = dataclasses.replace(first, photos=[dataclasses.replace(first.photos[0], name=called.format(tmp_path))])
+    with pytest.raises(CvappError, match="a b 0.jpg: lies outside .*; give a photo to write a name below it") as caught:
+        FORMATS[name].write(first, tmp_path / "out")
+    assert caught.value.code == Exit.BAD_DATA and [path.name for path in tmp_path.iterdir()] == ["photos"]

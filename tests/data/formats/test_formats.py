@@ -163,6 +163,7 @@ def test_what_cannot_be_opened_is_named_and_never_opened(tmp_path, monkeypatch, 
         "b.jpg": "a named pipe, not a file; remove it",
         "c.jpg": "a link to nowhere",
         "shut": "a folder that cannot be read",
+        **{pipe: "a named pipe, not a file; remove it" for pipe in {"coco": ["pipe.json"], "tensorflow": ["pipe.csv"]}.get(name, [])},
     }
 
 

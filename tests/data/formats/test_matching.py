@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from cvapp.data.formats import coco, scan
+from cvapp.data.formats import coco, pictures, scan
 from cvapp.data.formats.matching import MATCHED, Files
 from tests.data.formats.sets import coco_json, lay, voc_xml
 
@@ -117,7 +117,8 @@ def test_a_label_file_of_another_name_belongs_to_the_picture_that_it_alone_fits(
 
 def test_folders_of_another_machine_in_data_yaml(tmp_path):
     yaml = "path: /content/datasets/x\ntrain: /content/datasets/x/train/images\nval: D:\\x\\valid\\images\nnames: [cat]"
-    lay(tmp_path, {"data.yaml": yaml, "train/images/a.jpg": "", "valid/images/b.jpg": "", "train/labels/a.txt": "0 .5 .5 1 1"})
+    lay(tmp_path, {"data.yaml": yaml, "train/images/a.jpg": "", "valid/images/b.jpg": ""})
+    lay(tmp_path, {"train/labels/a.txt": "0 .5 .5 1 1", "valid/labels/b.txt": "\n"})
     found = scan(tmp_path)
     assert [(photo.name, photo.part, len(photo.boxes)) for photo in found.photos] == [
         ("train/images/a.jpg", "train", 1),
@@ -134,3 +135,98 @@ def test_jsons_each_mean_the_pictures_beside_them(tmp_path):
     found = coco.read(lay(tmp_path, {**files, "batch1/1.jpg": "", "batch2/1.jpg": ""}))
     assert [(photo.name, photo.boxes[0].label) for photo in found.photos] == [("batch1/1.jpg", "cat"), ("batch2/1.jpg", "dog")]
     assert found.mended == []
+
+
+CATS = {"label": "cat", "points": [[1, 1], [9, 9]], "shape_type": "rectangle"}
+IMPULSE = {"label": "cat", "x": 1, "y": 1, "width": 9, "height": 9}
+
+
+def listing_of(kind, names):
+    """The file that lists these pictures, each with a box, in a format."""
+    entry = {"label": "cat", "coordinates": {"x": 5, "y": 5, "width": 8, "height": 8}}
+    return {
+        "coco": ("_annotations.coco.json", coco_json(names, *((place, 1, [1, 1, 9, 9]) for place in range(len(names))))),
+        "createml": ("_annotations.createml.json", json.dumps([{"image": name, "annotations": [entry]} for name in names])),
+        "tensorflow": ("_annotations.csv", "\n".join(["filename,class,xmin,ymin,xmax,ymax", *(f"{name},cat,1,1,9,9" for name in names)])),
+        "edge_impulse": ("bounding_boxes.labels", json.dumps({"boundingBoxes": {name: [IMPULSE] for name in names}})),
+    }[kind]
+
+
+@pytest.mark.parametrize("one, other", [("train", "valid"), ("training", "testing"), ("A", "B")])
+@pytest.mark.parametrize("kind", ["coco", "createml", "tensorflow", "edge_impulse"])
+def test_boxes_of_a_lost_picture_go_to_no_other_of_its_name(tmp_path, kind, one, other):
+    """1.jpg of the one folder is lost, and that of the other is in no annotation."""
+    files = {}
+    for folder, names in ((one, ["0.jpg", "1.jpg"]), (other, ["2.jpg"])):
+        name, text = listing_of(kind, names)
+        files[f"{folder}/{name}"] = text
+    found = scan(lay(tmp_path, {**files, f"{one}/0.jpg": "", f"{other}/1.jpg": "", f"{other}/2.jpg": ""}))
+    assert [(photo.name, len(photo.boxes)) for photo in found.photos] == sorted([(f"{one}/0.jpg", 1), (f"{other}/2.jpg", 1)])
+    (reason,) = found.stray.values()
+    assert reason.endswith("no such file") and found.mended == [f"{other}/1.jpg: is in no annotation: not used"]
+
+
+@pytest.mark.parametrize("homes", [("A", "B"), ("json/A", "json/B"), ("A/json", "B/json"), ("json/train", "json/val"), ("train", "val")])
+@pytest.mark.parametrize("kind", ["labelme", "voc"])
+def test_a_json_or_xml_of_a_lost_picture_takes_no_other_of_its_name(tmp_path, kind, homes):
+    """B/1.jpg is lost, and A/1.jpg has no annotation; the annotations lie beside the pictures or in folders like theirs."""
+    files = {}
+    for home, names in zip(homes, (("0",), ("1", "2"))):
+        for name in names:
+            text = voc_xml(f"{name}.jpg", ("cat", 1, 1, 9, 9)) if kind == "voc" else json.dumps({"imagePath": f"{name}.jpg", "shapes": [CATS]})
+            files[f"{home}/{name}.{'xml' if kind == 'voc' else 'json'}"] = text
+    one, other = (next(word for word in home.split("/") if word != "json") for home in homes)
+    found = scan(lay(tmp_path, {**files, f"{one}/0.jpg": "", f"{one}/1.jpg": "", f"{other}/2.jpg": ""}))
+    assert [(photo.name, len(photo.boxes)) for photo in found.photos] == [(f"{one}/0.jpg", 1), (f"{other}/2.jpg", 1)]
+    assert sorted(reason.split(";")[0].split(": ")[-1] for reason in found.stray.values()) == [
+        f"has no {'xml' if kind == 'voc' else 'json'}",
+        "no such file",
+    ]
+
+
+def test_a_folder_of_jsons_alone_means_no_picture_that_lies_with_other_jsons(tmp_path):
+    jsons = {f"{name}.json": json.dumps({"imagePath": f"{name[-1]}.jpg", "shapes": [CATS]}) for name in ("A/0", "B/1")}
+    found = scan(lay(tmp_path, {**jsons, "A/0.jpg": "", "A/1.jpg": ""}))
+    assert [photo.name for photo in found.photos] == ["A/0.jpg"] and found.stray["B/1.jpg"] == "no such file"
+
+
+@pytest.mark.parametrize(
+    "called, there, expected",
+    [
+        ("cam1/9.jpg", ["cam1/0.jpg", "cam2/9.jpg"], "no such file"),
+        ("cam1/9.jpg", ["cam1/0.jpg", "9.jpg"], "no such file"),
+        ("/home/me/cam1/9.jpg", ["cam1/0.jpg", "cam2/9.jpg"], "no such file"),
+        ("C:\\me\\CAM1\\9.jpg", ["cam1/0.jpg", "cam2/9.jpg"], "no such file"),
+        ("http://x/cam1/9.jpg?v=1", ["cam1/0.jpg", "cam2/9.jpg"], "no such file"),
+        ("a/cam1/9.jpg", ["a/cam1/0.jpg", "b/cam1/9.jpg"], "no such file"),
+        ("cam1/9.jpg", ["cam1/images/9.jpg", "cam2/images/9.jpg"], "cam1/images/9.jpg*"),
+        ("cam1/9.jpg", ["cam1/9.JPG", "cam2/9.jpg"], "cam1/9.JPG*"),
+        ("cam3/9.jpg", ["cam1/0.jpg", "cam2/9.jpg"], "cam2/9.jpg*"),
+    ],
+)
+def test_the_folder_that_a_name_has_is_not_another(tmp_path, called, there, expected):
+    """The last three are the control."""
+    assert meant(tmp_path, called, there=there) == [expected]
+
+
+def test_a_file_of_two_parts_means_pictures_of_both(tmp_path):
+    text = coco_json(["1.jpg", "2.jpg"], (0, 1, [1, 1, 9, 9]), (1, 1, [1, 1, 9, 9]))
+    found = scan(lay(tmp_path, {"annotations/instances_trainval.json": text, "train/1.jpg": "", "val/2.jpg": ""}))
+    assert [photo.part for photo in found.photos] == ["train", "train"] and found.stray == {}
+
+
+@pytest.mark.parametrize(
+    "folder, part",
+    [("train", "train"), ("Train2017", "train"), ("valid", "val"), ("val_2", "val"), ("testing", "test"), ("trainval", "train")]
+    + [("obj_train_data", "train"), ("train_images", "train"), ("images-val", "val"), ("validation set", "val")]
+    + [("train_station", None), ("test-bench", None), ("training day", None), ("trains", None), ("train_test", None), ("größe_train", None)],
+)
+def test_the_part_of_a_folder_is_its_whole_word(folder, part):
+    assert pictures.part_of_folder(folder) == part
+
+
+def test_the_part_of_a_file_is_a_word_of_its_name():
+    assert [pictures.part_in(name) for name in ("instances_val2017", "my-train.v2", "trainval", "training", "station")] == [
+        *("val", "train", "train", "train"),
+        None,
+    ]

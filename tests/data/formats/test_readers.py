@@ -166,3 +166,23 @@ def test_pictures_that_no_annotation_tells_of_are_named(tmp_path):
     for name in ("createml", "tensorflow", "edge_impulse"):
         found = scan(lay(tmp_path / name, {**SETS[name], "more/c.jpg": ""}))
         assert found.mended == ["more/c.jpg: is in no annotation: not used"] and len(found.photos) == 2
+
+
+@pytest.mark.parametrize("bottom", ["1.0000001", "1.2", "0.9"])
+def test_shares_of_a_csv_may_reach_a_little_beyond_the_frame(tmp_path, bottom):
+    rows = "".join(f"{name}.jpg,cat,0.25,0.25,0.5,{bottom if name == 'a' else 0.75}\n" for name in "abc")
+    lay(tmp_path, {"x.csv": f"filename,class,xmin,ymin,xmax,ymax\n{rows}", **{f"{name}.jpg": "" for name in "abc"}})
+    corners = [photo.boxes[0].xyxy for photo in scan(tmp_path).photos]
+    assert corners == [(16.0, 12.0, 32.0, min(float(bottom), 1) * 48), *2 * [(16.0, 12.0, 32.0, 36.0)]]
+
+
+def test_pixels_of_a_csv_stay_pixels(tmp_path):
+    """The control: small boxes, with broken numbers too."""
+    lay(tmp_path, {"x.csv": "filename,class,xmin,ymin,xmax,ymax\na.jpg,cat,0,0,1.5,3\na.jpg,cat,0.5,0.5,2,2\n", "a.jpg": ""})
+    assert [box.xyxy for box in scan(tmp_path).photos[0].boxes] == [(0.0, 0.0, 1.5, 3.0), (0.5, 0.5, 2.0, 2.0)]
+
+
+def test_testing_is_edge_impulses_test(tmp_path):
+    files = {f"{part}/bounding_boxes.labels": json.dumps({"boundingBoxes": {f"{part}.jpg": []}}) for part in ("training", "testing")}
+    found = scan(lay(tmp_path, {**files, "training/training.jpg": "", "testing/testing.jpg": ""}))
+    assert {photo.name: photo.part for photo in found.photos} == {"testing/testing.jpg": "test", "training/training.jpg": "train"}

@@ -178,3 +178,52 @@ def test_labels_obey_one_rule_whatever_the_format(tmp_path, text):
 def test_accents_are_composed(tmp_path):
     found = scan(lay(tmp_path, {"a.xml": voc_xml("a.jpg", ("e\u0301", 1, 1, 5, 5), ("\u00e9", 1, 1, 9, 9)), "a.jpg": ""}))
     assert found.labels == ["\u00e9"]
+
+
+BOTH = {
+    "labelme": {"b.json": json.dumps({"imagePath": "b.jpg", "shapes": [{"label": "cat", "points": [[1, 1], [9, 9]], "shape_type": "rectangle"}]})},
+    "createml": {
+        "x.json": '[{"image": "b.jpg", "annotations": [{"label": "cat", "coordinates": {"x": 9, "y": 9, "width": 5, "height": 5}}]}]'
+    },
+    "tensorflow": {"x.csv": "filename,class,xmin,ymin,xmax,ymax\nb.jpg,cat,1,1,9,9\n"},
+    "edge_impulse": {"bounding_boxes.labels": '{"boundingBoxes": {"b.jpg": [{"label": "cat", "x": 1, "y": 1, "width": 9, "height": 9}]}}'},
+}
+
+
+@pytest.mark.parametrize("other", list(BOTH))
+@pytest.mark.parametrize("one", ["voc", "coco", "yolo"])
+def test_two_formats_that_both_hold_boxes_are_refused(tmp_path, one, other):
+    """LabelImg writes YOLO and CreateML by one button: photos of the one would be background of the other."""
+    lay(tmp_path, {**SETS[one], **BOTH[other], "b.jpg": ""})
+    with pytest.raises(CvappError, match=f"holds {one} and {other}; keep one, or name its json, csv or data.yaml") as caught:
+        scan(tmp_path)
+    assert caught.value.code == Exit.BAD_DATA
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"b.json": json.dumps({"imagePath": "b.jpg", "shapes": []})},
+        {"x.json": '[{"image": "b.jpg", "annotations": []}]'},
+        {"x.json": '[{"image": "gone.jpg", "annotations": [{"label": "c", "coordinates": {"x": 9, "y": 9, "width": 5, "height": 5}}]}]'},
+    ],
+)
+def test_a_file_of_another_format_without_boxes_of_pictures_stops_nobody(tmp_path, files):
+    """The control."""
+    found = scan(lay(tmp_path, {**SETS["yolo"], **files, "b.jpg": ""}))
+    assert (found.format, len(found.photos)) == ("yolo", 2)
+
+
+@pytest.mark.parametrize("name", ["CVAT", "Supervisely", "VIA (VGG Image Annotator)"])
+def test_boxes_that_are_not_read_may_be_those_of_photos_without_label_file(tmp_path, name):
+    lay(tmp_path, {**SETS["yolo"], **FOREIGN[name][0], "b.jpg": ""})
+    with pytest.raises(CvappError, match="holds yolo and .*; keep one, or name its json, csv or data.yaml") as caught:
+        scan(tmp_path)
+    assert f"yolo and {name};" in str(caught.value)
+    assert len(scan(lay(tmp_path, {"b.txt": "0 .5 .5 1 1"})).photos) == 2, "every photo has boxes: no more is to be known"
+
+
+@pytest.mark.parametrize("name", [tools.UNKNOWN, "COCO results"])
+def test_what_may_be_something_else_stops_nobody(tmp_path, name):
+    """The control."""
+    assert len(scan(lay(tmp_path, {**SETS["yolo"], **FOREIGN[name][0], "b.jpg": ""})).photos) == 2

@@ -1,5 +1,7 @@
 """Pascal VOC: pixels from 1, parts from lists or folders, and the reason for each picture that cannot be used."""
 
+import unicodedata
+
 import pytest
 
 from cvapp.data.boxed import Box
@@ -109,3 +111,37 @@ def test_labels_txt_orders_the_classes_and_others_follow(tmp_path):
     xml = voc_xml("a.jpg", *((label, 1, 1, 5, 5) for label in ("c10", "b", "c2", "a")))
     found = voc.read(lay(tmp_path, {"Annotations/a.xml": xml, "JPEGImages/a.jpg": "", "labels.txt": "b\n\nunused\n"}))
     assert found.labels == ["b", "unused", "a", "c2", "c10"]
+
+
+def in_parts(photos="JPEGImages"):
+    """Folders of the parts within Annotations and within the folder of photos."""
+    files = {f"Annotations/{part}/{part}.xml": voc_xml(f"{part}.jpg", ("cat", 1, 1, 9, 9)) for part in ("train", "val")}
+    return {**files, **{f"{photos}/{part}/{part}.jpg": "" for part in ("train", "val")}}
+
+
+@pytest.mark.parametrize("photos", ["JPEGImages", "images", "pics"])
+def test_parts_come_from_folders_where_there_are_no_lists(tmp_path, photos):
+    found = voc.read(lay(tmp_path, in_parts(photos)))
+    assert [photo.part for photo in found.photos] == ["train", "val"] and found.stray == {}
+    found = voc.read(lay(tmp_path, {SETS + "default.txt": "train/train\nval/val\n"}))
+    assert [photo.part for photo in found.photos] == [None, None], "a list of no part says that there are none"
+
+
+def test_lists_say_names_as_people_write_them(tmp_path):
+    names = [unicodedata.normalize("NFC", name) for name in ("é", "ü")]
+    lay(tmp_path, {f"Annotations/{name}.xml": voc_xml(f"{name}.jpg", ("cat", 1, 1, 9, 9)) for name in (*names, "IMG_1")})
+    lay(tmp_path, {f"JPEGImages/{name}.jpg": "" for name in (*names, "IMG_1")})
+    lay(tmp_path, {SETS + "train.txt": unicodedata.normalize("NFD", names[0]) + "\nimg_1.JPG\n", SETS + "val.txt": f"{names[1]} 1\n"})
+    found = voc.read(tmp_path)
+    assert {photo.name: photo.part for photo in found.photos} == {f"{names[0]}.jpg": "train", f"{names[1]}.jpg": "val", "IMG_1.jpg": "train"}
+    assert found.stray == {}
+
+
+def test_lists_of_several_years_each_speak_of_their_own(tmp_path):
+    files = {}
+    for year, part in (("VOC2007", "train"), ("VOC2012", "val")):
+        home = f"VOCdevkit/{year}"
+        files |= {f"{home}/Annotations/1.xml": voc_xml("1.jpg", ("cat", 1, 1, 9, 9)), f"{home}/JPEGImages/1.jpg": ""}
+        files |= {f"{home}/{SETS}{part}.txt": "1\n"}
+    found = voc.read(lay(tmp_path, files))
+    assert [(photo.name.split("/")[1], photo.part) for photo in found.photos] == [("VOC2007", "train"), ("VOC2012", "val")] and found.stray == {}

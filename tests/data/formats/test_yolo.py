@@ -15,13 +15,14 @@ def parts(listing):
 
 
 def test_shares_become_pixels_and_a_picture_without_labels_is_an_example(tmp_path):
-    lay(tmp_path, {"data.yaml": YAML, "labels/train/a.txt": "1 0.5 0.5 1 1\n\n0 0.25 0.5 0.125 0.25\n"})
-    found = yolo.read(lay(tmp_path, {f"images/{name}.jpg": "" for name in ("train/a", "train/b", "val/c")}))
+    lay(tmp_path, {"data.yaml": YAML, "labels/train/a.txt": "1 0.5 0.5 1 1\n\n0 0.25 0.5 0.125 0.25\n", "labels/val/d.txt": "\n"})
+    found = yolo.read(lay(tmp_path, {f"images/{name}.jpg": "" for name in ("train/a", "train/b", "val/c", "val/d")}))
     boxes = (Box("dog", (0.0, 0.0, 64.0, 48.0)), Box("cat", (12.0, 18.0, 20.0, 30.0)))
     assert [(photo.name, photo.part, photo.boxes, photo.size) for photo in found.photos] == [
         ("train/a.jpg", "train", boxes, (48, 64)),
         ("train/b.jpg", "train", (), (48, 64)),
         ("val/c.jpg", "val", (), (48, 64)),
+        ("val/d.jpg", "val", (), (48, 64)),
     ]
     assert (found.labels, found.stray, found.mended, found.format) == (["cat", "dog"], {}, [], "yolo")
     assert yolo.read(tmp_path / "data.yaml").photos == found.photos
@@ -44,7 +45,7 @@ def test_shares_become_pixels_and_a_picture_without_labels_is_an_example(tmp_pat
     ids=["Roboflow", "lists", "folders of parts", "classes.txt", "Darknet"],
 )
 def test_layouts_of_tools(tmp_path, files):
-    found = yolo.read(lay(tmp_path, {**files, "train/images/1.jpg": "", "valid/images/1.jpg": ""}))
+    found = yolo.read(lay(tmp_path, {**files, "train/images/1.jpg": "", "valid/images/1.jpg": "", "valid/labels/1.txt": "\n"}))
     assert parts(found) == {"train/images/1.jpg": "train", "valid/images/1.jpg": "val"}
     assert found.photos[0].boxes == (Box("cat", (0.0, 0.0, 64.0, 48.0)),) and found.photos[1].boxes == ()
 
@@ -56,7 +57,7 @@ def test_pictures_outside_the_folder_of_data_yaml_are_named(tmp_path):
 
 
 def test_a_picture_has_one_path_however_data_yaml_says_its_folder(tmp_path):
-    lay(tmp_path, {"set/data.yaml": "train: ../a\nval: ../b\nnames: [cat]", "a/1.jpg": "", "b/2.jpg": "", "a/1.txt": "0 .5 .5 1 1"})
+    lay(tmp_path, {"set/data.yaml": "train: ../a\nval: ../b\nnames: [cat]", "a/1.jpg": "", "b/2.jpg": "", "a/1.txt": "0 .5 .5 1 1", "b/2.txt": "\n"})
     found = yolo.read(tmp_path)
     assert [(photo.part, len(photo.boxes)) for photo in found.photos] == [("train", 1), ("val", 0)]
     assert found.mended == [] and not any(".." in photo.name for photo in found.photos)
@@ -165,3 +166,38 @@ def test_the_last_folder_images_becomes_labels(tmp_path):
     picture(root / "images" / "a.jpg")
     (root / "images" / "a.txt").write_text("")
     assert yolo.label_file(root / "images/a.jpg", root) == root / "images/a.txt"
+
+
+def test_a_part_without_any_label_file_is_no_background(tmp_path):
+    """Folders of parts, and lists of them; a photo that lacks its own label file in a part that has some is an example without objects."""
+    files = {f"images/{name}.jpg": "" for name in ("train/a", "train/b", "val/c", "val/d")} | {"labels/train/a.txt": "0 .5 .5 1 1"}
+    found = yolo.read(lay(tmp_path / "folders", {"data.yaml": YAML, **files}))
+    assert parts(found) == {"train/a.jpg": "train", "train/b.jpg": "train"}
+    lost = "labels/val is not there; add the label files, empty ones for pictures without objects"
+    assert found.stray == {"val/c.jpg": lost, "val/d.jpg": lost}
+    files = {f"images/{name}.jpg": "" for name in "abc"} | {"labels/a.txt": "0 .5 .5 1 1", "train.txt": "images/a.jpg\nimages/b.jpg\n"}
+    found = yolo.read(lay(tmp_path / "lists", {"data.yaml": "train: train.txt\nval: val.txt\nnames: [cat]", "val.txt": "images/c.jpg\n", **files}))
+    assert parts(found) == {"a.jpg": "train", "b.jpg": "train"}
+    assert found.stray == {"c.jpg": "no picture of val has a label file in labels; add the label files, empty ones for pictures without objects"}
+
+
+def test_pictures_that_share_a_label_file_are_refused(tmp_path):
+    files = {"data.yaml": "names: [cat]", "images/a.jpg": "", "images/a.png": "", "images/b.jpg": "", "images/c.jpg": "", "images/c.png": ""}
+    found = yolo.read(lay(tmp_path, {**files, "labels/a.txt": "0 .5 .5 1 1", "labels/b.txt": "0 .5 .5 1 1"}))
+    assert [photo.name for photo in found.photos] == ["b.jpg", "c.jpg", "c.png"]
+    assert found.stray == dict.fromkeys(("a.jpg", "a.png"), "labels/a.txt: a.jpg and a.png bear its name; rename one of them")
+
+
+def test_a_test_that_roboflow_names_and_does_not_export_is_noted(tmp_path):
+    yaml = "train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnames: [cat]\n"
+    files = {f"{part}/images/{part}.jpg": "" for part in ("train", "valid")}
+    found = yolo.read(lay(tmp_path, {"data.yaml": yaml, **files, **{f"{part}/labels/{part}.txt": "0 .5 .5 1 1" for part in ("train", "valid")}}))
+    assert [photo.part for photo in found.photos] == ["train", "val"] and found.stray == {}
+    assert found.mended == ["test: ../test/images is named in data.yaml and is not there: there is no such part"]
+
+
+def test_lists_may_name_pictures_elsewhere_by_absolute_paths(tmp_path):
+    files = {"far/a.jpg": "", "far/a.txt": "0 .5 .5 1 1", "set/train.txt": f"{tmp_path}/far/a.jpg\n{tmp_path}/far/gone.jpg\n"}
+    found = yolo.read(lay(tmp_path, {**files, "set/data.yaml": "train: train.txt\nnames: [cat]"}) / "set")
+    assert [(photo.name, photo.part, len(photo.boxes)) for photo in found.photos] == [(f"{tmp_path}/far/a.jpg", "train", 1)]
+    assert found.stray == {f"{tmp_path}/far/gone.jpg": "train.txt lists it: no such file"}
