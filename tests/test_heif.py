@@ -17,7 +17,7 @@ from cvapp import exif, headers, heif, images, signs
 from cvapp.camera.sources import open_source
 from cvapp.cli import main
 from cvapp.data.check import check
-from cvapp.data.formats import reading
+from cvapp.data.formats.looking import look
 from cvapp.errors import CvappError, Exit
 from tests.heic import make
 
@@ -226,7 +226,7 @@ def test_without_pi_heif_the_line_says_what_to_install(without, tmp_path):
         heif.decode(IPHONE, "x")
     (tmp_path / "x.heic").write_bytes(IPHONE)
     with pytest.raises(CvappError, match="^photo: a HEIC photo, which needs pi-heif") as error:
-        reading.look(tmp_path / "x.heic")
+        look(tmp_path / "x.heic")
     assert error.value.code == Exit.BAD_DATA
 
 
@@ -284,8 +284,8 @@ def test_the_check_without_pi_heif_names_it(folder, without, capsys):
 
 def test_boxes_lie_in_the_upright_picture(tmp_path):
     (tmp_path / "x.heic").write_bytes(IPHONE)
-    size, _, turn = reading.look(tmp_path / "x.heic")
-    assert size == images.read(tmp_path / "x.heic").shape[:2] == (128, 96) and turn == 1
+    seen = look(tmp_path / "x.heic")
+    assert seen.size == images.read(tmp_path / "x.heic").shape[:2] == (128, 96) and seen.turn == 1
 
 
 def test_the_camera_plays_a_folder_of_them(folder):

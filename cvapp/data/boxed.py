@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import NamedTuple, Sequence
 
 from cvapp.data import split
+from cvapp.data.capture import Capture
 from cvapp.data.listing import Listing, Photo, files_below
 
+HOMES = ("JPEGImages", "images")  # folders of a layout that holds its photos apart
 NOTHING = "no object"  # what a photo without any is called in a split
 
 Corners = tuple[float, float, float, float]
@@ -40,6 +42,7 @@ class BoxedPhoto:
         size: (height, width) of the upright photo; None where the listing was not read from files.
         part: `train`, `val` or `test` where the source says so, else None.
         hash: sha256 of the photo's file, once known.
+        capture: when and by which camera it was taken, where that is known.
     """
 
     name: str
@@ -47,6 +50,7 @@ class BoxedPhoto:
     size: tuple[int, int] | None = None
     part: str | None = None
     hash: str = ""
+    capture: Capture | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class BoxedListing:
         stray: photos that cannot be used, by name, with the reason.
         mended: boxes that were clipped or left out, a line each: which photo, which box, what was wrong, what was done.
         format: its name among `formats.READERS`.
+        root: the folder that holds everything; `folder` where it is left out.
     """
 
     source: Path
@@ -70,6 +75,13 @@ class BoxedListing:
     stray: dict[str, str] = field(default_factory=dict)
     mended: list[str] = field(default_factory=list)
     format: str = ""
+    root: Path | None = None
+
+    @property
+    def split_file(self) -> Path:
+        """Where the frozen split belongs: in the root, whichever folder the photos are in; elsewhere where an earlier one lies there."""
+        homes = [self.root or self.folder, self.folder, *((self.root or self.folder) / home for home in HOMES)]
+        return next((path for home in homes if (path := home / split.FILE).is_file()), homes[0] / split.FILE)
 
 
 def as_listing(boxed: BoxedListing) -> Listing:
@@ -78,8 +90,8 @@ def as_listing(boxed: BoxedListing) -> Listing:
     photos = []
     for photo in boxed.photos:
         rarest = min((box.label for box in photo.boxes), key=lambda label: (counts[label], label), default=NOTHING)
-        photos.append(Photo(photo.name, rarest, photo.part, photo.hash))
-    return Listing(boxed.source, boxed.folder, photos, dict(boxed.stray), files_below(boxed.folder), boxed.folder / split.FILE)
+        photos.append(Photo(photo.name, rarest, photo.part, photo.hash, capture=photo.capture))
+    return Listing(boxed.source, boxed.folder, photos, dict(boxed.stray), files_below(boxed.folder), boxed.split_file)
 
 
 def other_boxes(photos: Sequence[BoxedPhoto]) -> dict[str, str]:

@@ -82,15 +82,15 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Fram
     listing, pixels = fit_all(as_listing(boxed), recipe.images, report)
     digests = sorted({photo.hash for photo in listing.photos})
     seen = dict(zip(digests, duplicates.store().read(digests)))
-    listing, copies = grouped(listing, seen), duplicates.near_copies(seen)
-    beside, frozen = boxed.folder / split.FILE, split.beside(listing)
-    rows, left_out = split.divide(listing.photos, recipe.data.val, recipe.data.test, recipe.seed, frozen, copies)
-    split.check_parts(rows)
-    for line in [*split_settings.notes(listing.photos, frozen, recipe, copies, beside), *flattering(rows, listing)]:
+    copies = duplicates.near_copies(seen)
+    with split.parting(listing):
+        listing, frozen = grouped(listing, seen), split.beside(listing)
+        rows, left_out = split.divide(listing.photos, recipe.data.val, recipe.data.test, recipe.seed, frozen, copies)
+        split.check_parts(rows)
+        if split.draws(listing.photos) and (every := split.lasting(rows, frozen, left_out)) != frozen:
+            _freeze(boxed.split_file, every, report)
+    for line in [*split_settings.notes(listing.photos, frozen, recipe, copies, boxed.split_file), *flattering(rows, listing)]:
         report(line)
-    every = split.lasting(rows, frozen, left_out)
-    if split.draws(listing.photos) and every != frozen:
-        _freeze(beside, every, report)
     named = {photo.name: photo for photo in boxed.photos}
     truth = Truth({row.hash: _in_frame(named[row.path], recipe.images) for row in rows})
     made = Frames(rows, truth, boxed.labels, pixels, {**listing.stray, **left_out}, boxed.mended)

@@ -108,9 +108,27 @@ def test_parts_labels_and_the_split_beside_the_photos(source):
         f"12 photos: {len(found.of('train'))} train, {len(found.of('val'))} val, {len(found.of('test'))} test",
         "12 objects: 8 cat, 4 dog",
     ]
-    assert split.read(source / "images" / "split.csv") == found.rows
+    assert split.read(source / "split.csv") == found.rows
     again = prepare(source, recipe(data=Data(val=0.5), seed=9))
     assert again.rows == found.rows, "what is frozen stays"
+
+
+@pytest.mark.parametrize("early", ["split.csv", "images/split.csv"])
+def test_what_is_frozen_stays_where_photos_are_added_in_another_folder(source, early):
+    """Then names start at another folder; a split of before lies in the folder of the photos."""
+    before = {row.hash: row.part for row in prepare(source, recipe()).rows}
+    if early != "split.csv":
+        (source / "split.csv").rename(source / early)
+    path = source / "annotations" / "instances_all.json"
+    told = json.loads(path.read_text())
+    for number in range(90, 96):
+        images.write(source / "more" / f"{number}.png", scene(number, [(5, 5, 40, 40)], (80, 120)))
+        told["images"].append({"id": number, "file_name": f"more/{number}.png", "width": 120, "height": 80})
+        told["annotations"].append({"image_id": number, "id": number, "bbox": [5, 5, 35, 35], "category_id": 0})
+    path.write_text(json.dumps(told))
+    after = {row.hash: row.part for row in prepare(source, recipe()).rows}
+    assert {digest: after[digest] for digest in before} == before
+    assert [path.relative_to(source).as_posix() for path in source.rglob("split.csv")] == [early]
 
 
 def test_parts_that_the_source_gives_are_kept_and_nothing_is_frozen(workspace):

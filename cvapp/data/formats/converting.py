@@ -5,7 +5,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from cvapp.data.boxed import BoxedListing
+from cvapp.data import split
+from cvapp.data.boxed import BoxedListing, as_listing
 from cvapp.data.formats import FORMATS
 from cvapp.data.formats.writing import size_of
 from cvapp.errors import CvappError, cannot_write
@@ -16,7 +17,8 @@ _OUTSIDE = "outside"  # the folder of the copies of photos that lie outside the 
 
 
 def convert(listing: BoxedListing, to: str, out: str | Path, report: Report = silent) -> list[str]:
-    """Write a data set in a format, its photos copied, whole or not at all; names, parts, boxes and landmarks stay.
+    """Write a data set in a format, its photos copied, whole or not at all; names, parts, boxes and landmarks stay,
+    and so does a frozen split.
 
     Photos outside the listing's folder (of a data.yaml with absolute paths) are called by their paths below the folder that they share.
 
@@ -44,6 +46,8 @@ def convert(listing: BoxedListing, to: str, out: str | Path, report: Report = si
             path = work / FORMATS[to].PHOTOS / copied[photo.name]
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(listing.folder / photo.name, path)
+        if frozen := split.beside(as_listing(listing)):  # a photo that was held out stays so
+            split.write(work / split.FILE, [row._replace(path=copied.get(row.path, row.path)) for row in frozen])
     return lost
 
 

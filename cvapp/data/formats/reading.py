@@ -1,18 +1,16 @@
 """From what annotations say to a listing: every picture is looked at, every box held against its frame, nothing is mended unsaid."""
 
-import hashlib
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cvapp import exif, headers, images
-from cvapp.data.boxed import Box, BoxedListing, BoxedPhoto, Corners
+from cvapp.data.boxed import HOMES, Box, BoxedListing, BoxedPhoto, Corners
+from cvapp.data.formats.looking import look
 from cvapp.data.formats.matching import MATCHED, told as matched
 from cvapp.data.formats.pictures import relative, unreadable
 from cvapp.data.listing import natural
 from cvapp.errors import CvappError, Exit
-from cvapp.files import no_file
 from cvapp.progress import Report, each
 
 DECIMALS = 6  # of a pixel: normalised values and widths come back to the very same corners
@@ -116,20 +114,21 @@ def listing(told: Told, report: Report) -> BoxedListing:
             stray[name] = f"annotated twice, in {draft.origin} and in {others[0].origin}; keep the one that is right"
             continue
         try:
-            size, digest, turn = look(picture)
+            seen = look(picture)
         except CvappError as error:
             stray[name] = str(error).removeprefix("photo: ")
             continue
-        boxes, lines = _mend(draft, size)
+        boxes, lines = _mend(draft, seen.size)
         lines = [*draft.notes, *lines]
         mended += [f"{name}: {line}" for line in lines]
         if (draft.boxes or draft.lost) and not boxes:
             why = next((line for line in lines if line.endswith(": left out")), lines[0])
             stray[name] = f"none of its boxes can be used ({why}); {LOST}"
             continue
-        if boxes and turn > 1:
-            turned.append(f"{name}: {TURNED} {turn}; its boxes are taken as of the upright photo, {size[1]}x{size[0]}: see that they sit right")
-        photos.append(BoxedPhoto(name, boxes, size, draft.part, digest))
+        if boxes and seen.turn > 1:
+            upright = f"{seen.size[1]}x{seen.size[0]}"
+            turned.append(f"{name}: {TURNED} {seen.turn}; its boxes are taken as of the upright photo, {upright}: see that they sit right")
+        photos.append(BoxedPhoto(name, boxes, seen.size, draft.part, seen.hash, seen.capture))
     mended += [*turned, *_summary(told), *(f"{_name(path, folder, told.root)}: {UNLISTED}: not used" for path in told.unlisted)]
     if not photos:
         first = next((f", such as {name}: {reason}" for name, reason in stray.items()), "")
@@ -137,7 +136,7 @@ def listing(told: Told, report: Report) -> BoxedListing:
     found = {box.label for draft in told.drafts for box in draft.boxes.values()}
     labels = list(dict.fromkeys([*told.labels, *natural(found)]))
     return BoxedListing(
-        told.source, folder, sorted(photos, key=lambda photo: photo.name), labels, dict(sorted(stray.items())), mended, told.format
+        told.source, folder, sorted(photos, key=lambda photo: photo.name), labels, dict(sorted(stray.items())), mended, told.format, told.root
     )
 
 
@@ -149,30 +148,6 @@ def _summary(told: Told) -> list[str]:
     where = outlined[0].origin if len(outlined) == 1 else f"{len(outlined)} annotations, such as {outlined[0].origin}" if outlined else ""
     lines = [matched(loose, told.root)] if loose else []
     return lines + ([f"{count} box{'es are' if count > 1 else ' is'} {OUTLINED}, in {where}"] if outlined else [])
-
-
-def look(picture: Path) -> tuple[tuple[int, int], str, int]:
-    """The (height, width) of a photo when it is upright, the sha256 of its file, and the EXIF orientation that turns it (1: none).
-
-    Not a pixel is decoded where its header tells.
-
-    Raises:
-        CvappError: no such file, truncated, no picture ... (exit 3); the line speaks of `photo`.
-    """
-    if wrong := no_file(picture):
-        raise CvappError(wrong, Exit.BAD_DATA)
-    try:
-        data = picture.read_bytes()
-    except OSError as error:
-        raise CvappError(f"cannot be read ({error.strerror})", Exit.BAD_DATA) from error
-    header = headers.inspect(data, "photo")
-    digest = hashlib.sha256(data).hexdigest()
-    if header.size is None:
-        height, width = images.decode(data, "photo").shape[:2]
-        return (height, width), digest, 1
-    height, width = header.size
-    turn = exif.turn(data, header.format)
-    return (width, height) if turn >= 5 else (height, width), digest, turn
 
 
 def sides_of(height: object, width: object) -> tuple[int, int] | None:
@@ -233,7 +208,7 @@ def _rounded(box: Box, scale: tuple[int, int]) -> Box:
 
 def _photo_folder(root: Path, pictures: list[Path]) -> Path:
     """The folder that names start at: the layout's own for pictures where it holds all of them."""
-    homes = [root / home for home in ("JPEGImages", "images")]
+    homes = [root / home for home in HOMES]
     return next((home for home in homes if pictures and all(path.is_relative_to(home) for path in pictures)), root)
 
 

@@ -4,7 +4,8 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from cvapp.data.boxed import BoxedListing, BoxedPhoto
-from cvapp.data.formats.reading import DECIMALS, look
+from cvapp.data.formats.looking import look
+from cvapp.data.formats.reading import DECIMALS
 from cvapp.data.listing import PARTS
 from cvapp.errors import CvappError, Exit
 
@@ -17,7 +18,7 @@ def number(value: float) -> float:
 
 def size_of(listing: BoxedListing, photo: BoxedPhoto) -> tuple[int, int]:
     """The (height, width) of a photo, from its file where the listing does not say it."""
-    return photo.size or look(listing.folder / photo.name)[0]
+    return photo.size or look(listing.folder / photo.name).size
 
 
 def check_names(listing: BoxedListing) -> None:

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from cvapp.data.boxed import Box
+from cvapp.data import split
+from cvapp.data.boxed import Box, as_listing
 from cvapp.data.formats import FORMATS, coco, scan
 from cvapp.data.formats.converting import convert
 from cvapp.errors import CvappError, Exit
@@ -88,6 +89,19 @@ def test_pycocotools_reads_what_is_written(tmp_path, rng, capsys):
         for box, (label, (left, top, width, height), points) in zip(photo.boxes, seen[photo.name], strict=True):
             assert (label, points) == (box.label, 3)
             np.testing.assert_allclose((left, top, left + width, top + height), box.xyxy, atol=1e-6)
+
+
+@pytest.mark.parametrize("to", ["voc", "coco", "yolo"])
+def test_a_frozen_split_is_kept(tmp_path, rng, to):
+    first = random_listing(tmp_path / "photos", rng, count=12)
+    photos = [dataclasses.replace(photo, part=None) for photo in first.photos]
+    convert(dataclasses.replace(first, photos=photos), "coco", tmp_path / "set")
+    made = scan(tmp_path / "set")
+    rows = [split.Row(photo.hash, photo.name, "", ("train", "val", "test")[place % 3]) for place, photo in enumerate(made.photos)]
+    split.write(made.split_file, rows)
+    convert(made, to, tmp_path / "out")
+    again = scan(tmp_path / "out")
+    assert {row.hash: row.part for row in split.beside(as_listing(again))} == {row.hash: row.part for row in rows}
 
 
 def test_a_folder_that_holds_something_is_refused(tmp_path, rng):
