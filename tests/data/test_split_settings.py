@@ -164,11 +164,11 @@ def test_for_a_detector_the_cure_is_to_delete_the_file(workspace):
     first = frames.prepare("set", prepared)
     said = told("set", ["val"], "detect", shares(0.5, 0.2))
     assert re.fullmatch(
-        r"--set data.val=0.5: set/images/split.csv is kept, with \d val photos where \d are asked for; delete it to split again", said
+        r"--set data.val=0.5: set/split.csv is kept, with \d val photos where \d are asked for; delete it to split again", said
     )
     assert told("set", ["val", "test"], "detect", FIFTHS) == []
     again = frames.prepare("set", boxed(data=shares(0.5, 0.2)), lambda text, done=None, total=None: lines.append(text))
-    assert again.rows == first.rows and any(line.startswith("set/images/split.csv is kept: ") for line in lines)
+    assert again.rows == first.rows and any(line.startswith("set/split.csv is kept: ") for line in lines)
     lay(lay(workspace / "given", PHOTOS[:6], part="train"), PHOTOS[6:9], part="val")
     assert told("given", ["val"], "detect", shares(0.5, 0.2)).startswith("--set data.val=0.5: given decides which photos are for validation")
 
