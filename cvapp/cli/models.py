@@ -10,7 +10,7 @@ from cvapp import runs, shipped
 from cvapp.bundle import ATTENTION, LITE
 from cvapp.cli.answer import MODELS, Answer, model_folder, new_model_folder, size_of, table
 from cvapp.cli.outputs import check_replaced_folder
-from cvapp.cli.trained import beside_photos, lengths
+from cvapp.cli.trained import beside_photos, by_session, lengths
 from cvapp.errors import CvappError, missing_extra
 from cvapp.progress import Terminal
 
@@ -55,7 +55,7 @@ def evaluate(args: argparse.Namespace) -> Answer:
     rows = [(label, f"{accuracy:.3f}") for label, accuracy in found["accuracy_by_class"].items()]
     return Answer(
         found,
-        f"{table(('class', 'accuracy'), rows)}\n"
+        f"{table(('class', 'accuracy'), rows)}\n{by_session(found, found['split'])}"
         f"{args.name} ({found['variant']}): accuracy {found['accuracy']:.4f} on the {found['photos']} photos of {found['split']}",
     )
 

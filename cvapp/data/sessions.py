@@ -53,18 +53,22 @@ def by_class(rows: Iterable[Row]) -> dict[str, set[str]]:
     return found
 
 
+def single(rows: Sequence[Row]) -> list[str]:
+    """The classes whose photos all come from one session."""
+    loose = {row.label for row in rows if not row.group}
+    return [label for label, sessions in by_class(rows).items() if len(sessions) == 1 and label not in loose]
+
+
 def flattering(rows: Sequence[Row], listing: Listing) -> list[str]:
     """Lines on why accuracy on held-out photos would flatter: classes of a single session, and sessions that lie in train and elsewhere."""
-    loose = {row.label for row in rows if not row.group}
-    single = [label for label, sessions in by_class(rows).items() if len(sessions) == 1 and label not in loose]
-    lines = []
-    if single:
-        some = ", ".join(map(repr, single[:5])) + (f" and {len(single) - 5} more" if len(single) > 5 else "")
-        who = f"class {some} has a single session" if len(single) == 1 else f"classes {some} have a single session each"
+    alone, lines = single(rows), []
+    if alone:
+        some = ", ".join(map(repr, alone[:5])) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
+        who = f"class {some} has a single session" if len(alone) == 1 else f"classes {some} have a single session each"
         lines.append(f"{who}: held-out accuracy flatters, of the same moments; take photos on another day, in another place")
     parts: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        if row.group and row.label not in single:
+        if row.group and row.label not in alone:
             parts[row.group].add(row.part)
     torn = [group for group, some in parts.items() if "train" in some and len(some) > 1]
     if torn:

@@ -7,8 +7,8 @@ import numpy as np
 
 from cvapp import card as cards
 from cvapp.data import split
-from cvapp.evaluation import metrics
 from cvapp.evaluation.held import held_photos
+from cvapp.evaluation.results import Part
 from cvapp.loading import load
 from cvapp.progress import Report, each, silent
 
@@ -37,6 +37,6 @@ def evaluate(
         "name": folder.name,
         "variant": bundle.variant,
         "split": part,
-        **metrics.summary(answers, truth, bundle.card.labels),
+        **Part(part, answers, truth, [row.group for row in held]).figures(bundle.card.labels),
         "fingerprint": split.fingerprint(rows),
     }
