@@ -1,10 +1,13 @@
 """Ridge probes from sums over photos that are computed once, then added and subtracted as folds and learning curves need them."""
 
 from dataclasses import dataclass
+from typing import Sequence
 
 import numpy as np
 
 WIDEST = 1280  # features that a probe works on: with more, a solution takes too long
+STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the ridge that are tried
+STRONGEST = 100.0  # above, all scores are alike but for rounding
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Sums:
     totals: np.ndarray
     counts: np.ndarray
     weights: np.ndarray
+
+    @property
+    def photos(self) -> int:
+        """How many photos."""
+        return int(self.counts.sum())
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(self.gram + other.gram, self.totals + other.totals, self.counts + other.counts, self.weights)
@@ -94,3 +102,18 @@ def solve(found: Sums, columns: int, strength: float) -> tuple[np.ndarray, np.nd
     weights[:, there] = np.linalg.solve(scatter, aims)
     bias[there] = kind.type(1 / len(counts)) - middle @ weights[:, there]
     return weights, bias
+
+
+def choose_strength(folds: Sequence[tuple[Sums, np.ndarray, np.ndarray]], columns: int) -> float:
+    """The strength of the ridge with the most right answers.
+
+    Args:
+        folds: the sums of the photos to learn from, then features (N, F) and classes (N,) to be measured on.
+        columns: number of features before `compress`.
+    """
+
+    def right(strength: float) -> int:
+        found = ((solve(known, columns, strength), features, truth) for known, features, truth in folds)
+        return sum(int(((features @ matrix + bias).argmax(1) == truth).sum()) for (matrix, bias), features, truth in found)
+
+    return max(STRENGTHS, key=right)

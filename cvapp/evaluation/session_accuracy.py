@@ -9,7 +9,7 @@ from cvapp.evaluation import folds, gram, metrics
 
 FEWEST = 3  # sessions: of fewer no interval can be told
 MOST_FOLDS = 20  # of leave-one-session-out: with more sessions, several are left out at a time
-_STRENGTHS = (0.1, 1.0, 10.0)  # of the ridge, as in `probe.left_out`
+_TRIED = 5  # folds by which the strength of the ridge is chosen
 _Z = 1.96  # of a 95% interval
 _DEGREES = np.array((1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 1e9))
 _QUANTILES = np.array((12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.306, 2.228, 2.131, 2.086, 2.042, 2.0, 1.96))  # 97.5% of Student's t
@@ -157,10 +157,12 @@ def _scores(features: np.ndarray, truth: np.ndarray, fold: np.ndarray, columns: 
     weights = gram.class_weights(truth, num_classes)
     members = [np.flatnonzero(fold == index) for index in range(fold.max() + 1)]
     total = gram.sums(features, truth, weights)
-    scores = np.zeros((len(_STRENGTHS), len(truth), num_classes))
-    for out in members:
-        learned = total - gram.sums(features[out], truth[out], weights)
-        for place, strength in enumerate(_STRENGTHS):
-            matrix, bias = gram.solve(learned, columns, strength)
-            scores[place, out] = features[out] @ matrix + bias
-    return scores[(scores.argmax(2) == truth).mean(1).argmax()]
+    learned = [total - gram.sums(features[out], truth[out], weights) for out in members[:_TRIED]]
+    tried = [(known, features[out], truth[out]) for known, out in zip(learned, members)]
+    strength = gram.choose_strength(tried, columns)
+    scores = np.zeros((len(truth), num_classes))
+    for place, out in enumerate(members):
+        known = learned[place] if place < len(learned) else total - gram.sums(features[out], truth[out], weights)
+        matrix, bias = gram.solve(known, columns, strength)
+        scores[out] = features[out] @ matrix + bias
+    return scores
