@@ -31,10 +31,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Outlook:
-    """The accuracy of a set of photos.
+    """The accuracy of a class, or of all.
 
     Args:
-        photos: how many of them there are now.
+        photos: training photos now.
         now: accuracy with the training photos that there are.
         twice: accuracy with twice as many.
         fourfold: accuracy with four times as many.
@@ -118,7 +118,7 @@ def power_law(photos: np.ndarray, errors: np.ndarray, exponents: np.ndarray) -> 
     return floor, slope, (left**2) @ weights
 
 
-def forecast(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], now: int, seed: int) -> Forecast | None:
+def forecast(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], now: np.ndarray, seed: int) -> Forecast | None:
     """Extend the learning curve of frozen features to two and four times the photos.
 
     Ridge probes learn from growing sets of whole sessions in several random orders (`growth.measure`), and the power law is fitted to the mean of
@@ -130,7 +130,7 @@ def forecast(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], now
         features: (N, F).
         truth: (N,) classes, of which each index up to the largest has photos.
         groups: (N,) names of the sessions, "" where unknown.
-        now: training photos that the model has.
+        now: (C,) training photos that the model has, by class.
         seed: of orders and bootstrap samples.
 
     Returns:
@@ -140,22 +140,21 @@ def forecast(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], now
     return None if grown is None else extend(grown, now, seed)
 
 
-def extend(grown: Growth, now: int, seed: int) -> Forecast:
+def extend(grown: Growth, now: np.ndarray, seed: int) -> Forecast:
     """The forecast from a measured learning curve; see `forecast`."""
-    sizes = now * 2**_BAND
+    sizes = now.sum() * 2**_BAND
     overall, classes = _extrapolated(grown, sizes, seed)
     count = int((2 * grown.photos <= 1.01 * grown.photos[-1]).sum())  # whole sessions do not halve exactly
     measured = float(grown.right[:, -1].mean())
     predicted = _estimates(_extrapolated(grown.head(count), grown.photos[-1:], seed)[0])[0]
     check = Check(round(grown.photos[count - 1]), round(grown.photos[-1]), predicted, measured)
     places = [0, *(int(np.argmin(abs(2**_BAND - times))) for times in TIMES)]
-    amounts = np.bincount(grown.truth)
     return Forecast(
-        now,
+        int(now.sum()),
         list(zip(grown.photos.tolist(), grown.right.mean((0, 2)).tolist())),
         list(zip(sizes.tolist(), _estimates(overall))),
-        _outlook(overall[:, places], len(grown.truth)),
-        [_outlook(one[:, places], int(photos)) for one, photos in zip(classes, amounts)],
+        _outlook(overall[:, places], int(now.sum())),
+        [_outlook(one[:, places], int(photos)) for one, photos in zip(classes, now)],
         check,
     )
 

@@ -19,8 +19,8 @@ def between(low: float, high: float, digits: int = 0) -> str:
     return ends[1] if ends[0] == ends[1] else f"{ends[0][:-1]} to {ends[1]}"
 
 
-def session_tile(part: Part, left_out: LeftOut | None) -> list[tuple[str, str, str]]:
-    """The headline tile of a model whose held-out photos have sessions: accuracy by session. Nothing where they have none."""
+def session_tiles(part: Part, left_out: LeftOut | None) -> list[tuple[str, str, str]]:
+    """The headline of a model whose held-out photos have sessions: accuracy by session, and in new ones. Nothing where they have none."""
     found = part.by_session
     if found is None:
         return []
@@ -30,9 +30,12 @@ def session_tile(part: Part, left_out: LeftOut | None) -> list[tuple[str, str, s
         else f"no interval can be given for fewer than {FEWEST} sessions"
     )
     worst = f"worst: “{found.worst.name}”, {percent(found.worst.accuracy)} of {counted(found.worst.photos, 'photo')}"
-    new = f"; leave-one-session-out {percent(left_out.found.accuracy)}: what to expect in a new place" if left_out else ""
     what = f"right by session, the mean of {counted(found.sessions, f'{WORDS[part.name]} session')}"
-    return [(percent(found.accuracy, 1), what, f"{sure}; {worst}{new}")]
+    tiles = [(percent(found.accuracy, 1), what, f"{sure}; {worst}")]
+    if left_out:
+        sessions = counted(left_out.found.sessions, "session")
+        tiles.append((percent(left_out.found.accuracy, 1), "leave-one-session-out: what to expect in a new place", f"frozen features, {sessions}"))
+    return tiles
 
 
 def session_rows(part: Part, left_out: LeftOut | None) -> list[tuple[str, ...]]:
@@ -79,9 +82,9 @@ def forecast_sentence(found: Forecast, labels: Sequence[str], tuned: bool) -> st
     whole = found.overall
     probe = " of a probe on the frozen features" if tuned else ""
     if whole.gain < LITTLE:
-        course = f"twice as many are likely to leave the accuracy{probe} near {percent(whole.twice.middle)}"
-        return f"More photos of the same kind promise little: {course} ({percent(whole.now)} now)."
-    more = f"Twice the photos ({whole.photos:,} more) are likely to bring the accuracy{probe} from {percent(whole.now)}"
+        course = f"with twice as many, the accuracy{probe} is likely to stay near {percent(whole.twice.middle)}"
+        return f"More photos of the same kind promise little: {course}."
+    more = f"Twice the training photos ({whole.photos:,} more) are likely to bring the accuracy{probe} from {percent(whole.now)}"
     gains = sorted(((one.gain * one.photos, label) for one, label in zip(found.classes, labels)), reverse=True)
     mostly = len(labels) > 2 and gains[0][0] >= MOSTLY * sum(gain for gain, _ in gains)
     return f"{more} to {_likely(whole.now, whole.twice)}{f'; most of it in “{gains[0][1]}”' if mostly else ''}."
@@ -110,7 +113,7 @@ def forecast_section(results: Results, labels: Sequence[str]) -> str:
     )
     classes = sorted(zip(labels, found.classes), key=lambda pair: (-pair[1].gain, pair[0]))
     rows = [_row("all photos", found.overall), *(_row(label, one) for label, one in classes[:_SHOWN])]
-    heads = ("class", "photos now", "accuracy now", f"at twice: {2 * found.overall.photos:,}", f"at four times: {4 * found.overall.photos:,}")
+    heads = ("class", "training photos", "accuracy now", f"at twice: {2 * found.overall.photos:,}", f"at four times: {4 * found.overall.photos:,}")
     rest = f"<p>The {_SHOWN} classes that gain most are shown.</p>" if len(classes) > _SHOWN else ""
     return f"{head}<p>{how}</p>{markup.table(heads, rows)}{rest}</section>"
 

@@ -76,7 +76,7 @@ def _tiles(card: Card, answers: dict[str, Part], results: Results) -> str:
     above, right = val.probabilities.max(1) >= card.threshold, val.probabilities.argmax(1) == val.truth
     kept = f"; {percent(above[right].mean())} of the right validation answers reach it" if right.any() else ""
     kept += f", {percent(above[~right].mean())} of the wrong ones" if right.any() and not right.all() else ""
-    by_session = outlook.session_tile(best, results.left_out)
+    by_session = outlook.session_tiles(best, results.left_out)
     tiles = (
         *((figure, what, escape(more)) for figure, what, more in by_session),
         (

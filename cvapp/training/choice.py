@@ -62,7 +62,7 @@ def choose(
     return Choice("none", best, f"{data}, {task}: a head on the features of {best} stage{'s' if best > 1 else ''} (by stages, {found})")
 
 
-def _likeness(features: np.ndarray, truth: np.ndarray, num_classes: int, seed: int, groups: Sequence[str]) -> float:
+def _likeness(features: np.ndarray, truth: np.ndarray, num_classes: int, seed: int, groups: Sequence[str] = ()) -> float:
     """Chance-adjusted, cross-validated accuracy of a linear probe, classes weighing alike."""
     answers = probe.left_out(features, truth, num_classes, seed, groups).argmax(1)
     return probe.adjusted_accuracy(answers, truth, num_classes)

@@ -213,7 +213,7 @@ def _probe(results: Results, features: np.ndarray, material: Material, seed: int
         crossed=True,
         learning=probe.learning_curve(known, (features[check], truth[check]), count, seed, groups[learn]),
         left_out=session_accuracy.leave_one_out(features, truth, groups, seed),
-        forecast=forecast.forecast(features[some], truth[some], groups[some], len(learn), seed),
+        forecast=forecast.forecast(features[some], truth[some], groups[some], np.bincount(truth[learn], minlength=count), seed),
     )
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from cvapp.evaluation import forecast, gram, growth
 
+NOW, TWO = np.array([80, 80, 80]), np.array([160, 160])  # training photos of three classes, of two
+
 
 def gaussians(generator, count, spread=4.0, classes=3, features=60):
     """Classes about fixed centers: features (N, F), truth (N,)."""
@@ -49,7 +51,7 @@ def test_the_truth_of_simulated_classes_lies_in_the_interval():
     truth = {times: reached(240 * times) for times in (2, 4)}
     held, off = [], []
     for seed in range(9):
-        found = forecast.forecast(*gaussians(np.random.default_rng((seed, 1)), 300), [""] * 300, 240, seed)
+        found = forecast.forecast(*gaussians(np.random.default_rng((seed, 1)), 300), [""] * 300, NOW, seed)
         for times, one in ((2, found.overall.twice), (4, found.overall.fourfold)):
             held.append(one.low <= truth[times] <= one.high)
             off.append(one.middle - truth[times])
@@ -59,7 +61,7 @@ def test_the_truth_of_simulated_classes_lies_in_the_interval():
 
 @pytest.fixture(scope="module")
 def found():
-    return forecast.forecast(*gaussians(np.random.default_rng(3), 300), [""] * 300, 240, 5)
+    return forecast.forecast(*gaussians(np.random.default_rng(3), 300), [""] * 300, NOW, 5)
 
 
 def test_more_photos_never_cost_accuracy(found):
@@ -72,9 +74,9 @@ def test_more_photos_never_cost_accuracy(found):
 
 
 def test_the_same_seed_gives_the_same_forecast(found):
-    again = forecast.forecast(*gaussians(np.random.default_rng(3), 300), [""] * 300, 240, 5)
+    again = forecast.forecast(*gaussians(np.random.default_rng(3), 300), [""] * 300, NOW, 5)
     assert again == found
-    assert forecast.forecast(*gaussians(np.random.default_rng(3), 300), [""] * 300, 240, 6) != found
+    assert forecast.forecast(*gaussians(np.random.default_rng(3), 300), [""] * 300, NOW, 6) != found
 
 
 def test_the_check_forecasts_all_photos_from_half_of_them(found):
@@ -92,14 +94,14 @@ def made_up(accuracies, count=400):
 
 def test_a_leap_that_nothing_announces_fails_the_check():
     """Flat up to half of the photos, then twice as good: no power law of the first half foresees it."""
-    leap = forecast.extend(made_up([0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.7, 0.95]), 320, 0)
+    leap = forecast.extend(made_up([0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.7, 0.95]), TWO, 0)
     assert not leap.check.passed and leap.check.measured > leap.check.predicted.high + 0.2
-    steady = forecast.extend(made_up(1 - 0.1 - 2 * np.array([20.0, 40, 60, 80, 120, 160, 220, 320]) ** -0.6), 320, 0)
+    steady = forecast.extend(made_up(1 - 0.1 - 2 * np.array([20.0, 40, 60, 80, 120, 160, 220, 320]) ** -0.6), TWO, 0)
     assert steady.check.passed
 
 
 def test_nothing_is_gained_where_all_is_right():
-    perfect = forecast.extend(made_up([1.0] * 8), 320, 0)
+    perfect = forecast.extend(made_up([1.0] * 8), TWO, 0)
     assert perfect.overall.now == perfect.overall.fourfold.middle == 1 and perfect.overall.gain == 0 and perfect.check.passed
 
 
@@ -107,17 +109,17 @@ def test_the_class_that_still_errs_gains():
     grown = made_up([0.6, 0.68, 0.73, 0.76, 0.8, 0.83, 0.86, 0.9])
     right = grown.right.copy()
     right[:, :, grown.truth == 0] = True
-    learned = forecast.extend(dataclasses.replace(grown, right=right), 320, 0)
+    learned = forecast.extend(dataclasses.replace(grown, right=right), TWO, 0)
     assert learned.classes[0].gain == 0 and learned.classes[1].gain > 0.01
 
 
 def test_too_few_photos_or_sessions_have_no_forecast():
     x, truth = gaussians(np.random.default_rng(0), 27)
-    assert forecast.forecast(x, truth, [""] * 27, 20, 0) is None, "nine of each class"
+    assert forecast.forecast(x, truth, [""] * 27, NOW, 0) is None, "nine of each class"
     x, truth = gaussians(np.random.default_rng(0), 300)
     names = [f"{label} {place // 60}" for place, label in enumerate(truth)]
-    assert forecast.forecast(x, truth, names, 240, 0) is None, "five sessions of each class"
-    assert forecast.forecast(x, np.zeros(300, int), [""] * 300, 240, 0) is None, "one class"
+    assert forecast.forecast(x, truth, names, NOW, 0) is None, "five sessions of each class"
+    assert forecast.forecast(x, np.zeros(300, int), [""] * 300, NOW, 0) is None, "one class"
 
 
 def test_no_probe_learns_from_a_session_that_it_is_measured_on():
