@@ -108,7 +108,8 @@ def _stretches(
 
 def _cut(copies: Sequence[str], shares: Mapping[str, float]) -> dict[str, str]:
     """Parts for groups of copies in order, a stretch for each part by its share, of one group at least."""
-    part_of, start, left = {}, 0, dict(shares)
+    part_of: dict[str, str] = {}
+    start, left = 0, dict(shares)
     for part, share in shares.items():
         rest = len(copies) - start
         count = rest if len(left) == 1 else min(rest - len(left) + 1, max(1, round(rest * share / sum(left.values()))))

@@ -10,8 +10,8 @@ from typing import Sequence
 
 import numpy as np
 
-from cvapp.evaluation import growth
-from cvapp.evaluation.growth import Growth
+from cvapp.evaluation import learning_curves
+from cvapp.evaluation.learning_curves import LearningCurves
 
 EXPONENTS = np.linspace(0.1, 1.0, 19)  # c: what is found for errors of real data, up to what theory has for parameters
 DRAWS = 200  # bootstrap samples
@@ -121,37 +121,39 @@ def power_law(photos: np.ndarray, errors: np.ndarray, exponents: np.ndarray) -> 
 def forecast(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], now: np.ndarray, seed: int) -> Forecast | None:
     """Extend the learning curve of frozen features to two and four times the photos.
 
-    Ridge probes learn from growing sets of whole sessions in several random orders (`growth.measure`), and the power law is fitted to the mean of
-    their errors. The intervals come from bootstrap samples of the orders and of the sessions or single photos that were left out, so they hold
-    the chance in which photos were measured, but not what photos of another kind would bring. A class has too few photos to tell an exponent of
-    its own: it takes that of all classes.
+    Ridge probes learn from growing sets of whole sessions in several random orders (`learning_curves.measure`), and the power law is fitted to the
+    mean of their errors. The intervals come from bootstrap samples of the orders and of the sessions or single photos that were left out. They cover
+    the chance in which photos were measured, not what photos of another kind would bring. A class has too few photos to tell an exponent of its own:
+    it takes that of all classes.
 
     Args:
         features: (N, F).
-        truth: (N,) classes, of which each index up to the largest has photos.
+        truth: (N,) classes.
         groups: (N,) names of the sessions, "" where unknown.
         now: (C,) training photos that the model has, by class.
         seed: of orders and bootstrap samples.
 
     Returns:
-        None where a class has fewer than ten sessions or single photos.
+        None where a class has fewer than ten sessions or single photos, or none at all.
     """
-    grown = growth.measure(features, truth, groups, seed)
-    return None if grown is None else extend(grown, now, seed)
+    if len(np.unique(truth)) < len(now):
+        return None
+    curves = learning_curves.measure(features, truth, groups, seed)
+    return None if curves is None else extend(curves, now, seed)
 
 
-def extend(grown: Growth, now: np.ndarray, seed: int) -> Forecast:
+def extend(curves: LearningCurves, now: np.ndarray, seed: int) -> Forecast:
     """The forecast from a measured learning curve; see `forecast`."""
     sizes = now.sum() * 2**_BAND
-    overall, classes = _extrapolated(grown, sizes, seed)
-    count = int((2 * grown.photos <= 1.01 * grown.photos[-1]).sum())  # whole sessions do not halve exactly
-    measured = float(grown.right[:, -1].mean())
-    predicted = _estimates(_extrapolated(grown.head(count), grown.photos[-1:], seed)[0])[0]
-    check = Check(round(grown.photos[count - 1]), round(grown.photos[-1]), predicted, measured)
+    overall, classes = _extrapolated(curves, sizes, seed)
+    count = int((2 * curves.photos <= 1.01 * curves.photos[-1]).sum())  # whole sessions do not halve exactly
+    measured = float(curves.right[:, -1].mean())
+    predicted = _estimates(_extrapolated(curves.head(count), curves.photos[-1:], seed)[0])[0]
+    check = Check(round(curves.photos[count - 1]), round(curves.photos[-1]), predicted, measured)
     places = [0, *(int(np.argmin(abs(2**_BAND - times))) for times in TIMES)]
     return Forecast(
         int(now.sum()),
-        list(zip(grown.photos.tolist(), grown.right.mean((0, 2)).tolist())),
+        list(zip(curves.photos.tolist(), curves.right.mean((0, 2)).tolist())),
         list(zip(sizes.tolist(), _estimates(overall))),
         _outlook(overall[:, places], int(now.sum())),
         [_outlook(one[:, places], int(photos)) for one, photos in zip(classes, now)],
@@ -170,10 +172,10 @@ def _estimates(accuracies: np.ndarray) -> list[Estimate]:
     return [Estimate(min(one, mean), float(mean), max(other, mean)) for one, mean, other in zip(low.tolist(), accuracies[0], high.tolist())]
 
 
-def _extrapolated(grown: Growth, sizes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _extrapolated(curves: LearningCurves, sizes: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Accuracies at other sizes: of all photos (1 + B, M) and by class (C, 1 + B, M), from the measured curve and bootstrap samples of it."""
-    errors, by_class = _resampled(grown, seed)
-    floor, slope, left = power_law(grown.photos, errors, EXPONENTS)
+    errors, by_class = _resampled(curves, seed)
+    floor, slope, left = power_law(curves.photos, errors, EXPONENTS)
     best = left.argmin(1)
     powers = sizes[None] ** -EXPONENTS[best][:, None]  # (1 + B, M)
 
@@ -181,20 +183,20 @@ def _extrapolated(grown: Growth, sizes: np.ndarray, seed: int) -> tuple[np.ndarr
         rows = np.arange(len(best))
         return np.clip(1 - floor[rows, best, None] - slope[rows, best, None] * powers, 0, 1)
 
-    return chosen(floor, slope), np.stack([chosen(*power_law(grown.photos, one, EXPONENTS)[:2]) for one in by_class])
+    return chosen(floor, slope), np.stack([chosen(*power_law(curves.photos, one, EXPONENTS)[:2]) for one in by_class])
 
 
-def _resampled(grown: Growth, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _resampled(curves: LearningCurves, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Errors of all photos (1 + B, K) and by class (C, 1 + B, K): as measured, then of bootstrap samples of rounds and of blocks of photos."""
     generator = np.random.default_rng((seed, DRAWS))
-    rounds, blocks = len(grown.right), int(grown.block.max()) + 1
-    drawn = generator.multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS)[:, grown.block]
-    weights = np.concatenate([np.ones((1, len(grown.truth))), drawn]).astype(np.float32)  # (1 + B, N)
+    rounds, blocks = len(curves.right), int(curves.block.max()) + 1
+    drawn = generator.multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS)[:, curves.block]
+    weights = np.concatenate([np.ones((1, len(curves.truth))), drawn]).astype(np.float32)  # (1 + B, N)
     turns = np.concatenate([np.ones((1, rounds)), generator.multinomial(rounds, np.full(rounds, 1 / rounds), DRAWS)]) / rounds
     wrong, total = [], []
-    for index in range(int(grown.truth.max()) + 1):
-        own = np.flatnonzero(grown.truth == index)
-        missed = 1 - grown.right[:, :, own].astype(np.float32)
+    for index in range(int(curves.truth.max()) + 1):
+        own = np.flatnonzero(curves.truth == index)
+        missed = 1 - curves.right[:, :, own].astype(np.float32)
         wrong.append(np.einsum("br,rkb->bk", turns, missed @ weights[:, own].T))
         total.append(weights[:, own].sum(1, keepdims=True))
     by_class = np.stack([one / np.maximum(photos, 1) for one, photos in zip(wrong, total)])

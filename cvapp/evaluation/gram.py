@@ -5,9 +5,9 @@ from typing import Sequence
 
 import numpy as np
 
-WIDEST = 1280  # features that a probe works on: with more, a solution takes too long
+MAX_FEATURES = 1280  # features that a probe works on: with more, a solution takes too long
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the ridge that are tried
-STRONGEST = 100.0  # above, all scores are alike but for rounding
+MAX_STRENGTH = 100.0  # above, all scores are alike but for rounding
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Sums:
 
 
 def compress(features: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Features (N, F) centered and rotated onto at most min(N, `WIDEST`) axes: float32 (N, K).
+    """Features (N, F) centered and rotated onto at most min(N, `MAX_FEATURES`) axes: float32 (N, K).
 
-    A ridge gives the same scores in any rotation, so where N <= `WIDEST` or F <= `WIDEST` nothing is lost. Otherwise the axes are those that a
+    A ridge gives the same scores in any rotation, so where N or F is at most `MAX_FEATURES` nothing is lost. Otherwise the axes are those that a
     randomized range finder with one power iteration finds (Halko et al. 2011, arXiv:0909.4061, algorithms 4.1 and 4.3).
     """
     centered = np.asarray(features - features.mean(0), np.float32)
-    axes = min(len(centered), WIDEST)
+    axes = min(len(centered), MAX_FEATURES)
     if centered.shape[1] <= axes:
         return centered
     sketch = centered @ np.random.default_rng(seed).normal(size=(centered.shape[1], axes)).astype(np.float32)

@@ -161,8 +161,8 @@ def _confused(card: Card, judged: Part) -> Observation | None:
 
 def _new_sessions(results: Results) -> Observation | None:
     """Photos of a session that was left out are recognized less often than photos dealt at random, which chance does not explain."""
-    found = results.left_out
-    if found is None or found.drop[0] <= 0 or found.mixed - found.found.accuracy < DROPPED:
+    found = results.leave_one_out
+    if found is None or found.drop[0] <= 0 or found.mixed - found.by_session.accuracy < DROPPED:
         return None
     return Observation(outlook.drop_sentence(found), (Cure("Photos from more sessions: other days, places and light"),))
 

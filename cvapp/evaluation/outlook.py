@@ -5,7 +5,7 @@ from typing import Sequence
 from cvapp.evaluation import markup
 from cvapp.evaluation.forecast import CERTAINTY, Estimate, Forecast, Outlook
 from cvapp.evaluation.results import WORDS, Part, Results
-from cvapp.evaluation.session_accuracy import FEWEST, LeftOut
+from cvapp.evaluation.session_accuracy import MIN_SESSIONS, BySession, LeaveOneOut
 from cvapp.evaluation.words import counted, percent
 
 LITTLE = 0.01  # of accuracy by twice the photos: less is one photo in a hundred
@@ -19,53 +19,55 @@ def between(low: float, high: float, digits: int = 0) -> str:
     return ends[1] if ends[0] == ends[1] else f"{ends[0][:-1]} to {ends[1]}"
 
 
-def session_tiles(part: Part, left_out: LeftOut | None) -> list[tuple[str, str, str]]:
+def session_tiles(part: Part, leave_one_out: LeaveOneOut | None) -> list[tuple[str, str, str]]:
     """The headline of a model whose held-out photos have sessions: accuracy by session, and in new ones. Nothing where they have none."""
     found = part.by_session
     if found is None:
         return []
-    sure = (
-        f"{between(*found.interval, 1)} with 95% certainty"
-        if found.interval
-        else f"no interval can be given for fewer than {FEWEST} sessions"
-    )
     worst = f"worst: “{found.worst.name}”, {percent(found.worst.accuracy)} of {counted(found.worst.photos, 'photo')}"
     what = f"right by session, the mean of {counted(found.sessions, f'{WORDS[part.name]} session')}"
-    tiles = [(percent(found.accuracy, 1), what, f"{sure}; {worst}")]
-    if left_out:
-        sessions = counted(left_out.found.sessions, "session")
-        tiles.append((percent(left_out.found.accuracy, 1), "leave-one-session-out: what to expect in a new place", f"frozen features, {sessions}"))
+    tiles = [(percent(found.accuracy, 1), what, f"{_certainty(found)}; {worst}")]
+    if leave_one_out:
+        unseen = leave_one_out.by_session
+        how = f"{_certainty(unseen)}; frozen features, {counted(unseen.sessions, 'session')}"
+        tiles.append((percent(unseen.accuracy, 1), "leave-one-session-out: what to expect in a new place", how))
     return tiles
 
 
-def session_rows(part: Part, left_out: LeftOut | None) -> list[tuple[str, ...]]:
+def _certainty(found: BySession) -> str:
+    if found.interval is None:
+        return f"no interval can be given for fewer than {MIN_SESSIONS} sessions"
+    return f"{between(*found.interval, 1)} with 95% certainty"
+
+
+def session_rows(part: Part, leave_one_out: LeaveOneOut | None) -> list[tuple[str, ...]]:
     """Rows of the table of figures: part, photos, accuracy, interval."""
     rows = []
     if found := part.by_session:
         rows.append((f"{WORDS[part.name]}, mean of {counted(found.sessions, 'session')}", len(part.truth), found))
-    if left_out:
-        sessions = counted(left_out.found.sessions, "session")
-        rows.append((f"leave-one-session-out, frozen features, mean of {sessions}", left_out.photos, left_out.found))
+    if leave_one_out:
+        sessions = counted(leave_one_out.by_session.sessions, "session")
+        rows.append((f"leave-one-session-out, frozen features, mean of {sessions}", leave_one_out.photos, leave_one_out.by_session))
     return [
         (name, f"{photos:,}", percent(found.accuracy, 1), between(*found.interval, 1) if found.interval else "–")
         for name, photos, found in rows
     ]
 
 
-def session_note(left_out: LeftOut | None) -> str:
+def session_note(leave_one_out: LeaveOneOut | None) -> str:
     """What was not counted in leave-one-session-out, as HTML."""
-    if not left_out or not left_out.uncounted:
+    if not leave_one_out or not leave_one_out.uncounted:
         return ""
-    photos = counted(left_out.uncounted, "photo")
-    verb = "is" if left_out.uncounted == 1 else "are"
+    photos = counted(leave_one_out.uncounted, "photo")
+    verb = "is" if leave_one_out.uncounted == 1 else "are"
     return f"<p>Leave-one-session-out: {photos} {verb} not counted, because no other session has the class.</p>"
 
 
-def drop_sentence(left_out: LeftOut) -> str:
+def drop_sentence(leave_one_out: LeaveOneOut) -> str:
     """That photos of a new session are recognized less often."""
     return (
-        f"New sessions are harder than the split suggests: {percent(left_out.found.accuracy)} right where whole sessions are left out, "
-        f"{percent(left_out.mixed)} where other photos of the same session are in training."
+        f"New sessions are harder than the split suggests: {percent(leave_one_out.by_session.accuracy)} right where whole sessions are left out, "
+        f"{percent(leave_one_out.mixed)} where other photos of the same session are in training."
     )
 
 
@@ -91,9 +93,11 @@ def forecast_sentence(found: Forecast, labels: Sequence[str], tuned: bool) -> st
 
 
 def _likely(now: float, later: Estimate) -> str:
-    """An interval in words; where it reaches below what there is now, its middle, and the interval in brackets."""
+    """An interval in words; where it reaches down to what there is now, its middle, and the interval in brackets."""
     span = between(later.low, later.high)
-    return span if later.low > now else f"about {percent(later.middle)} ({span})"
+    if round(100 * later.low) <= round(100 * now):
+        return f"about {percent(later.middle)} ({span})"
+    return f"between {span.replace(' to ', '% and ')}" if " to " in span else span
 
 
 def forecast_section(results: Results, labels: Sequence[str]) -> str:

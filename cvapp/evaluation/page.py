@@ -64,8 +64,8 @@ def _figures(card: Card, results: Results, answers: dict[str, Part]) -> str:
     if results.crossed:
         rows.insert(1, _part_row("training, by left-out folds", parts(results.rows, results.judged, card.labels)["train"]))
     heads = ("part", "photos", "accuracy", "95% interval", "loss", "calibration error", "macro F1")
-    rows += [markup.cells((*row, "–", "–", "–")) for row in outlook.session_rows(held_out(answers), results.left_out)]
-    note = outlook.session_note(results.left_out)
+    rows += [markup.cells((*row, "–", "–", "–")) for row in outlook.session_rows(held_out(answers), results.leave_one_out)]
+    note = outlook.session_note(results.leave_one_out)
     return f"<section>{_tiles(card, answers, results)}{markup.table(heads, rows)}{note}</section>"
 
 
@@ -76,7 +76,7 @@ def _tiles(card: Card, answers: dict[str, Part], results: Results) -> str:
     above, right = val.probabilities.max(1) >= card.threshold, val.probabilities.argmax(1) == val.truth
     kept = f"; {percent(above[right].mean())} of the right validation answers reach it" if right.any() else ""
     kept += f", {percent(above[~right].mean())} of the wrong ones" if right.any() and not right.all() else ""
-    by_session = outlook.session_tiles(best, results.left_out)
+    by_session = outlook.session_tiles(best, results.leave_one_out)
     tiles = (
         *((figure, what, escape(more)) for figure, what, more in by_session),
         (

@@ -10,7 +10,7 @@ from cvapp.data.split_settings import DataSource
 from cvapp.data.store import Store
 from cvapp.evaluation import metrics
 from cvapp.evaluation.forecast import Forecast
-from cvapp.evaluation.session_accuracy import BySession, LeftOut, by_session
+from cvapp.evaluation.session_accuracy import BySession, LeaveOneOut, by_session
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -33,7 +33,7 @@ class Results:
         looks: a sheet of where a transformer looks, uint8 RGB; None of other networks.
         learning: photos trained on, training accuracy, validation accuracy: the learning curve over training-set size; may be empty.
         source: where the photos came from, and what decides their parts.
-        left_out: leave-one-session-out cross-validation of the frozen features, where there are sessions enough.
+        leave_one_out: leave-one-session-out cross-validation of the frozen features, where there are sessions enough.
         forecast: what more photos are likely to bring, by the frozen features, where there are photos enough.
     """
 
@@ -48,7 +48,7 @@ class Results:
     looks: np.ndarray | None = None
     learning: Sequence[tuple[int, float, float]] = ()
     source: DataSource = DataSource()
-    left_out: LeftOut | None = None
+    leave_one_out: LeaveOneOut | None = None
     forecast: Forecast | None = None
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from cvapp.evaluation import folds, gram, metrics
 
-FEWEST = 3  # sessions: of fewer no interval can be told
-MOST_FOLDS = 20  # of leave-one-session-out: with more sessions, several are left out at a time
+MIN_SESSIONS = 3  # sessions: of fewer, no interval can be given
+MAX_FOLDS = 20  # of leave-one-session-test: with more sessions, several are left out at a time
 _TRIED = 5  # folds by which the strength of the ridge is chosen
 _Z = 1.96  # of a 95% interval
 _DEGREES = np.array((1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 1e9))
@@ -31,7 +31,7 @@ class BySession:
     Args:
         accuracy: from 0 to 1.
         sessions: how many; a photo of no known session counts as one.
-        interval: 95%, or None for fewer than `FEWEST` sessions.
+        interval: 95%, or None for fewer than `MIN_SESSIONS` sessions.
         worst: of the sessions that have a name.
     """
 
@@ -51,18 +51,18 @@ class BySession:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeaveOneOut:
     """Leave-one-session-out cross-validation of a ridge probe.
 
     Args:
-        found: accuracy by session, of every photo by a probe that saw no photo of its session.
+        by_session: accuracy of every photo by a probe that saw no photo of its session.
         photos: how many were counted.
         uncounted: how many were not, since no other session has their class.
         mixed: accuracy of the same photos, by session, where probes saw others of the same session.
-        drop: 95% interval of `mixed` less `found`.
+        drop: 95% interval of `mixed` less that of `by_session`.
     """
 
-    found: BySession
+    by_session: BySession
     photos: int
     uncounted: int
     mixed: float
@@ -96,7 +96,7 @@ def _interval(shares: np.ndarray, photos: np.ndarray) -> tuple[float, float] | N
         photos: (S,) in each session.
     """
     count = len(shares)
-    if count < FEWEST:
+    if count < MIN_SESSIONS:
         return None
     likely = (shares @ photos + 1) / (photos.sum() + 2)
     chance = likely * (1 - likely) * (1 / photos).sum() / count**2  # what sessions that are all alike would vary by
@@ -115,10 +115,10 @@ def _student(degrees: int) -> float:
     return float(np.interp(-1 / degrees, -1 / _DEGREES, _QUANTILES))
 
 
-def leave_one_out(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], seed: int) -> LeftOut | None:
+def leave_one_out(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], seed: int) -> LeaveOneOut | None:
     """Leave-one-session-out: what to expect of a session that was never seen, beside what folds of single photos promise.
 
-    For each session a ridge probe learns from all others; above `MOST_FOLDS` sessions, several are left out together. Photos whose class no other
+    For each session a ridge probe learns from all others; above `MAX_FOLDS` sessions, several are left out together. Photos whose class no other
     session has are not counted. The comparison deals single photos into as many folds.
 
     Args:
@@ -130,10 +130,10 @@ def leave_one_out(features: np.ndarray, truth: np.ndarray, groups: Sequence[str]
     Returns:
         None for fewer than three sessions with a name, and where no photo can be counted.
     """
-    if len(set(groups) - {""}) < FEWEST:
+    if len(set(groups) - {""}) < MIN_SESSIONS:
         return None
     session = folds.sessions(groups)
-    count = min(MOST_FOLDS, int(session.max()) + 1)
+    count = min(MAX_FOLDS, int(session.max()) + 1)
     whole = folds.deal(truth, seed, count, session)
     features, columns = gram.compress(features, seed), features.shape[1]
     scores, other = (_scores(features, truth, fold, columns) for fold in (whole, folds.deal(truth, seed, count)))
@@ -148,7 +148,7 @@ def leave_one_out(features: np.ndarray, truth: np.ndarray, groups: Sequence[str]
     beside = np.bincount(session, mixed) / np.bincount(session)
     reach = _student(len(lost) - 1) * lost.std(ddof=1) / np.sqrt(len(lost)) if len(lost) > 1 else np.inf
     drop = float(lost.mean() - reach), float(lost.mean() + reach)
-    return LeftOut(found, int(counted.sum()), int((~counted).sum()), float(beside.mean()), drop)
+    return LeaveOneOut(found, int(counted.sum()), int((~counted).sum()), float(beside.mean()), drop)
 
 
 def _scores(features: np.ndarray, truth: np.ndarray, fold: np.ndarray, columns: int) -> np.ndarray:
@@ -157,12 +157,12 @@ def _scores(features: np.ndarray, truth: np.ndarray, fold: np.ndarray, columns: 
     weights = gram.class_weights(truth, num_classes)
     members = [np.flatnonzero(fold == index) for index in range(fold.max() + 1)]
     total = gram.sums(features, truth, weights)
-    learned = [total - gram.sums(features[out], truth[out], weights) for out in members[:_TRIED]]
-    tried = [(known, features[out], truth[out]) for known, out in zip(learned, members)]
+    learned = [total - gram.sums(features[test], truth[test], weights) for test in members[:_TRIED]]
+    tried = [(known, features[test], truth[test]) for known, test in zip(learned, members)]
     strength = gram.choose_strength(tried, columns)
     scores = np.zeros((len(truth), num_classes))
-    for place, out in enumerate(members):
-        known = learned[place] if place < len(learned) else total - gram.sums(features[out], truth[out], weights)
+    for index, test in enumerate(members):
+        known = learned[index] if index < len(learned) else total - gram.sums(features[test], truth[test], weights)
         matrix, bias = gram.solve(known, columns, strength)
-        scores[out] = features[out] @ matrix + bias
+        scores[test] = features[test] @ matrix + bias
     return scores

@@ -80,12 +80,14 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
         report(keeper.note)
     progress = Progress()
     trained = _run(recipe, backbone, material, progress, keeper, report)
+    if trained.features is not None:
+        report("probing the frozen features, photos left out")
     results, temperature, threshold = _judge(recipe, trained, material, progress, found.source)
     classifier.fold_temperature(trained.head, temperature)
     truth, labels = material.truth, material.labels
     figures: dict[str, Any] = {name: part.figures(labels) for name, part in parts(results.rows, results.probabilities, labels).items()}
-    if results.left_out:
-        figures["leave_one_session_out"] = round(results.left_out.found.accuracy, 4)
+    if results.leave_one_out:
+        figures["leave_one_session_out"] = round(results.leave_one_out.by_session.accuracy, 4)
     before = metrics.calibration_error(metrics.softmax(trained.logits[material.of("val")]), truth[material.of("val")])
     made = Card(
         name=folder.name,
@@ -212,7 +214,7 @@ def _probe(results: Results, features: np.ndarray, material: Material, seed: int
         judged=judged,
         crossed=True,
         learning=probe.learning_curve(known, (features[check], truth[check]), count, seed, groups[learn]),
-        left_out=session_accuracy.leave_one_out(features, truth, groups, seed),
+        leave_one_out=session_accuracy.leave_one_out(features, truth, groups, seed),
         forecast=forecast.forecast(features[some], truth[some], groups[some], np.bincount(truth[learn], minlength=count), seed),
     )
 

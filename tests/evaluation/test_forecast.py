@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cvapp.evaluation import forecast, gram, growth
+from cvapp.evaluation import forecast, gram, learning_curves
 
 NOW, TWO = np.array([80, 80, 80]), np.array([160, 160])  # training photos of three classes, of two
 
@@ -89,7 +89,7 @@ def made_up(accuracies, count=400):
     generator = np.random.default_rng(0)
     right = generator.random((4, len(accuracies), count)) < np.array(accuracies)[:, None]
     photos = np.array([20.0, 40, 60, 80, 120, 160, 220, 320])
-    return growth.Growth(photos, right, np.arange(count) % 2, np.arange(count))
+    return learning_curves.LearningCurves(photos, right, np.arange(count) % 2, np.arange(count))
 
 
 def test_a_leap_that_nothing_announces_fails_the_check():
@@ -106,10 +106,10 @@ def test_nothing_is_gained_where_all_is_right():
 
 
 def test_the_class_that_still_errs_gains():
-    grown = made_up([0.6, 0.68, 0.73, 0.76, 0.8, 0.83, 0.86, 0.9])
-    right = grown.right.copy()
-    right[:, :, grown.truth == 0] = True
-    learned = forecast.extend(dataclasses.replace(grown, right=right), TWO, 0)
+    curves = made_up([0.6, 0.68, 0.73, 0.76, 0.8, 0.83, 0.86, 0.9])
+    right = curves.right.copy()
+    right[:, :, curves.truth == 0] = True
+    learned = forecast.extend(dataclasses.replace(curves, right=right), TWO, 0)
     assert learned.classes[0].gain == 0 and learned.classes[1].gain > 0.01
 
 
@@ -119,7 +119,7 @@ def test_too_few_photos_or_sessions_have_no_forecast():
     x, truth = gaussians(np.random.default_rng(0), 300)
     names = [f"{label} {place // 60}" for place, label in enumerate(truth)]
     assert forecast.forecast(x, truth, names, NOW, 0) is None, "five sessions of each class"
-    assert forecast.forecast(x, np.zeros(300, int), [""] * 300, NOW, 0) is None, "one class"
+    assert forecast.forecast(x, np.zeros(300, int), [""] * 300, NOW, 0) is None, "two classes have none"
 
 
 def test_no_probe_learns_from_a_session_that_it_is_measured_on():
@@ -128,11 +128,11 @@ def test_no_probe_learns_from_a_session_that_it_is_measured_on():
     truth = np.repeat(np.arange(60) % 2, 10)
     x = np.repeat(generator.normal(size=(60, 150)), 10, axis=0) + generator.normal(0, 0.1, (600, 150))
     names = np.repeat([f"s{index}" for index in range(60)], 10)
-    assert growth.measure(x, truth, names, 0).right[:, -1].mean() < 0.65
-    assert growth.measure(x, truth, [""] * 600, 0).right[:, -1].mean() > 0.9
+    assert learning_curves.measure(x, truth, names, 0).right[:, -1].mean() < 0.65
+    assert learning_curves.measure(x, truth, [""] * 600, 0).right[:, -1].mean() > 0.9
 
 
 def test_ten_of_each_class_are_enough():
-    grown = growth.measure(*gaussians(np.random.default_rng(0), 30), [""] * 30, 0)
-    np.testing.assert_allclose(grown.photos, [3, 6, 9, 12, 18, 24])
-    assert grown.right.shape == (growth.ROUNDS, 6, 30)
+    curves = learning_curves.measure(*gaussians(np.random.default_rng(0), 30), [""] * 30, 0)
+    np.testing.assert_allclose(curves.photos, [3, 6, 9, 12, 18, 24])
+    assert curves.right.shape == (learning_curves.ROUNDS, 6, 30)

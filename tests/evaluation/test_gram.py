@@ -55,7 +55,7 @@ def test_a_class_without_photos_never_wins(rng):
 
 def test_wide_features_keep_nearly_all_of_their_scatter(rng, monkeypatch):
     """Features of which few axes matter, on fewer axes than there are photos."""
-    monkeypatch.setattr(gram, "WIDEST", 20)
+    monkeypatch.setattr(gram, "MAX_FEATURES", 20)
     x = rng.normal(size=(300, 15)) @ rng.normal(size=(15, 100)) + rng.normal(0, 0.01, (300, 100))
     narrow = gram.compress(x)
     assert narrow.shape == (300, 20)

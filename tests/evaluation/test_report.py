@@ -9,7 +9,7 @@ import pytest
 from cvapp import images
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import report
-from cvapp.evaluation.session_accuracy import BySession, LeftOut, Session
+from cvapp.evaluation.session_accuracy import BySession, LeaveOneOut, Session
 from cvapp.evaluation.sheets import contact_sheet
 from tests.evaluation.runs import card, forecast, history, run
 
@@ -156,8 +156,8 @@ def with_sessions(results, size):
 
 
 def test_accuracy_by_session_is_the_headline(tmp_path):
-    unseen = LeftOut(BySession(0.71, 24, (0.6, 0.8), Session("train <1>", 0.2, 5)), 95, 5, 0.75, (-0.1, 0.2))
-    results = dataclasses.replace(with_sessions(run(tmp_path, USUAL), 4), left_out=unseen)
+    unseen = LeaveOneOut(BySession(0.71, 24, (0.6, 0.8), Session("train <1>", 0.2, 5)), 95, 5, 0.75, (-0.1, 0.2))
+    results = dataclasses.replace(with_sessions(run(tmp_path, USUAL), 4), leave_one_out=unseen)
     page = written(tmp_path, results).text
     first = page.index("80.0% right by session, the mean of 5 test sessions")
     assert first < page.index("71.0% leave-one-session-out: what to expect in a new place") < page.index("80.0% of 20 test photos right")

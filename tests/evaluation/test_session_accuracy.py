@@ -52,19 +52,19 @@ def photos(rng, sessions, apart):
 def test_new_sessions_are_harder_where_each_has_a_look_of_its_own(rng):
     x, truth, names = photos(rng, 6, 0.7)
     found = leave_one_out(x, truth, names, 0)
-    assert found.photos == 180 and found.uncounted == 0 and found.found.sessions == 12
-    assert found.mixed > found.found.accuracy + 0.05 and found.drop[0] > 0
+    assert found.photos == 180 and found.uncounted == 0 and found.by_session.sessions == 12
+    assert found.mixed > found.by_session.accuracy + 0.05 and found.drop[0] > 0
     assert found == leave_one_out(x, truth, names, 0)
 
 
 def test_new_sessions_are_no_harder_where_all_look_alike(rng):
     found = leave_one_out(*photos(rng, 6, 0.0), 0)
-    assert found.drop[0] <= 0.01 and abs(found.mixed - found.found.accuracy) < 0.05
+    assert found.drop[0] <= 0.01 and abs(found.mixed - found.by_session.accuracy) < 0.05
 
 
 def test_no_probe_sees_the_session_that_it_is_tested_on(rng, monkeypatch):
     """Above the most folds, several sessions are left out together, still whole."""
-    monkeypatch.setattr(session_accuracy, "MOST_FOLDS", 4)
+    monkeypatch.setattr(session_accuracy, "MAX_FOLDS", 4)
     x, truth, names = photos(rng, 6, 0.5)
     dealt, deal = [], folds.deal
     monkeypatch.setattr(folds, "deal", lambda *args: dealt.append(deal(*args)) or dealt[-1])
@@ -78,7 +78,7 @@ def test_photos_whose_class_has_no_other_session_are_not_counted(rng):
     x, truth, names = photos(rng, 4, 0.2)
     x, truth, names = np.concatenate([x, x[:10] + 3]), np.concatenate([truth, [2] * 10]), np.concatenate([names, ["alone"] * 10])
     found = leave_one_out(x, truth, names, 0)
-    assert found.uncounted == 10 and found.photos == 120 and found.found.worst.name != "alone"
+    assert found.uncounted == 10 and found.photos == 120 and found.by_session.worst.name != "alone"
 
 
 def test_fewer_than_three_sessions_have_none_to_leave_out(rng):

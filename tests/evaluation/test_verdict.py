@@ -8,7 +8,7 @@ import pytest
 from cvapp.evaluation import verdict as module
 from cvapp.evaluation.cures import PHOTOS
 from cvapp.evaluation.results import Part
-from cvapp.evaluation.session_accuracy import BySession, LeftOut, Session
+from cvapp.evaluation.session_accuracy import BySession, LeaveOneOut, Session
 from cvapp.evaluation.verdict import BIAS, BOTH, GOOD, VARIANCE, least_gap, verdict
 from cvapp.recipe import Recipe, override, settings
 from tests.evaluation.runs import answers, card, forecast, history, run
@@ -212,7 +212,7 @@ def test_few_photos_cannot_show_that_probabilities_mislead(tmp_path):
 def test_more_photos_that_are_worth_it(tmp_path):
     made = forecast(0.91, 0.94, [(0.99, 0.99), (0.75, 0.84)])
     found = judge(run(tmp_path / "1", CALM, forecast=made))
-    assert "Twice the training photos (240 more) are likely to bring the accuracy from 91% to 93 to 95%." in said(found)
+    assert "Twice the training photos (240 more) are likely to bring the accuracy from 91% to between 93% and 95%." in said(found)
     assert PHOTOS in found.cures
     tuned = judge(run(tmp_path / "2", CALM, forecast=made), changes=["train.fine_tune=all"])
     assert "bring the accuracy of a probe on the frozen features from 91%" in said(tuned)
@@ -223,7 +223,7 @@ def test_more_photos_that_are_worth_it(tmp_path):
 def test_the_class_that_gains_most_is_named_among_three(tmp_path):
     parts = {"train": (99, 99), "val": (96, 99)}
     one = forecast(0.91, 0.94, [(0.99, 0.99), (0.75, 0.84), (0.99, 0.99)])
-    assert "93 to 95%; most of it in “bees”." in said(judge(run(tmp_path / "1", parts, LABELS, forecast=one), LABELS))
+    assert "between 93% and 95%; most of it in “bees”." in said(judge(run(tmp_path / "1", parts, LABELS, forecast=one), LABELS))
     even = forecast(0.91, 0.94, [(0.9, 0.93)] * 3)
     assert "most of it" not in said(judge(run(tmp_path / "2", parts, LABELS, forecast=even), LABELS))
 
@@ -243,17 +243,17 @@ def test_a_forecast_that_failed_its_check_gives_no_number(tmp_path):
     assert "photos of the same kind" not in said(none) and "Twice" not in said(none)
 
 
-def left_out(found, mixed, drop):
+def unseen(found, mixed, drop):
     """A leave-one-session-out of 8 sessions."""
-    return LeftOut(BySession(found, 8, (found - 0.1, found + 0.1), Session("kitchen", 0.5, 10)), 100, 0, mixed, drop)
+    return LeaveOneOut(BySession(found, 8, (found - 0.1, found + 0.1), Session("kitchen", 0.5, 10)), 100, 0, mixed, drop)
 
 
 def test_new_sessions_that_are_harder(tmp_path):
-    found = judge(run(tmp_path / "1", CALM, left_out=left_out(0.71, 0.9, (0.1, 0.28))))
+    found = judge(run(tmp_path / "1", CALM, leave_one_out=unseen(0.71, 0.9, (0.1, 0.28))))
     assert "71% right where whole sessions are left out, 90% where other photos of the same session are in training" in said(found)
     assert "Photos from more sessions: other days, places and light" in [cure.text for cure in found.cures]
-    assert "harder" not in said(judge(run(tmp_path / "2", CALM, left_out=left_out(0.85, 0.9, (-0.01, 0.11))))), "it may be chance"
-    assert "harder" not in said(judge(run(tmp_path / "3", CALM, left_out=left_out(0.895, 0.9, (0.001, 0.009))))), "it is little"
+    assert "harder" not in said(judge(run(tmp_path / "2", CALM, leave_one_out=unseen(0.85, 0.9, (-0.01, 0.11))))), "it may be chance"
+    assert "harder" not in said(judge(run(tmp_path / "3", CALM, leave_one_out=unseen(0.895, 0.9, (0.001, 0.009))))), "it is little"
 
 
 def test_classes_of_a_single_session_are_named(tmp_path):

@@ -211,15 +211,16 @@ def listed(photos, path, sessions):
 def test_sessions_are_left_out_whole_and_the_card_says_so(workspace, photos, tiny_module, unreported):
     made = classify.train(small_recipe(tiny_module, epochs=2), listed(photos, workspace / "list.csv", 5), workspace / "saved_models/mine")
     results = unreported["results"]
-    assert results.left_out.found.sessions == 15 and results.left_out.uncounted == 0 and results.left_out.photos == len(results.rows)
-    assert made.metrics["leave_one_session_out"] == round(results.left_out.found.accuracy, 4)
+    unseen = results.leave_one_out
+    assert unseen.by_session.sessions == 15 and unseen.uncounted == 0 and unseen.photos == len(results.rows)
+    assert made.metrics["leave_one_session_out"] == round(unseen.by_session.accuracy, 4)
     assert made.metrics["test"]["sessions"] == 3 and 0 <= made.metrics["test"]["accuracy_by_session"] <= 1
     assert results.forecast is None, "five sessions of a class are too few"
 
 
 def test_unknown_sessions_leave_the_card_as_it_is(workspace, photos, tiny_module, unreported):
     made = classify.train(small_recipe(tiny_module, epochs=2), listed(photos, workspace / "list.csv", 0), workspace / "saved_models/mine")
-    assert unreported["results"].left_out is None and "leave_one_session_out" not in made.metrics
+    assert unreported["results"].leave_one_out is None and "leave_one_session_out" not in made.metrics
     assert "sessions" not in made.metrics["test"] and "accuracy" in made.metrics["test"]
     found = unreported["results"].forecast
     assert found.photos == made.data["photos"]["train"] and len(found.classes) == len(made.labels)

@@ -11,14 +11,14 @@ import numpy as np
 from cvapp.evaluation import folds, gram
 from cvapp.evaluation.gram import Sums
 
-LEFT_OUT = 5  # parts of the photos, each left out in turn
+FOLDS = 5  # parts of the photos, each left out in number
 ROUNDS = 4  # times that every photo is left out, each with other photos to learn from
 _STEPS = {20: (1, 2, 3, 4, 6, 8, 11, 16), 10: (1, 2, 3, 4, 6, 8)}  # chunks learned from, by the number of chunks; a fifth is left out
 _WORK = 2e12  # multiplications that all rounds together may take; with more, there are fewer rounds
 
 
 @dataclass(frozen=True)
-class Growth:
+class LearningCurves:
     """Answers to every photo by probes that learned from growing sets of other photos.
 
     Args:
@@ -33,9 +33,9 @@ class Growth:
     truth: np.ndarray
     block: np.ndarray
 
-    def head(self, count: int) -> "Growth":
+    def head(self, count: int) -> "LearningCurves":
         """The same with the first `count` sizes only."""
-        return Growth(self.photos[:count], self.right[:, :count], self.truth, self.block)
+        return LearningCurves(self.photos[:count], self.right[:, :count], self.truth, self.block)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class _Chunks:
         return np.concatenate([self.members[index] for index in chunks])
 
 
-def measure(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], seed: int) -> Growth | None:
+def measure(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], seed: int) -> LearningCurves | None:
     """Deal the photos into chunks of whole sessions, leave out a fifth of the chunks at a time, and learn from more and more of the others.
 
     The Gram matrix of each chunk is computed once; a larger set is a sum of chunks.
@@ -78,17 +78,17 @@ def measure(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], seed
     orders = [generator.permutation(count) for _ in range(rounds)]
     strength = _strength(chunks, orders[0])
     right, photos = np.zeros((rounds, len(steps), len(truth)), bool), np.zeros(len(steps))
-    for turn, order in enumerate(orders):
-        for held in np.split(order, LEFT_OUT):
-            out = chunks.photos(held)
-            learned = list(accumulate(chunks.parts[index] for index in generator.permutation(np.setdiff1d(order, held))))
+    for number, order in enumerate(orders):
+        for fold in np.split(order, FOLDS):
+            test = chunks.photos(fold)
+            learned = list(accumulate(chunks.parts[index] for index in generator.permutation(np.setdiff1d(order, fold))))
             largest = learned[-1].photos
-            for place, step in enumerate(steps):
+            for index, step in enumerate(steps):
                 known = learned[step - 1]
-                matrix, bias = gram.solve(known, chunks.columns, min(gram.STRONGEST, strength * largest / known.photos))
-                right[turn, place, out] = (chunks.features[out] @ matrix + bias).argmax(1) == truth[out]
-                photos[place] += known.photos / (LEFT_OUT * rounds)
-    return Growth(photos, right, truth, block)
+                matrix, bias = gram.solve(known, chunks.columns, min(gram.MAX_STRENGTH, strength * largest / known.photos))
+                right[number, index, test] = (chunks.features[test] @ matrix + bias).argmax(1) == truth[test]
+                photos[index] += known.photos / (FOLDS * rounds)
+    return LearningCurves(photos, right, truth, block)
 
 
 def _deal(features: np.ndarray, truth: np.ndarray, chunk: np.ndarray, seed: int) -> _Chunks:
@@ -101,7 +101,7 @@ def _deal(features: np.ndarray, truth: np.ndarray, chunk: np.ndarray, seed: int)
 def _work(chunks: _Chunks, steps: int) -> float:
     """Multiplications of a round: the solutions, and the answers to the photos left out."""
     (photos, axes), classes = chunks.features.shape, len(chunks.parts[0].counts)
-    return steps * axes * (LEFT_OUT * axes * (axes / 3 + 2 * classes) + photos * classes)
+    return steps * axes * (FOLDS * axes * (axes / 3 + 2 * classes) + photos * classes)
 
 
 def _strength(chunks: _Chunks, order: np.ndarray) -> float:
@@ -112,7 +112,7 @@ def _strength(chunks: _Chunks, order: np.ndarray) -> float:
     """
     whole = reduce(add, chunks.parts)
     tried = []
-    for held in np.split(order, LEFT_OUT):
-        out = chunks.photos(held)
-        tried.append((reduce(sub, (chunks.parts[index] for index in held), whole), chunks.features[out], chunks.truth[out]))
+    for fold in np.split(order, FOLDS):
+        test = chunks.photos(fold)
+        tried.append((reduce(sub, (chunks.parts[index] for index in fold), whole), chunks.features[test], chunks.truth[test]))
     return gram.choose_strength(tried, chunks.columns)
