@@ -4,6 +4,7 @@ Photos of one session share the place, the light and often the very moment. Apar
 recognized by what was learned by heart, and accuracy would flatter.
 """
 
+import os
 import re
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -23,6 +24,7 @@ FILM = 8  # frames that a film has at least
 STEADY = 0.5  # of the mean square difference between any two pictures of a series: what neighbors in a film differ by at most
 _SAMPLES = 1000  # pairs by which that mean is estimated
 COLLECTED = re.compile(r"-(\d{8}-\d{6})-\d{4,}$")  # how `collect` ends the names of its photos
+_FILM = "film from "  # before the name of its first frame
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
@@ -51,6 +53,17 @@ def by_class(rows: Iterable[Row]) -> dict[str, set[str]]:
     for row in rows:
         found[row.label] |= {row.group} - {""}
     return found
+
+
+def portable(rows: Sequence[Row]) -> list[Row]:
+    """The rows with no folder of this machine: absolute paths (of a CSV) by their names, and sessions named after files from their common folder."""
+    absolute = [row.path for row in rows if os.path.isabs(row.path)]
+    folder = os.path.commonpath([os.path.dirname(path) for path in absolute]) if absolute else ""
+    prefix = f"{folder.rstrip(os.sep)}{os.sep}"
+    return [
+        row._replace(path=os.path.basename(row.path), group=row.group.replace(f"{_FILM}{prefix}", _FILM)) if os.path.isabs(row.path) else row
+        for row in rows
+    ]
 
 
 def single(rows: Sequence[Row]) -> list[str]:
@@ -124,7 +137,7 @@ def _films(photos: Iterable[Photo], thumbnails: Mapping[str, np.ndarray]) -> dic
         near = _differences(pictures[1:], pictures[:-1]) < STEADY * usual
         for run in np.split(np.arange(len(ordered)), np.flatnonzero(~near) + 1):
             if len(run) >= FILM:
-                session |= {ordered[place].name: f"film from {ordered[run[0]].name}" for place in run}
+                session |= {ordered[place].name: f"{_FILM}{ordered[run[0]].name}" for place in run}
     return session
 
 

@@ -6,16 +6,17 @@ from cvapp.evaluation import markup
 from cvapp.evaluation.forecast import CERTAINTY, Estimate, Forecast, Outlook
 from cvapp.evaluation.results import WORDS, Part, Results
 from cvapp.evaluation.session_accuracy import MIN_SESSIONS, BySession, LeaveOneOut
-from cvapp.evaluation.words import counted, percent
+from cvapp.evaluation.words import counted, percent, printable, shorten
 
 LITTLE = 0.01  # of accuracy by twice the photos: less is one photo in a hundred
 MOSTLY = 0.6  # of the gain, for a class to be named as where it comes from
+_NAME = 40  # letters of a session's name
 _SHOWN = 30  # classes in the table of the forecast
 
 
-def between(low: float, high: float, digits: int = 0) -> str:
+def between(low: float, high: float) -> str:
     """0.93, 0.95 -> 93 to 95%; 93% where both ends are written alike."""
-    ends = [percent(low, digits), percent(high, digits)]
+    ends = [percent(low), percent(high)]
     return ends[1] if ends[0] == ends[1] else f"{ends[0][:-1]} to {ends[1]}"
 
 
@@ -24,7 +25,7 @@ def session_tiles(part: Part, leave_one_out: LeaveOneOut | None) -> list[tuple[s
     found = part.by_session
     if found is None:
         return []
-    worst = f"worst: “{found.worst.name}”, {percent(found.worst.accuracy)} of {counted(found.worst.photos, 'photo')}"
+    worst = f"worst: “{shorten(printable(found.worst.name), _NAME)}”, {percent(found.worst.accuracy)} of {counted(found.worst.photos, 'photo')}"
     what = f"right by session, the mean of {counted(found.sessions, f'{WORDS[part.name]} session')}"
     tiles = [(percent(found.accuracy, 1), what, f"{_certainty(found)}; {worst}")]
     if leave_one_out:
@@ -37,7 +38,12 @@ def session_tiles(part: Part, leave_one_out: LeaveOneOut | None) -> list[tuple[s
 def _certainty(found: BySession) -> str:
     if found.interval is None:
         return f"no interval can be given for fewer than {MIN_SESSIONS} sessions"
-    return f"{between(*found.interval, 1)} with 95% certainty"
+    return f"{_ends(found)} with 95% certainty"
+
+
+def _ends(found: BySession) -> str:
+    """The ends of the interval as the table of figures has them; a dash where there is none."""
+    return " to ".join(percent(end, 1) for end in found.interval) if found.interval else "–"
 
 
 def session_rows(part: Part, leave_one_out: LeaveOneOut | None) -> list[tuple[str, ...]]:
@@ -47,11 +53,8 @@ def session_rows(part: Part, leave_one_out: LeaveOneOut | None) -> list[tuple[st
         rows.append((f"{WORDS[part.name]}, mean of {counted(found.sessions, 'session')}", len(part.truth), found))
     if leave_one_out:
         sessions = counted(leave_one_out.by_session.sessions, "session")
-        rows.append((f"leave-one-session-out, frozen features, mean of {sessions}", leave_one_out.photos, leave_one_out.by_session))
-    return [
-        (name, f"{photos:,}", percent(found.accuracy, 1), between(*found.interval, 1) if found.interval else "–")
-        for name, photos, found in rows
-    ]
+        rows.append((f"leave-one-session-out, mean of {sessions}", leave_one_out.photos, leave_one_out.by_session))
+    return [(name, f"{photos:,}", percent(found.accuracy, 1), _ends(found)) for name, photos, found in rows]
 
 
 def session_note(leave_one_out: LeaveOneOut | None) -> str:

@@ -14,7 +14,7 @@ from cvapp import card as cards
 from cvapp import recipe as recipes
 from cvapp import runs
 from cvapp.card import Card
-from cvapp.data import parted, split
+from cvapp.data import parted, sessions, split
 from cvapp.data.augment import augment
 from cvapp.data.split_settings import DataSource
 from cvapp.evaluation import forecast, looks, metrics, poor_features, probe, report as reports, session_accuracy, unknown
@@ -69,8 +69,7 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
     backbone = open_backbone(recipe.model, recipe.images.size)
     recipe = _settle(recipe, backbone)
     found = parted.prepare(data, recipe, report)
-    rows = [row._replace(path=public_name(row.path)) if Path(row.path).is_absolute() else row for row in found.rows]  # of a CSV
-    material = Material(rows, found.pixels)
+    material = Material(sessions.portable(found.rows), found.pixels)
     recipe, backbone, reason = _choose(recipe, backbone, material, report)
     identity = {**recipes.settings(recipe), "photos": split.fingerprint(found.rows)}
     if not recipe.model.from_scratch:

@@ -164,7 +164,7 @@ def test_accuracy_by_session_is_the_headline(tmp_path):
     for text in (
         "worst: “test <4>”, 0% of 4 photos",
         "test, mean of 5 sessions 20 80.0%",
-        "leave-one-session-out, frozen features, mean of 24 sessions 95 71.0% 60.0 to 80.0%",
+        "leave-one-session-out, mean of 24 sessions 95 71.0% 60.0% to 80.0%",
         "5 photos are not counted, because no other session has the class",
     ):
         assert text in page, text
