@@ -5,7 +5,7 @@ from typing import Any, Callable, Mapping
 
 from cvapp import card as cards
 from cvapp.cli.answer import Answer, model_folder, table
-from cvapp.cli.trained import beside_photos, lengths
+from cvapp.cli.trained import beside_photos, by_session, lengths
 from cvapp.errors import missing_extra
 from cvapp.evaluation.words import counted
 from cvapp.progress import Terminal
@@ -54,7 +54,8 @@ def _accuracy(found: Mapping[str, Any]) -> str:
 
 def _classifier(found: Mapping[str, Any]) -> list[str]:
     rows = [(label, f"{accuracy:.3f}") for label, accuracy in found["accuracy_by_class"].items()]
-    return [table(("class", "accuracy"), rows), f"accuracy {_accuracy(found)}, on the {counted(found['photos'], 'photo')} of {_origin(found)}"]
+    lines = [table(("class", "accuracy"), rows), *by_session(found, _origin(found)).splitlines()]
+    return [*lines, f"accuracy {_accuracy(found)}, on the {counted(found['photos'], 'photo')} of {_origin(found)}"]
 
 
 def _detector(found: Mapping[str, Any]) -> list[str]:

@@ -34,10 +34,35 @@ def _figures(made: cards.Card, folder: Path, data: str) -> str:
         if part in made.metrics
     ]
     return (
-        f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{_advice(made, data)}"
+        f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{_of_sessions(made)}{_advice(made, data)}"
         f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
         f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
     )
+
+
+def _of_sessions(made: cards.Card) -> str:
+    """The headline of a model whose held-out photos have sessions; nothing where they have none."""
+    part = "test" if "test" in made.metrics else "val"
+    said = by_session(made.metrics[part], part)
+    new = made.metrics.get("leave_one_session_out")
+    return said + (f"leave-one-session-out {new:.3f}: what to expect in a new place\n" if new is not None else "")
+
+
+def by_session(figures: Mapping[str, Any], part: str) -> str:
+    """Accuracy by session with its interval and the worst session, a line; nothing where no session is known.
+
+    Args:
+        figures: of one part of the data, as `results.Part.figures` makes them.
+        part: its name.
+    """
+    if "accuracy_by_session" not in figures:
+        return ""
+    count, worst = figures["sessions"], figures["worst_session"]
+    interval = figures["session_interval"]
+    span = f"95% interval {interval[0]:.3f} to {interval[1]:.3f}" if interval else "too few for an interval"
+    sessions = f"{count} session{'' if count == 1 else 's'}"
+    worst_said = f"worst {worst['name']!r}: {worst['accuracy']:.3f} of {worst['photos']} photo{'' if worst['photos'] == 1 else 's'}"
+    return f"accuracy by session {figures['accuracy_by_session']:.3f} on {sessions} of {part} ({span}; {worst_said})\n"
 
 
 def _advice(made: cards.Card, data: str) -> str:

@@ -4,6 +4,7 @@ Photos of one session share the place, the light and often the very moment. Apar
 recognized by what was learned by heart, and accuracy would flatter.
 """
 
+import os
 import re
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -24,6 +25,7 @@ STEADY = 0.5  # of the mean square difference between any two pictures of a seri
 UNLIKELY = 1e-3  # films that are found by chance where pictures are in no order
 _SAMPLES = 1000  # pairs by which that mean is estimated
 COLLECTED = re.compile(r"-(\d{8}-\d{6})-\d{4,}$")  # how `collect` ends the names of its photos
+_FILM = "film from "  # before the name of its first frame
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
@@ -54,18 +56,33 @@ def by_class(rows: Iterable[Row]) -> dict[str, set[str]]:
     return found
 
 
+def portable(rows: Sequence[Row]) -> list[Row]:
+    """The rows with no folder of this machine: absolute paths (of a CSV) by their names, and sessions named after files from their common folder."""
+    absolute = [row.path for row in rows if os.path.isabs(row.path)]
+    folder = os.path.commonpath([os.path.dirname(path) for path in absolute]) if absolute else ""
+    prefix = f"{folder.rstrip(os.sep)}{os.sep}"
+    return [
+        row._replace(path=os.path.basename(row.path), group=row.group.replace(f"{_FILM}{prefix}", _FILM)) if os.path.isabs(row.path) else row
+        for row in rows
+    ]
+
+
+def single(rows: Sequence[Row]) -> list[str]:
+    """The classes whose photos all come from one session."""
+    loose = {row.label for row in rows if not row.group}
+    return [label for label, sessions in by_class(rows).items() if len(sessions) == 1 and label not in loose]
+
+
 def flattering(rows: Sequence[Row], listing: Listing) -> list[str]:
     """Lines on why accuracy on held-out photos would flatter: classes of a single session, and sessions that lie in train and elsewhere."""
-    loose = {row.label for row in rows if not row.group}
-    single = [label for label, sessions in by_class(rows).items() if len(sessions) == 1 and label not in loose]
-    lines = []
-    if single:
-        some = ", ".join(map(repr, single[:5])) + (f" and {len(single) - 5} more" if len(single) > 5 else "")
-        who = f"class {some} has a single session" if len(single) == 1 else f"classes {some} have a single session each"
+    alone, lines = single(rows), []
+    if alone:
+        some = ", ".join(map(repr, alone[:5])) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
+        who = f"class {some} has a single session" if len(alone) == 1 else f"classes {some} have a single session each"
         lines.append(f"{who}: held-out accuracy flatters, of the same moments; take photos on another day, in another place")
     parts: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        if row.group and row.label not in single:
+        if row.group and row.label not in alone:
             parts[row.group].add(row.part)
     torn = [group for group, some in parts.items() if "train" in some and len(some) > 1]
     if torn:
@@ -122,7 +139,7 @@ def _films(photos: Iterable[Photo], thumbnails: Mapping[str, np.ndarray]) -> dic
         chance = max(1 / _SAMPLES, float((usual < STEADY * usual.mean()).mean()))  # that two pictures are as near in no order
         for run in np.split(np.arange(len(ordered)), np.flatnonzero(~near) + 1):
             if len(run) >= FILM and len(ordered) * chance ** (len(run) - 1) < UNLIKELY:
-                session |= {ordered[place].name: f"film from {ordered[run[0]].name}" for place in run}
+                session |= {ordered[place].name: f"{_FILM}{ordered[run[0]].name}" for place in run}
     return session
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cvapp.card import Card
-from cvapp.evaluation import metrics, poor_features
+from cvapp.data import sessions
+from cvapp.evaluation import metrics, outlook, poor_features
 from cvapp.evaluation.cures import PHOTOS, Cure, longer, more_validation, ran_out
 from cvapp.evaluation.results import WORDS, Part, Results, held_out, truth
 from cvapp.evaluation.words import counted, percent
@@ -16,7 +17,7 @@ FELL = 0.95  # of the first epoch's loss: a run that stays above has not begun t
 FALLING = 0.02  # of the validation loss in the last tenth of the epochs: less would not be seen
 IMBALANCE = 3.0  # largest class over smallest: below it the loss still hears the small class
 UNSURE = 0.05  # between mean probability and accuracy: less does not mislead anybody
-RISING = 0.02  # of accuracy by doubling the photos: less is one photo in fifty
+DROPPED = 0.02  # of accuracy in new sessions: less is one photo in fifty
 CONFUSED = 3  # mistakes between two classes: two may be chance
 CONFUSED_SHARE = 0.1  # of all mistakes: below it no pair stands out
 SUSPICIOUS = 0.05  # of the photos: photos of ants and bees give 0.03 as they came, 0.08 to 0.11 with a tenth of wrong labels
@@ -43,7 +44,9 @@ def observe(card: Card, results: Results, found: dict[str, Part]) -> list[Observ
     return _some(
         _imbalance(card, results, judged),
         _confused(card, judged),
-        _learning(results),
+        _new_sessions(results),
+        _single_sessions(results),
+        _learning(card, results),
         _unfinished(card, results),
         _calibration(card, results, judged),
     )
@@ -156,15 +159,31 @@ def _confused(card: Card, judged: Part) -> Observation | None:
     return Observation(f"{both} are most often taken for each other: {wrong}.", (cure,))
 
 
-def _learning(results: Results) -> Observation | None:
-    if len(results.learning) < 2:
+def _new_sessions(results: Results) -> Observation | None:
+    """Photos of a session that was left out are recognized less often than photos dealt at random, which chance does not explain."""
+    found = results.leave_one_out
+    if found is None or found.drop[0] <= 0 or found.mixed - found.by_session.accuracy < DROPPED:
         return None
-    photos, _, now = results.learning[-1]
-    fewer, _, then = next((point for point in reversed(results.learning) if 2 * point[0] <= photos), results.learning[0])
-    course = f"validation accuracy went from {percent(then, 1)} with {fewer:,} training photos to {percent(now, 1)} with {photos:,}"
-    if now - then < RISING:
-        return Observation(f"More photos of the same kind promise little: {course}.")
-    return Observation(f"The learning curve still rises: {course}.", (PHOTOS,))
+    return Observation(outlook.drop_sentence(found), (Cure("Photos from more sessions: other days, places and light"),))
+
+
+def _single_sessions(results: Results) -> Observation | None:
+    """Classes that were photographed in one session, parts of which train and are held out."""
+    names = sorted(sessions.single(results.rows))
+    if not names:
+        return None
+    some = ", ".join(f"“{name}”" for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    text = f"{some} has a single session: its" if len(names) == 1 else f"{some} have a single session each: their"
+    return Observation(f"{text} held-out accuracy flatters.", (Cure(f"Photos of {some} from another session"),))
+
+
+def _learning(card: Card, results: Results) -> Observation | None:
+    """What the forecast says of more photos."""
+    found = results.forecast
+    if found is None:
+        return None
+    sentence = outlook.forecast_sentence(found, card.labels, card.recipe.train.fine_tune != "none")
+    return Observation(sentence, (PHOTOS,) if found.check.passed and found.overall.gain >= outlook.LITTLE else ())
 
 
 def _calibration(card: Card, results: Results, judged: Part) -> Observation | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cvapp.card import Card
 from cvapp.data.split_settings import PLACEHOLDER
-from cvapp.evaluation import markup, metrics
+from cvapp.evaluation import markup, metrics, outlook
 from cvapp.evaluation.cures import Cure
 from cvapp.evaluation.mistakes import SHOWN, Mistake
 from cvapp.evaluation.observations import pairs
@@ -32,6 +32,7 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
         _verdict(judged, results.source.name),
         _figures(card, results, answers),
         _plots(card, results, folder),
+        outlook.forecast_section(results, card.labels),
         _mistakes(results, found, judged.doubts_labels),
         _sheet("Where it looks", results.looks, LOOKS),
         _sheet("What training sees", results.seen, SEEN),
@@ -63,17 +64,21 @@ def _figures(card: Card, results: Results, answers: dict[str, Part]) -> str:
     if results.crossed:
         rows.insert(1, _part_row("training, by left-out folds", parts(results.rows, results.judged, card.labels)["train"]))
     heads = ("part", "photos", "accuracy", "95% interval", "loss", "calibration error", "macro F1")
-    return f"<section>{_tiles(card, answers)}{markup.table(heads, rows)}</section>"
+    rows += [markup.cells((*row, "–", "–", "–")) for row in outlook.session_rows(held_out(answers), results.leave_one_out)]
+    note = outlook.session_note(results.leave_one_out)
+    return f"<section>{_tiles(card, answers, results)}{markup.table(heads, rows)}{note}</section>"
 
 
-def _tiles(card: Card, answers: dict[str, Part]) -> str:
+def _tiles(card: Card, answers: dict[str, Part], results: Results) -> str:
     best, learned, val = held_out(answers), answers["train"], answers["val"]
     before = card.metrics.get("calibration_error_before")
     course = f"{before:.3f} before calibration; " if before is not None else ""
     above, right = val.probabilities.max(1) >= card.threshold, val.probabilities.argmax(1) == val.truth
     kept = f"; {percent(above[right].mean())} of the right validation answers reach it" if right.any() else ""
     kept += f", {percent(above[~right].mean())} of the wrong ones" if right.any() and not right.all() else ""
+    by_session = outlook.session_tiles(best, results.leave_one_out)
     tiles = (
+        *((figure, what, escape(more)) for figure, what, more in by_session),
         (
             percent(best.accuracy, 1),
             f"of {counted(len(best.truth), f'{WORDS[best.name]} photo')} right",
@@ -111,7 +116,7 @@ def _plots(card: Card, results: Results, folder: Path) -> str:
     shown = "" if count <= MOST_CLASSES else f" {rest}"
     plots = {
         "curves": ("Loss and accuracy by epoch", "Of each stage the epoch with the least validation loss is kept."),
-        "learning": ("Accuracy by number of training photos", "Where the validation curve still rises, more photos help."),
+        "learning": ("Accuracy by number of training photos", _learning(results)),
         "confusion": ("Confusion matrix", f"Blue is right, orange is wrong; the shade is the share of the row.{shown}"),
         "reliability": (
             "Reliability",
@@ -122,6 +127,13 @@ def _plots(card: Card, results: Results, folder: Path) -> str:
     wide = f"<div class=wide>{figures.pop('confusion')}</div>" if count > markup.FEW else ""
     left, right = ("".join(figures.get(name, "") for name in column) for column in (("curves", "learning"), ("confusion", "reliability")))
     return f"<div class=plots><div>{left}</div><div>{right}</div></div>{wide}"
+
+
+def _learning(results: Results) -> str:
+    """What the plot of the learning curve shows."""
+    if results.forecast is None or not results.forecast.check.passed:
+        return "Where the curve of photos left out still rises, more photos help."
+    return "Dashed: the forecast for up to four times the photos; shaded: its 90% interval, for photos of the same kind."
 
 
 def _classes(card: Card, part: Part) -> str:

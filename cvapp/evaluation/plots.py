@@ -7,9 +7,10 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
 from cvapp.evaluation import metrics
+from cvapp.evaluation.forecast import Forecast
 from cvapp.evaluation.results import WORDS, Part
 from cvapp.evaluation.words import printable, shorten
 from cvapp.files import replacing
@@ -209,13 +210,30 @@ def _legend(part: Part, when: str) -> str:
     return f"{WORDS[part.name]}{f', {when}' if when else ''}: error {metrics.calibration_error(part.probabilities, part.truth):.3f}"
 
 
-def write_learning(learning: Sequence[tuple[int, float, float]], path: Path) -> None:
-    """Training and validation accuracy over the number of photos that were trained on."""
+def write_learning(learning: Sequence[tuple[int, float, float]], forecast: Forecast | None, path: Path) -> None:
+    """Training and held-out accuracy over the number of photos that were trained on, and the forecast for more where it can be trusted.
+
+    Args:
+        learning: photos, training accuracy, validation accuracy.
+        forecast: of more photos; its curve, of photos left out, takes the place of the validation curve.
+        path: of the picture.
+    """
     figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
-    photos, *shares = zip(*learning)
-    for part, values in zip(("train", "val"), shares):
-        axes.plot(photos, values, color=COLOURS[part], marker="o", label=WORDS[part])
+    photos, known, held = zip(*learning)
+    axes.plot(photos, known, color=TRAIN, marker="o", label=WORDS["train"])
+    if forecast is None:
+        axes.plot(photos, held, color=VAL, marker="o", label=WORDS["val"])
+    else:
+        axes.plot(*zip(*forecast.curve), color=VAL, marker="o", label="photos left out")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+    if forecast is not None and forecast.check.passed:
+        sizes, estimates = zip(*forecast.band)
+        axes.fill_between(sizes, [one.low for one in estimates], [one.high for one in estimates], color=VAL, alpha=0.2, linewidth=0)
+        axes.plot(sizes, [one.middle for one in estimates], color=VAL, linestyle="--", label="forecast")
+        axes.set_xticks([forecast.photos * times for times in (0.125, 0.25, 0.5, 1, 2, 4)])
     axes.set_xlabel("training photos")
     axes.set_title("accuracy", loc="left")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -4,11 +4,12 @@ from typing import Sequence
 
 import numpy as np
 
-from cvapp.evaluation import metrics
+from cvapp.evaluation import folds, metrics
 
 FOLDS = 5
 STRENGTHS = (0.1, 1.0, 10.0)  # of the ridge, as multiples of the features' mean variance
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)  # of the training photos, for the learning curve
+_CHUNKS = 20  # of whole sessions, of which the learning curve takes more and more
 
 
 def ridge(features: np.ndarray, truth: np.ndarray, num_classes: int, strength: float) -> tuple[np.ndarray, np.ndarray]:
@@ -38,9 +39,17 @@ def ridge(features: np.ndarray, truth: np.ndarray, num_classes: int, strength: f
     return weights, middle - mean @ weights
 
 
-def left_out(features: np.ndarray, truth: np.ndarray, num_classes: int, seed: int) -> np.ndarray:
-    """Probabilities (N, C) for every photo by a probe that did not see it: k-fold cross-validation, the best ridge, calibrated."""
-    fold = folds(truth, seed)
+def left_out(features: np.ndarray, truth: np.ndarray, num_classes: int, seed: int, groups: Sequence[str] = ()) -> np.ndarray:
+    """Probabilities (N, C) for every photo by a probe that did not see it: k-fold cross-validation, the best ridge, calibrated.
+
+    Args:
+        features: (N, F).
+        truth: (N,) classes.
+        num_classes: C.
+        seed: of the folds.
+        groups: (N,) names of the sessions, which no fold separates but for classes of a single session (`folds.blocks`); single photos if empty.
+    """
+    fold = folds.deal(truth, seed, FOLDS, folds.blocks(truth, groups) if any(groups) else None)
     tried = []
     for strength in STRENGTHS:
         scores = np.zeros((len(truth), num_classes))
@@ -69,18 +78,8 @@ def above_chance(recall: float, num_classes: int) -> float:
     return max(0.0, (recall - 1 / num_classes) / (1 - 1 / num_classes))
 
 
-def folds(truth: np.ndarray, seed: int) -> np.ndarray:
-    """Which fold each photo (N,) is in: every class is dealt out evenly, in an order of the seed's."""
-    dealt = np.zeros(len(truth), int)
-    generator = np.random.default_rng((seed, FOLDS))
-    for index in np.unique(truth):
-        places = generator.permutation(np.flatnonzero(truth == index))
-        dealt[places] = np.arange(len(places)) % FOLDS
-    return dealt
-
-
 def learning_curve(
-    known: tuple[np.ndarray, np.ndarray], held: tuple[np.ndarray, np.ndarray], num_classes: int, seed: int
+    known: tuple[np.ndarray, np.ndarray], held: tuple[np.ndarray, np.ndarray], num_classes: int, seed: int, groups: Sequence[str] = ()
 ) -> list[tuple[int, float, float]]:
     """How accuracy grows with the photos that a probe learns from: (photos, accuracy on them, accuracy on the held-out) for each share.
 
@@ -89,14 +88,10 @@ def learning_curve(
         held: the same to be measured on.
         num_classes: C.
         seed: of which photos come first.
+        groups: (N,) names of the sessions of the photos to learn from, which come whole (`folds.blocks`); single photos if empty.
     """
     features, truth = known
-    order = np.random.default_rng((seed, len(truth))).permutation(len(truth))
-    rank = np.empty(len(truth))  # place of each photo within its class, as a share
-    for index in range(num_classes):
-        places = order[truth[order] == index]
-        rank[places] = (np.arange(len(places)) + 0.5) / max(len(places), 1)
-    curve = []
+    rank, curve = _ranks(truth, seed, groups), []
     for share in SHARES:
         chosen = rank < share
         if len(np.unique(truth[chosen])) < 2:
@@ -105,6 +100,18 @@ def learning_curve(
         known_right = _right(features[chosen] @ weights + bias, truth[chosen])
         curve.append((int(chosen.sum()), known_right, _right(held[0] @ weights + bias, held[1])))
     return curve
+
+
+def _ranks(truth: np.ndarray, seed: int, groups: Sequence[str]) -> np.ndarray:
+    """When each photo (N,) comes into the learning curve, as a share of its class between 0 and 1."""
+    if any(groups):
+        return (folds.deal(truth, seed, _CHUNKS, folds.blocks(truth, groups)) + 0.5) / _CHUNKS
+    order = np.random.default_rng((seed, len(truth))).permutation(len(truth))
+    rank = np.empty(len(truth))
+    for index in np.unique(truth):
+        places = order[truth[order] == index]
+        rank[places] = (np.arange(len(places)) + 0.5) / len(places)
+    return rank
 
 
 def _right(scores: np.ndarray, truth: Sequence[int] | np.ndarray) -> float:

@@ -29,7 +29,7 @@ def write(card: Card, results: Results, folder: Path) -> None:
     before = Part("val", results.before, val.truth) if results.before is not None else None
     plots.write_reliability([part for name, part in answers.items() if name != "train"], before, folder / "reliability.png")
     if results.learning:
-        plots.write_learning(results.learning, folder / "learning.png")
+        plots.write_learning(results.learning, results.forecast, folder / "learning.png")
     if results.seen is not None:
         images.write(folder / "training.png", results.seen)
     if results.looks is not None:

@@ -1,13 +1,16 @@
 """What a finished run left to show and to judge: its history, and its answers to every photo."""
 
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
 
 from cvapp.data.split import Row
 from cvapp.data.split_settings import DataSource
 from cvapp.data.store import Store
+from cvapp.evaluation import metrics
+from cvapp.evaluation.forecast import Forecast
+from cvapp.evaluation.session_accuracy import BySession, LeaveOneOut, by_session
 
 WORDS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -30,6 +33,8 @@ class Results:
         looks: a sheet of where a transformer looks, uint8 RGB; None of other networks.
         learning: photos trained on, training accuracy, validation accuracy: the learning curve over training-set size; may be empty.
         source: where the photos came from, and what decides their parts.
+        leave_one_out: leave-one-session-out cross-validation of the frozen features, where there are sessions enough.
+        forecast: what more photos are likely to bring, by the frozen features, where there are photos enough.
     """
 
     history: Sequence[dict[str, float | str]]
@@ -43,15 +48,18 @@ class Results:
     looks: np.ndarray | None = None
     learning: Sequence[tuple[int, float, float]] = ()
     source: DataSource = DataSource()
+    leave_one_out: LeaveOneOut | None = None
+    forecast: Forecast | None = None
 
 
 @dataclass(frozen=True)
 class Part:
-    """Answers (N, C) and true classes (N,) of one part of the data."""
+    """Answers (N, C), true classes (N,) and names of the sessions (N,) of one part of the data."""
 
     name: str
     probabilities: np.ndarray
     truth: np.ndarray
+    groups: Sequence[str] = ()
 
     @property
     def right(self) -> int:
@@ -63,6 +71,16 @@ class Part:
         """The share of answers that are the label."""
         return self.right / len(self.truth)
 
+    @property
+    def by_session(self) -> BySession | None:
+        """Accuracy by session; None where no photo has a known session."""
+        return by_session(self.probabilities.argmax(1) == self.truth, self.groups)
+
+    def figures(self, labels: Sequence[str]) -> dict[str, Any]:
+        """The figures of a card and of `evaluate --json`: `metrics.summary`, and accuracy by session where sessions are known."""
+        found = self.by_session
+        return {**metrics.summary(self.probabilities, self.truth, labels), **(found.figures() if found else {})}
+
 
 def truth(rows: Sequence[Row], labels: Sequence[str]) -> np.ndarray:
     """The true class of each photo (N,), by its place in `labels`."""
@@ -73,7 +91,8 @@ def truth(rows: Sequence[Row], labels: Sequence[str]) -> np.ndarray:
 def parts(rows: Sequence[Row], probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Part]:
     """Answers (N, C) to the photos by part: `train`, `val` and where there is one `test`."""
     classes, places = truth(rows, labels), np.array([row.part for row in rows])
-    return {name: Part(name, probabilities[places == name], classes[places == name]) for name in WORDS if name in places}
+    groups = {name: [row.group for row in rows if row.part == name] for name in WORDS}
+    return {name: Part(name, probabilities[places == name], classes[places == name], groups[name]) for name in WORDS if name in places}
 
 
 def held_out(found: dict[str, Part]) -> Part:

@@ -24,6 +24,7 @@ code { display: inline-block; max-width: 100% }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem; margin-bottom: 1rem }
 .tiles strong { display: block; font-size: 2rem; line-height: 1.2 }
 .tiles span { display: block }
+.tiles small { overflow-wrap: anywhere }
 small, figcaption { color: var(--dim); font-size: .82rem }
 figcaption { margin-top: .4rem }
 .scroll { overflow-x: auto }

@@ -14,11 +14,11 @@ from cvapp import card as cards
 from cvapp import recipe as recipes
 from cvapp import runs
 from cvapp.card import Card
-from cvapp.data import parted, split
+from cvapp.data import parted, sessions, split
 from cvapp.data.augment import augment
 from cvapp.data.split_settings import DataSource
-from cvapp.evaluation import looks, metrics, poor_features, probe, report as reports, unknown
-from cvapp.evaluation.results import Results
+from cvapp.evaluation import forecast, looks, metrics, poor_features, probe, report as reports, session_accuracy, unknown
+from cvapp.evaluation.results import Results, parts
 from cvapp.evaluation.sheets import contact_sheet
 from cvapp.files import replacing_folder, work_folder, write_text
 from cvapp.models import classifier
@@ -69,8 +69,7 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
     backbone = open_backbone(recipe.model, recipe.images.size)
     recipe = _settle(recipe, backbone)
     found = parted.prepare(data, recipe, report)
-    rows = [row._replace(path=public_name(row.path)) if Path(row.path).is_absolute() else row for row in found.rows]  # of a CSV
-    material = Material(rows, found.pixels)
+    material = Material(sessions.portable(found.rows), found.pixels)
     recipe, backbone, reason = _choose(recipe, backbone, material, report)
     identity = {**recipes.settings(recipe), "photos": split.fingerprint(found.rows)}
     if not recipe.model.from_scratch:
@@ -80,12 +79,14 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
         report(keeper.note)
     progress = Progress()
     trained = _run(recipe, backbone, material, progress, keeper, report)
+    if trained.features is not None:
+        report("probing the frozen features, photos left out")
     results, temperature, threshold = _judge(recipe, trained, material, progress, found.source)
     classifier.fold_temperature(trained.head, temperature)
     truth, labels = material.truth, material.labels
-    figures: dict[str, Any] = {
-        part: metrics.summary(results.probabilities[material.of(part)], truth[material.of(part)], labels) for part in material.parts
-    }
+    figures: dict[str, Any] = {name: part.figures(labels) for name, part in parts(results.rows, results.probabilities, labels).items()}
+    if results.leave_one_out:
+        figures["leave_one_session_out"] = round(results.leave_one_out.by_session.accuracy, 4)
     before = metrics.calibration_error(metrics.softmax(trained.logits[material.of("val")]), truth[material.of("val")])
     made = Card(
         name=folder.name,
@@ -139,7 +140,7 @@ def _choose(recipe: Recipe, backbone: Backbone, material: Material, report: Repo
         return features.frozen(opened, material.rows, material.pixels, report)[learn]
 
     opaque = recipe.model.backbone == recipes.HUB
-    choice = choose(of_stages, material.truth[learn], len(material.labels), opaque, recipe.seed)
+    choice = choose(of_stages, material.truth[learn], len(material.labels), opaque, recipe.seed, material.groups[learn])
     plain = choice.fine_tune == "none" and not recipe.augment.off
     reason = f"{choice.reason}; the photos are not varied" if plain else choice.reason
     report(f"fine_tune=auto: {reason}")
@@ -180,27 +181,41 @@ def _judge(
 ) -> tuple[Results, float, float]:
     """Calibrate on the validation photos; what the report needs, the temperature, and the threshold of "unknown"."""
     truth, labels = material.truth, material.labels
-    check, learn = material.of("val"), material.of("train")
+    check = material.of("val")
     temperature = metrics.fit_temperature(trained.logits[check], truth[check])
     answers = metrics.softmax(trained.logits / temperature)
-    judged, learning = answers.copy(), []
-    if trained.features is not None:
-        known = trained.features[learn], truth[learn]
-        judged[learn] = probe.left_out(*known, len(labels), recipe.seed)
-        learning = probe.learning_curve(known, (trained.features[check], truth[check]), len(labels), recipe.seed)
     results = Results(
         history=progress.rows,
         rows=material.rows,
         probabilities=answers,
-        judged=judged,
-        crossed=trained.features is not None,
+        judged=answers,
+        crossed=False,
         before=metrics.softmax(trained.logits[check]),
         pixels=material.pixels,
         seen=None if recipe.augment.off else what_training_sees(recipe, material),
-        learning=learning,
         source=source,
     )
+    if trained.features is not None:
+        results = _probe(results, trained.features, material, recipe.seed)
     return results, temperature, unknown.choose_threshold(answers[check], truth[check], labels)
+
+
+def _probe(results: Results, features: np.ndarray, material: Material, seed: int) -> Results:
+    """The results with what probes of the frozen features (N, F) tell. Test photos have no part in the forecast, since it advises."""
+    truth, groups, count = material.truth, material.groups, len(material.labels)
+    check, learn = material.of("val"), material.of("train")
+    some = np.concatenate([learn, check])
+    known = features[learn], truth[learn]
+    judged = results.judged.copy()
+    judged[learn] = probe.left_out(*known, count, seed, groups[learn])
+    return dataclasses.replace(
+        results,
+        judged=judged,
+        crossed=True,
+        learning=probe.learning_curve(known, (features[check], truth[check]), count, seed, groups[learn]),
+        leave_one_out=session_accuracy.leave_one_out(features, truth, groups, seed),
+        forecast=forecast.forecast(features[some], truth[some], groups[some], np.bincount(truth[learn], minlength=count), seed),
+    )
 
 
 def what_training_sees(recipe: Recipe, material: Material) -> np.ndarray:

@@ -43,6 +43,11 @@ class Material:
         places = {label: index for index, label in enumerate(self.labels)}
         return np.array([places[row.label] for row in self.rows])
 
+    @property
+    def groups(self) -> np.ndarray:
+        """The name of each photo's session (N,), "" where unknown."""
+        return np.array([row.group for row in self.rows], dtype=object)
+
     def of(self, part: str) -> np.ndarray:
         """The places among the rows (n,) of one part's photos."""
         return np.flatnonzero([row.part == part for row in self.rows])

@@ -1,5 +1,6 @@
 """Shares of the split at the command line: refused where they change nothing, split again where they are asked for; and the advice after training."""
 
+import dataclasses
 import json
 import sys
 
@@ -109,3 +110,21 @@ def test_the_terminal_says_what_to_try_with_the_path_that_was_given(tmp_path, da
     assert line in said.splitlines() and said.count("efficientnet_lite0") == 1
     made.metrics.update(probe_accuracy_adjusted=0.8, probe_accuracy_adjusted_high=0.9)
     assert "hardly" not in trained(made, tmp_path / "mine", data)
+
+
+@pytest.mark.parametrize("size, interval", [(5, "95% interval 0."), (25, "too few for an interval")])
+def test_the_terminal_gives_accuracy_by_session_where_sessions_are_known(tmp_path, size, interval):
+    results = results_of(tmp_path, {"train": (60, 100), "val": (30, 50)})
+    unknown = card(results, train_seconds=1)
+    assert "session" not in trained(unknown, tmp_path / "mine") and "sessions" not in unknown.metrics["val"]
+    counts, rows = {}, []
+    for row in results.rows:
+        index = counts[row.part] = counts.get(row.part, -1) + 1
+        rows.append(row._replace(group=f"day {index // size}"))
+    made = card(dataclasses.replace(results, rows=rows), train_seconds=1, leave_one_session_out=0.55)
+    said = trained(made, tmp_path / "mine").splitlines()
+    (line,) = [one for one in said if one.startswith("accuracy by session")]
+    assert f"accuracy by session 0.600 on {50 // size} sessions of val ({interval}" in line
+    assert ("worst 'day 6': 0.000 of 5 photos" if size == 5 else "worst 'day 1': 0.200 of 25 photos") in line
+    assert "leave-one-session-out 0.550: what to expect in a new place" in said
+    assert made.metrics["val"]["accuracy"] == 0.6 and made.metrics["val"]["accuracy_by_session"] == 0.6

@@ -5,7 +5,8 @@ import numpy as np
 from cvapp.card import Card
 from cvapp.data.split import Row
 from cvapp.data.store import Store
-from cvapp.evaluation import metrics, poor_features
+from cvapp.evaluation import poor_features
+from cvapp.evaluation.forecast import Check, Estimate, Forecast, Outlook
 from cvapp.evaluation.results import Results, parts
 from cvapp.images import Images
 from cvapp.recipe import Recipe, override
@@ -45,10 +46,23 @@ def run(folder, right, labels=("ants", "bees"), sure=0.9, **more):
     return Results(**{"rows": rows, "probabilities": together, "pixels": store, **plain, **more})
 
 
+def forecast(now, twice, classes=(), passed=True):
+    """A forecast from an accuracy now to one at twice the 240 training photos, overall and for each class: (now, twice) pairs."""
+
+    def outlook(photos, now, twice):
+        return Outlook(photos, now, Estimate(twice - 0.01, twice, twice + 0.01), Estimate(twice, twice + 0.01, twice + 0.02))
+
+    classes = [outlook(240 // len(classes), *one) for one in classes]
+    check = Check(120, 240, Estimate(now - 0.03, now - 0.01, now + 0.01), now if passed else now + 0.02)
+    curve = [(30.0, now - 0.1), (60.0, now - 0.05), (120.0, now - 0.02), (240.0, now)]
+    band = [(240.0 * times, Estimate(now, now + 0.01 * times, now + 0.02 * times)) for times in (1, 2, 4)]
+    return Forecast(240, curve, band, outlook(240, now, twice), classes, check)
+
+
 def card(results, labels=("ants", "bees"), settings=(), **metric):
     """The card of such a run."""
     found = parts(results.rows, results.probabilities, labels)
-    figures = {name: metrics.summary(part.probabilities, part.truth, labels) for name, part in found.items()}
+    figures = {name: part.figures(labels) for name, part in found.items()}
     recipe = override(Recipe(), settings)
     figures |= poor_features.metric(results, labels)
     weights = {"source": "made & up", "licence": "Apache-2.0"}

@@ -6,7 +6,7 @@ import pytest
 from cvapp import images
 from cvapp.evaluation import metrics, plots
 from cvapp.evaluation.results import Part
-from tests.evaluation.runs import history
+from tests.evaluation.runs import forecast, history
 
 TWO_STAGES = history([1, 0.5, 0.3], [1, 0.6, 0.7]) + history([0.3, 0.2, 0.1, 0.1], [0.5, 0.4, 0.3, 0.35], "fine-tuning", 4)
 
@@ -91,6 +91,15 @@ def test_reliability_of_a_single_photo_and_of_perfect_certainty(tmp_path):
 
 
 def test_the_learning_curve_is_drawn(tmp_path):
-    plots.write_learning([(30, 1.0, 0.8), (60, 1.0, 0.85), (120, 0.99, 0.9)], tmp_path / "many.png")
-    plots.write_learning([(30, 1.0, 0.8)], tmp_path / "one.png")
-    assert drawn(tmp_path / "many.png", plots.TRAIN) > drawn(tmp_path / "one.png", plots.TRAIN) > 100
+    plots.write_learning([(30, 1.0, 0.8), (60, 1.0, 0.85), (120, 0.99, 0.9)], None, tmp_path / "many.png")
+    plots.write_learning([(30, 1.0, 0.8)], None, tmp_path / "one.png")
+    assert drawn(tmp_path / "many.png", plots.VAL) > drawn(tmp_path / "one.png", plots.VAL) > 50
+
+
+def test_the_forecast_is_drawn_where_it_can_be_trusted(tmp_path):
+    """The band is the pale orange of the held-out curve on white."""
+    learning, band = [(60, 1.0, 0.8), (240, 1.0, 0.9)], "#f7e4d5"
+    plots.write_learning(learning, forecast(0.9, 0.93), tmp_path / "good.png")
+    plots.write_learning(learning, forecast(0.9, 0.93, passed=False), tmp_path / "bad.png")
+    assert drawn(tmp_path / "good.png", band) > 3000 and drawn(tmp_path / "bad.png", band) < 300
+    assert drawn(tmp_path / "bad.png", plots.VAL) > 500, "what was measured is drawn"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cvapp.evaluation import probe
+from cvapp.evaluation import folds, probe
 
 
 def blobs(rng, sizes, features, spread=1.0):
@@ -55,17 +55,6 @@ def test_features_that_never_change_do_no_harm():
     np.testing.assert_allclose(bias + weights.sum(0), 1 / 3)
 
 
-@pytest.mark.parametrize("sizes", [(25, 25), (7, 23, 11), (2, 40)])
-def test_every_class_is_dealt_out_evenly(sizes):
-    truth = np.random.default_rng(1).permutation(np.repeat(np.arange(len(sizes)), sizes))
-    fold = probe.folds(truth, 4)
-    for index, size in enumerate(sizes):
-        counts = np.bincount(fold[truth == index], minlength=probe.FOLDS)
-        assert counts.sum() == size and counts.max() - counts.min() <= 1
-    np.testing.assert_array_equal(fold, probe.folds(truth, 4))
-    assert (fold != probe.folds(truth, 5)).any()
-
-
 def test_left_out_answers_know_no_better_than_chance_where_there_is_nothing_to_know(rng):
     """More features than photos and labels by lot: what saw its own label knows it by heart."""
     x, truth = rng.normal(size=(300, 400)), rng.integers(0, 3, 300)
@@ -84,8 +73,8 @@ def test_left_out_answers_are_right_where_there_is_something_to_know(rng):
 def test_a_label_that_is_wrong_does_not_move_the_answer_to_its_own_photo(rng, monkeypatch):
     """Folds, ridge and temperature held still, since the labels decide them; one that saw all photos is moved."""
     x, truth = blobs(rng, (20, 20), 60, 2.0)
-    fold = probe.folds(truth, 0)
-    monkeypatch.setattr(probe, "folds", lambda *_: fold)
+    fold = folds.deal(truth, 0, probe.FOLDS)
+    monkeypatch.setattr(folds, "deal", lambda *_: fold)
     monkeypatch.setattr(probe, "STRENGTHS", (1.0,))
     monkeypatch.setattr(probe.metrics, "fit_temperature", lambda *_: 0.1)
     wrong = truth.copy()
@@ -122,3 +111,29 @@ def test_too_few_photos_for_a_share_are_passed_over():
     x, truth = np.arange(4.0)[:, None], np.array([0, 0, 1, 1])
     curve = probe.learning_curve((x, truth), (x, truth), 2, 0)
     assert [photos for photos, _, _ in curve] == [2, 2, 4, 4] and curve[-1][1:] == (1.0, 1.0)
+
+
+def sessions_of(truth, size):
+    """Names of sessions of so many photos each, in the order of the photos."""
+    return [f"session {place // size}" for place in range(len(truth))]
+
+
+def test_what_only_sessions_share_is_not_learned_where_they_are_left_out_whole(rng):
+    """Labels by lot for each session, and features that tell the session alone: by single photos they seem to tell the class."""
+    truth = np.repeat(rng.integers(0, 2, 40), 10)
+    x = np.repeat(rng.normal(size=(40, 200)), 10, axis=0) + rng.normal(0, 0.1, (400, 200))
+    by_photo = (probe.left_out(x, truth, 2, 0).argmax(1) == truth).mean()
+    by_session = (probe.left_out(x, truth, 2, 0, sessions_of(truth, 10)).argmax(1) == truth).mean()
+    assert by_photo > 0.95 and by_session < 0.7
+
+
+def test_the_learning_curve_takes_whole_sessions(rng, monkeypatch):
+    x, truth = blobs(rng, (100, 60, 40), 10)
+    names, taken = np.array(sessions_of(truth, 10)), []
+    ridge = probe.ridge
+    monkeypatch.setattr(probe, "ridge", lambda features, *rest: taken.append(features) or ridge(features, *rest))
+    curve = probe.learning_curve((x, truth), (x, truth), 3, 0, names)
+    for features, (photos, *_) in zip(taken, curve, strict=True):
+        known = np.isin(x[:, 0], features[:, 0])
+        assert photos == known.sum() and all(known[names == name].all() or not known[names == name].any() for name in set(names))
+    assert curve[-1][0] == 200 and curve[0][0] < 100

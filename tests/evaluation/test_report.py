@@ -9,8 +9,9 @@ import pytest
 from cvapp import images
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import report
+from cvapp.evaluation.session_accuracy import BySession, LeaveOneOut, Session
 from cvapp.evaluation.sheets import contact_sheet
-from tests.evaluation.runs import card, history, run
+from tests.evaluation.runs import card, forecast, history, run
 
 ALWAYS = {"report.html", "curves.png", "confusion.png", "reliability.png", "errors.csv", "errors.png"}
 USUAL = {"train": (58, 60), "val": (17, 20), "test": (16, 20)}
@@ -143,3 +144,51 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     with pytest.raises(CvappError, match="cannot write") as caught:
         report.write(card(results), results, tmp_path / "taken")
     assert caught.value.code == Exit.CANNOT_WRITE
+
+
+def with_sessions(results, size):
+    """The run with sessions of so many photos in each part; the right answers come first, so the last sessions are the worst."""
+    rows, counts = [], {}
+    for row in results.rows:
+        index = counts[row.part] = counts.get(row.part, -1) + 1
+        rows.append(row._replace(group=f"{row.part} <{index // size}>"))
+    return dataclasses.replace(results, rows=rows)
+
+
+def test_accuracy_by_session_is_the_headline(tmp_path):
+    unseen = LeaveOneOut(BySession(0.71, 24, (0.6, 0.8), Session("train <1>", 0.2, 5)), 95, 5, 0.75, (-0.1, 0.2))
+    results = dataclasses.replace(with_sessions(run(tmp_path, USUAL), 4), leave_one_out=unseen)
+    page = written(tmp_path, results).text
+    first = page.index("80.0% right by session, the mean of 5 test sessions")
+    assert first < page.index("71.0% leave-one-session-out: what to expect in a new place") < page.index("80.0% of 20 test photos right")
+    for text in (
+        "worst: “test <4>”, 0% of 4 photos",
+        "test, mean of 5 sessions 20 80.0%",
+        "leave-one-session-out, mean of 24 sessions 95 71.0% 60.0% to 80.0%",
+        "5 photos are not counted, because no other session has the class",
+    ):
+        assert text in page, text
+
+
+def test_two_sessions_have_no_interval(tmp_path):
+    page = written(tmp_path, with_sessions(run(tmp_path, USUAL), 10)).text
+    assert "the mean of 2 test sessions no interval can be given for fewer than 3 sessions" in page
+    assert "leave-one-session-out" not in page
+
+
+def test_unknown_sessions_are_not_mentioned(tmp_path):
+    assert "session" not in written(tmp_path, run(tmp_path, USUAL)).text
+
+
+def test_the_forecast_is_a_table_by_gain(tmp_path):
+    made = forecast(0.9, 0.93, [(0.95, 0.953), (0.85, 0.903)])
+    page = written(tmp_path, run(tmp_path, USUAL, crossed=True, learning=[(240, 1.0, 0.9)], forecast=made)).text
+    assert "made from half of the photos (120) said 87 to 91%; with 240 it became 90%" in page
+    rows = [page.index(text) for text in ("all photos 240 90% 93% (92 to 94%)", "bees 120 85% 90% (89 to 91%)", "ants 120 95% 95% (94 to 96%)")]
+    assert rows == sorted(rows) and "at twice: 480 at four times: 960" in page
+
+
+def test_a_forecast_that_failed_its_check_is_not_shown(tmp_path):
+    made = forecast(0.9, 0.93, [(0.9, 0.93)] * 2, passed=False)
+    page = written(tmp_path, run(tmp_path, USUAL, crossed=True, learning=[(240, 1.0, 0.9)], forecast=made)).text
+    assert "not to be trusted" in page and "at twice" not in page and "Dashed" not in page

@@ -8,9 +8,10 @@ import pytest
 from cvapp.evaluation import verdict as module
 from cvapp.evaluation.cures import PHOTOS
 from cvapp.evaluation.results import Part
+from cvapp.evaluation.session_accuracy import BySession, LeaveOneOut, Session
 from cvapp.evaluation.verdict import BIAS, BOTH, GOOD, VARIANCE, least_gap, verdict
 from cvapp.recipe import Recipe, override, settings
-from tests.evaluation.runs import answers, card, history, run
+from tests.evaluation.runs import answers, card, forecast, history, run
 
 LABELS = ("ants", "bees", "wasps")
 CALM = {"train": (98, 100), "val": (95, 100)}
@@ -208,14 +209,63 @@ def test_few_photos_cannot_show_that_probabilities_mislead(tmp_path):
     assert "mislead" not in said(judge(run(tmp_path, {"train": (200, 200), "val": (8, 10)}, sure=0.93)))
 
 
-def test_a_learning_curve_that_rises_and_one_that_is_flat(tmp_path):
-    rising = judge(run(tmp_path / "1", CALM, learning=[(50, 1.0, 0.80), (100, 1.0, 0.86), (150, 1.0, 0.88), (200, 0.98, 0.90)]))
-    assert "still rises: validation accuracy went from 86.0% with 100 training photos to 90.0% with 200" in said(rising)
-    assert PHOTOS in rising.cures
-    flat = judge(run(tmp_path / "2", CALM, learning=[(50, 1.0, 0.80), (100, 1.0, 0.90), (200, 0.98, 0.905)]))
-    assert "promise little" in said(flat) and PHOTOS not in flat.cures
-    none = judge(run(tmp_path / "3", CALM, learning=[(200, 1.0, 0.9)]))
-    assert "still rises" not in said(none) and "promise little" not in said(none)
+def test_more_photos_that_are_worth_it(tmp_path):
+    made = forecast(0.91, 0.94, [(0.99, 0.99), (0.75, 0.84)])
+    found = judge(run(tmp_path / "1", CALM, forecast=made))
+    assert "Twice the training photos (240 more) are likely to bring the accuracy from 91% to between 93% and 95%." in said(found)
+    assert PHOTOS in found.cures
+    tuned = judge(run(tmp_path / "2", CALM, forecast=made), changes=["train.fine_tune=all"])
+    assert "bring the accuracy of a probe on the frozen features from 91%" in said(tuned)
+    unsure = judge(run(tmp_path / "3", CALM, forecast=forecast(0.91, 0.92, [(0.9, 0.91), (0.9, 0.91)])))
+    assert "from 91% to about 92% (91 to 93%)" in said(unsure), "an interval that reaches below what there is now"
+
+
+def test_the_class_that_gains_most_is_named_among_three(tmp_path):
+    parts = {"train": (99, 99), "val": (96, 99)}
+    one = forecast(0.91, 0.94, [(0.99, 0.99), (0.75, 0.84), (0.99, 0.99)])
+    assert "between 93% and 95%; most of it in “bees”." in said(judge(run(tmp_path / "1", parts, LABELS, forecast=one), LABELS))
+    even = forecast(0.91, 0.94, [(0.9, 0.93)] * 3)
+    assert "most of it" not in said(judge(run(tmp_path / "2", parts, LABELS, forecast=even), LABELS))
+
+
+@pytest.mark.parametrize("now", [1.0, 0.9])
+def test_more_photos_that_promise_little(tmp_path, now):
+    found = judge(run(tmp_path, CALM, forecast=forecast(now, now, [(now, now)] * 2)))
+    assert f"promise little: with twice as many, the accuracy is likely to stay near {100 * now:.0f}%." in said(found)
+    assert PHOTOS not in found.cures
+
+
+def test_a_forecast_that_failed_its_check_gives_no_number(tmp_path):
+    found = judge(run(tmp_path, CALM, forecast=forecast(0.91, 0.94, [(0.9, 0.95)] * 2, passed=False)))
+    (sentence,) = [one for one in found.sentences if "more photos" in one]
+    assert not any(letter.isdigit() for letter in sentence) and PHOTOS not in found.cures
+    none = judge(run(tmp_path / "none", CALM, learning=[(50, 1.0, 0.8), (200, 1.0, 0.9)]))
+    assert "photos of the same kind" not in said(none) and "Twice" not in said(none)
+
+
+def unseen(found, mixed, drop):
+    """A leave-one-session-out of 8 sessions."""
+    return LeaveOneOut(BySession(found, 8, (found - 0.1, found + 0.1), Session("kitchen", 0.5, 10)), 100, 0, mixed, drop)
+
+
+def test_new_sessions_that_are_harder(tmp_path):
+    found = judge(run(tmp_path / "1", CALM, leave_one_out=unseen(0.71, 0.9, (0.1, 0.28))))
+    assert "71% right where whole sessions are left out, 90% where other photos of the same session are in training" in said(found)
+    assert "Photos from more sessions: other days, places and light" in [cure.text for cure in found.cures]
+    assert "harder" not in said(judge(run(tmp_path / "2", CALM, leave_one_out=unseen(0.85, 0.9, (-0.01, 0.11))))), "it may be chance"
+    assert "harder" not in said(judge(run(tmp_path / "3", CALM, leave_one_out=unseen(0.895, 0.9, (0.001, 0.009))))), "it is little"
+
+
+def test_classes_of_a_single_session_are_named(tmp_path):
+    results = run(tmp_path, CALM)
+    names = {"ants": ["yard"], "bees": ["hive", "garden"]}
+    rows = [row._replace(group=names[row.label][index // 2 % len(names[row.label])]) for index, row in enumerate(results.rows)]
+    found = judge(dataclasses.replace(results, rows=rows))
+    assert "“ants” has a single session: its held-out accuracy flatters." in said(found)
+    assert "Photos of “ants” from another session" in [cure.text for cure in found.cures]
+    both = [row._replace(group=row.label) for row in results.rows]
+    assert "“ants”, “bees” have a single session each" in said(judge(dataclasses.replace(results, rows=both)))
+    assert "single session" not in said(judge(results)), "sessions are not known"
 
 
 def doubted(tmp_path, wrong, sure, crossed=True):

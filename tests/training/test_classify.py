@@ -198,6 +198,34 @@ def test_training_photos_are_judged_by_probes_that_did_not_see_them(workspace, p
     assert len(results.before) == (part == "val").sum()
 
 
+def listed(photos, path, sessions):
+    """A CSV of the photos with sessions, as many as said for each class."""
+    lines = ["path,label,group"]
+    for folder in sorted(one for one in photos.iterdir() if one.is_dir()):
+        for index, file in enumerate(sorted(folder.iterdir())):
+            lines.append(f"{file},{folder.name},{folder.name} day {index % sessions}" if sessions else f"{file},{folder.name},")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_sessions_are_left_out_whole_and_the_card_says_so(workspace, photos, tiny_module, unreported):
+    made = classify.train(small_recipe(tiny_module, epochs=2), listed(photos, workspace / "list.csv", 5), workspace / "saved_models/mine")
+    results = unreported["results"]
+    unseen = results.leave_one_out
+    assert unseen.by_session.sessions == 15 and unseen.uncounted == 0 and unseen.photos == len(results.rows)
+    assert made.metrics["leave_one_session_out"] == round(unseen.by_session.accuracy, 4)
+    assert made.metrics["test"]["sessions"] == 3 and 0 <= made.metrics["test"]["accuracy_by_session"] <= 1
+    assert results.forecast is None, "five sessions of a class are too few"
+
+
+def test_unknown_sessions_leave_the_card_as_it_is(workspace, photos, tiny_module, unreported):
+    made = classify.train(small_recipe(tiny_module, epochs=2), listed(photos, workspace / "list.csv", 0), workspace / "saved_models/mine")
+    assert unreported["results"].leave_one_out is None and "leave_one_session_out" not in made.metrics
+    assert "sessions" not in made.metrics["test"] and "accuracy" in made.metrics["test"]
+    found = unreported["results"].forecast
+    assert found.photos == made.data["photos"]["train"] and len(found.classes) == len(made.labels)
+
+
 def scratch(**train) -> Recipe:
     """A small network from random weights on varied pictures."""
     return Recipe(
@@ -211,7 +239,7 @@ def scratch(**train) -> Recipe:
 def test_a_network_from_scratch_has_no_frozen_features(workspace, photos, unreported):
     made = classify.train(scratch(), photos, workspace / "saved_models/mine")
     results = unreported["results"]
-    assert [row["stage"] for row in results.history] == ["whole", "whole"] and not results.crossed and results.learning == []
+    assert [row["stage"] for row in results.history] == ["whole", "whole"] and not results.crossed and not results.learning
     assert made.weights["source"] == "none: trained from random weights" and "fine_tune" not in made.metrics
     assert results.seen.dtype == np.uint8 and results.seen.ndim == 3
     model = classifier.open_model(workspace / "saved_models/mine/model.keras")
