@@ -80,18 +80,18 @@ def _swapped(folder: Path, keep: str | None) -> Iterator[Path]:
         _empty(work, keep)
         work.mkdir(parents=True, exist_ok=True)
         yield work
-        _remove(old)
+        remove(old)
         if os.path.lexists(folder):
             os.replace(folder, old)
         os.replace(work, folder)
         for path in folder.glob(keep) if keep is not None else ():  # not before: where the swap fails, the run can still go on
-            _remove(path)
+            remove(path)
     except OSError as error:
         raise cannot_write(folder, error) from error
     finally:
         with contextlib.suppress(OSError):
             _put_back(folder)
-            _remove(old)
+            remove(old)
         _empty(work, keep)
 
 
@@ -134,13 +134,13 @@ def _empty(folder: Path, keep: str | None) -> None:
     for path in list(folder.iterdir()) if folder.is_dir() else []:
         if keep is not None and path.match(keep):
             continue
-        _remove(path)
+        remove(path)
     with contextlib.suppress(OSError):
         folder.rmdir()
 
 
-def _remove(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it."""
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; it need not be there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

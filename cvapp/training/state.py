@@ -12,7 +12,7 @@ import numpy as np
 
 from cvapp import runs
 from cvapp.errors import CvappError, Exit
-from cvapp.files import write_bytes
+from cvapp.files import remove, write_bytes
 from cvapp.runs import FILE, KEPT, Start
 
 __all__ = ["FILE", "KEPT", "Keeper", "Progress"]
@@ -117,7 +117,7 @@ class Keeper:
     def discard(self) -> None:
         """Remove the state and what is kept beside it: nothing good can come of it."""
         for path in self._path.parent.glob(KEPT) if self._path is not None else ():
-            path.unlink(missing_ok=True)
+            remove(path)
 
     def beside(self, name: str) -> Path | None:
         """The path of another file that the run needs to go on, beside the state; None where none is kept."""

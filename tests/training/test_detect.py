@@ -313,7 +313,7 @@ def test_another_seed_or_other_boxes_are_another_run(whole, scenes, place, eager
         detect.train(other, scenes, place, start=Start.RESUME)
     assert caught.value.code == Exit.USAGE
     change(scenes, "train", lambda rows: rows[1:])
-    with pytest.raises(CvappError, match="^the interrupted run had photos "):
+    with pytest.raises(CvappError, match="^the interrupted run had other photos "):
         run(scenes, place, start=Start.RESUME)
 
 
