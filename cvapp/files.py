@@ -29,6 +29,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         CvappError: the disk is full, the folder is read-only ... (exit 7); `path` is as it was.
     """
     path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)  # a link stays, and what it stands for is replaced
+    check_no_special(path)
     neighbour = _neighbour(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,14 +210,18 @@ def check_replaceable(path: str | Path) -> None:
     try:
         if path.is_dir():
             raise CvappError(f"{path}: cannot write (it is a folder); choose another name", Exit.CANNOT_WRITE)
-        if path.exists() and (wrong := special(path)):
-            raise CvappError(f"{path}: cannot write (it is {wrong.split(',')[0]}); choose another name", Exit.CANNOT_WRITE)
         path.parent.mkdir(parents=True, exist_ok=True)
         neighbour = _neighbour(path)
         neighbour.touch()
         neighbour.unlink()
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def check_no_special(path: str | Path) -> None:
+    """Refuse (exit 7) a pipe or device, whose place no file may take."""
+    if os.path.exists(path) and (wrong := special(path)):
+        raise CvappError(f"{path}: cannot write (it is {wrong.split(',')[0]}); choose another name", Exit.CANNOT_WRITE)
 
 
 def check_suffix(path: str | Path, suffixes: Collection[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cvapp import locks
 from cvapp.camera import pieces
 from cvapp.errors import CvappError, Exit
 from cvapp.files import cannot_write, replacing
@@ -105,11 +106,18 @@ def recover(folder: Path, report: Report = silent, taken: Path | None = None) ->
                 continue
             for stray in (work, *folder.glob(f"{glob.escape(work.name)}.*")):
                 stray.unlink(missing_ok=True)
+            with suppress(CvappError), locks.locked(_name(work)):  # which removes the lock that the killed process left
+                pass
+
+
+def _name(work: Path) -> Path:
+    """The video that a recording was to become."""
+    return work.with_name(work.name[1 : -len(WORK)].rpartition(".")[0])
 
 
 def _recovered(work: Path, count: int, taken: Path | None) -> str:
     """Give what was left a name that no other file has; what is said of it."""
-    name = work.with_name(work.name[1 : -len(WORK)].rpartition(".")[0])
+    name = _name(work)
     for number in itertools.count(1):
         target = name.with_stem(f"{name.stem}-recovered" + (f"-{number}" if number > 1 else ""))
         with suppress(FileExistsError):

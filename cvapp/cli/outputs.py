@@ -10,7 +10,7 @@ from cvapp import card as cards
 from cvapp.bundle import LITE
 from cvapp.data import split
 from cvapp.errors import CvappError
-from cvapp.files import check_no_input, check_replaceable, check_suffix, check_writable
+from cvapp.files import check_no_input, check_no_special, check_replaceable, check_suffix, check_writable
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,14 @@ class Output:
         path: a file, or a folder where there are no suffixes; None where it was not asked for.
         suffixes: that such a file may have.
         files: of a folder: those that are written, where they are known beforehand.
+        stream: it is written line by line, so that it may be a pipe or a device.
     """
 
     option: str
     path: str | Path | None
     suffixes: Collection[str] = ()
     files: Collection[Path] = ()
+    stream: bool = False
 
     @property
     def places(self) -> Collection[str | Path]:
@@ -63,6 +65,8 @@ def check(outputs: Sequence[Output], inputs: Iterable[str | Path] = ()) -> None:
                 taken[place] = one.option
     for one in wanted:
         with _named(one.option):
+            if not one.stream:
+                check_no_special(one.path or "")
             _check_place(Path(one.path or ""), bool(one.suffixes))
 
 

@@ -132,7 +132,7 @@ def camera(args: argparse.Namespace) -> Answer:
     if args.json and args.log == "-":
         raise CvappError("--json and --log - both write to standard output; give --log FILE.jsonl")
     wanted = [Output("--save", args.save, CODECS), Output("--snapshots", args.snapshots)]
-    wanted += [Output("--log", args.log, SUFFIXES)] if args.log != "-" else []
+    wanted += [Output("--log", args.log, SUFFIXES, stream=True)] if args.log != "-" else []
     check_outputs(wanted, [*files_of(args.source), *model_files(model_folder(args.name))])
     terminal = Terminal()
     bundle = _open(args)
