@@ -13,7 +13,7 @@ PACKAGE = ROOT / "cvapp"
 RANKS = [
     ("errors",),
     ("locks",),
-    ("files", "names", "progress", "ending"),
+    ("files", "names", "progress", "ending", "streams"),
     ("heif",),
     ("headers",),
     ("boxes", "exif"),

@@ -22,7 +22,7 @@ from cvapp.data.boxed_check import BoxedFindings
 from cvapp.data.formats import converting
 from cvapp.data.formats.reading import KINDS
 from cvapp.data.listing import PARTS
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, one_line
 from cvapp.progress import Terminal
 from cvapp.recipe import Data
 
@@ -145,7 +145,7 @@ def _named(reasons: Mapping[str, str]) -> list[str]:
 
 def _cut(entries: Sequence[str]) -> list[str]:
     more = [f"  {len(entries) - SHOWN} more; --json names them all"] if len(entries) > SHOWN else []
-    return [*(f"  {entry}" for entry in entries[:SHOWN]), *more]
+    return [*(f"  {one_line(entry)}" for entry in entries[:SHOWN]), *more]
 
 
 def _joined(groups: Sequence[Sequence[str]]) -> list[str]:

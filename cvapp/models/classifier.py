@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.models.backbones import Backbone
 from cvapp.models.surgery import INITIALISERS
 from cvapp.recipe import Model
@@ -82,5 +82,5 @@ def open_model(path: Path) -> keras.Model:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its parts raise on a file it cannot read
         raise CvappError(
-            f"{path}: Keras cannot read it ({type(error).__name__}: {str(error)[:120]}); train or copy the model again", Exit.BAD_DATA
+            f"{path}: Keras cannot read it ({type(error).__name__}: {folded(error, 120)}); train or copy the model again", Exit.BAD_DATA
         ) from error
