@@ -27,7 +27,7 @@ RANKS = [
     ("proof",),
     ("data",),
     ("models",),
-    ("loading",),
+    ("keras_layers", "loading"),
     ("evaluation",),
     ("training",),
     ("export", "phone"),
