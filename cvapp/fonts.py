@@ -63,7 +63,7 @@ def runs(text: str, bold: bool = False, colored: bool = True) -> list[tuple[str,
     for piece in _split_emoji(text):
         font = first_with(piece, bold, colored)
         for cluster in [piece] if font is not None else clusters(piece):
-            one = parts[-1][1] if cluster.isspace() and parts else font or first_with(cluster, bold, colored)
+            one = parts[-1][1] if cluster.isspace() and font is None and parts else font or first_with(cluster, bold, colored)
             if one is None:
                 return None
             if parts and parts[-1][1] == one:
@@ -74,11 +74,11 @@ def runs(text: str, bold: bool = False, colored: bool = True) -> list[tuple[str,
 
 
 def _split_emoji(text: str) -> list[str]:
-    """Emoji and what lies between them; blanks stay with what is before them."""
+    """Emoji and what lies between them, blanks too, which are wide among emoji."""
     parts: list[str] = []
     kind: bool | None = None
     for cluster in clusters(text):
-        now = kind if cluster.isspace() and kind is not None else _has_emoji(cluster)
+        now = _has_emoji(cluster)
         if now == kind:
             parts[-1] += cluster
         else:

@@ -15,6 +15,20 @@ import numpy as np
 
 from cvapp import fonts
 
+# A word in each script, and Debian's package with a font for it.
+SCRIPTS = {
+    "Latin": ("Käfer", "fonts-noto-core"),
+    "Cyrillic": ("пчела", "fonts-noto-core"),
+    "Greek": ("μέλισσα", "fonts-noto-core"),
+    "Hebrew": ("דבורה", "fonts-noto-core"),
+    "Arabic": ("نحلة", "fonts-noto-core"),
+    "Devanagari": ("मधुमक्खी", "fonts-noto-core"),
+    "Thai": ("ผึ้ง", "fonts-noto-core"),
+    "Chinese": ("蜜蜂", "fonts-noto-cjk"),
+    "Japanese": ("ミツバチ", "fonts-noto-cjk"),
+    "Korean": ("꿀벌", "fonts-noto-cjk"),
+    "emoji": ("🐝", "fonts-noto-color-emoji"),
+}
 INSTALL = "pip install 'cvapp[labels]'"
 _FACE = cv2.FontFace("sans")
 _COLORED = 109  # pixels: the one size that some fonts of colored pictures have
@@ -136,9 +150,25 @@ def _named(cluster: str) -> str:
     return f":{' '.join(names)}:" if names and all(names) else cluster
 
 
+def outlined(text: str) -> str:
+    """The text for plots, which have no colored pictures: emoji that no font of outlines has by their names, `?` for other letters without a font."""
+    letters = [one.replace("\ufe0f", "") if has_outlines(one) else _named(one) for one in fonts.clusters(text)]
+    return "".join(one if has_outlines(one) else "?" for one in letters)
+
+
+def has_outlines(text: str) -> bool:
+    """Whether fonts of outlines have all letters of a text."""
+    return fonts.runs(text.replace("\ufe0f", ""), colored=False) is not None
+
+
 def stand_ins(labels: Sequence[str]) -> dict[str, str]:
     """What is drawn for each label: itself, with emoji by their names where no font has them, or `#3`, its number, where it cannot be drawn."""
     return {label: found if (found := _with_names(label)) is not None else f"#{number}" for number, label in enumerate(labels)}
+
+
+def undrawn(labels: Sequence[str]) -> list[str]:
+    """The labels that cannot be drawn here on all pictures and plots, not even with emoji by their names."""
+    return [label for label in labels if _with_names(label) is None or outlined(label).count("?") > label.count("?")]
 
 
 def legend(shown: Mapping[str, str], most: int = 10) -> str | None:

@@ -5,25 +5,18 @@ import sys
 import numpy as np
 import pytest
 
-from cvapp import fonts, lettering
+from cvapp import lettering
 from cvapp.lettering import can_draw, drawable, legend, shortened, stand_ins, text_width, write
 
 HEBREW, ARABIC, PERSIAN, THAI, HINDI = "עברית", "عربي", "می\u200cخواهم", "ไทย", "हिन्दी"
 HONEYBEE = "\U0001f41d"
 
 
-@pytest.fixture(autouse=True)
-def bare(monkeypatch):
-    """A machine whose only fonts are those that matplotlib brings: no Thai, no emoji but faces."""
-    folders = [folder for folder in fonts.folders() if folder.parent.parent.name == "mpl-data"]
-    monkeypatch.setattr(fonts, "folders", lambda: folders)
-    lettering.forget()
-    yield
-    lettering.forget()
+pytestmark = pytest.mark.usefixtures("few_fonts")
 
 
 @pytest.fixture
-def no_pillow(monkeypatch):
+def no_pillow(few_fonts, monkeypatch):
     """A device without Pillow."""
     monkeypatch.setitem(sys.modules, "PIL", None)
     lettering.forget()
@@ -176,3 +169,17 @@ def test_many_labels_without_a_font_are_one_short_line():
     labels = [THAI + letter for letter in "กขฃคฅฆงจฉชซฌญ"]
     line = legend(stand_ins(labels))
     assert line is not None and f"#9 {labels[9]} and 3 more;" in line and labels[10] not in line
+
+
+def test_plots_name_what_no_font_of_outlines_has():
+    assert lettering.outlined(f"{HEBREW} 😀 {HONEYBEE}") == f"{HEBREW} 😀 :honeybee:"
+    assert lettering.outlined(f"a? {THAI}") == "a? ???" and lettering.outlined("♥\ufe0f") == "♥"
+    assert lettering.undrawn(["a?", HEBREW, THAI, HONEYBEE, HINDI]) == [THAI, HINDI]
+
+
+def test_every_sample_of_a_script_is_of_that_script():
+    import unicodedata
+
+    words = {"Latin": "LATIN", "Chinese": "CJK", "Japanese": "KATAKANA", "Korean": "HANGUL", "emoji": "HONEYBEE"}
+    for name, (sample, package) in lettering.SCRIPTS.items():
+        assert unicodedata.name(sample[0]).startswith(words.get(name, name.upper())) and package.startswith("fonts-noto")
