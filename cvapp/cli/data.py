@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Mapping, Sequence
 
+from cvapp import lettering
 from cvapp.camera.finishing import CODECS
 from cvapp.camera.keys import quits
 from cvapp.camera.overlay import caption
@@ -192,6 +193,8 @@ def collect(args: argparse.Namespace) -> Answer:
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_source(args.source, report=Terminal()))
         window = stack.enter_context(Window(f"cvapp: {args.label}")) if source.live and not args.no_show and has_display() else None
+        if window is not None and not lettering.can_draw(args.label):
+            Terminal()(f"the window cannot show {args.label}: {lettering.cure()}")
         show = None if window is None else lambda image, text: not quits(window.show(caption(image, text)))
         saved = collecting.collect(args.label, source, args.out, pace, show, Terminal())
     if not saved:
