@@ -5,6 +5,9 @@ import unicodedata
 from collections import defaultdict
 from typing import Iterable
 
+# Zero width non-joiner and joiner: Persian and the scripts of India are spelled with them, and emoji made of several hold them together.
+JOINERS = "\u200c\u200d"
+
 
 def composed(name: str) -> str:
     """A name in Unicode's composed form, NFC: macOS and its zips write an accent as a letter of its own."""

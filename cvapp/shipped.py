@@ -3,7 +3,7 @@
 import runpy
 from pathlib import Path
 
-from cvapp.errors import CvappError
+from cvapp.errors import CvappError, folded
 from cvapp.recipe import Recipe, did_you_mean
 
 
@@ -36,7 +36,7 @@ def load_pipeline(name: str) -> Recipe:
     except CvappError as error:
         raise CvappError(f"{path}: {error}", error.code) from error
     except Exception as error:  # a person's own file may fail in any way
-        raise CvappError(f"{path}: cannot be run ({type(error).__name__}: {error})") from error
+        raise CvappError(f"{path}: cannot be run ({type(error).__name__}: {folded(error)})") from error
     if not isinstance(recipe, Recipe):
         raise CvappError(f"{path}: a pipeline defines RECIPE = Recipe(...)")
     return recipe

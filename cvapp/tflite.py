@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.progress import hushed
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -84,7 +84,7 @@ def _open(path: Path, threads: int) -> tuple[Any, dict[str, Any], dict[str, Any]
             interpreter.allocate_tensors()
         return interpreter, interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     except (ValueError, RuntimeError, IndexError) as error:
-        raise CvappError(f"{path}: LiteRT cannot read it ({error}); export the model again", Exit.BAD_DATA) from error
+        raise CvappError(f"{path}: LiteRT cannot read it ({folded(error)}); export the model again", Exit.BAD_DATA) from error
 
 
 def _one_by_one(path: Path, interpreter: Any) -> Predict:
@@ -110,7 +110,7 @@ def _one_by_one(path: Path, interpreter: Any) -> Predict:
                     interpreter.invoke()
                     answers.append(interpreter.get_tensor(target["index"])[0])
         except (ValueError, RuntimeError) as error:
-            raise CvappError(f"{path}: LiteRT cannot run it ({error}); export the model again", Exit.BAD_DATA) from error
+            raise CvappError(f"{path}: LiteRT cannot run it ({folded(error)}); export the model again", Exit.BAD_DATA) from error
         return np.stack(answers) if answers else np.empty((0, *shape), target["dtype"])
 
     return run

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Iterator
 
 import numpy as np
 import pytest
@@ -28,6 +29,18 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder, so that saved_models/ lands there."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def few_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose only fonts are those that matplotlib brings: Latin, Greek, Cyrillic, Hebrew and Arabic, no Thai, no emoji but faces."""
+    from cvapp import fonts, lettering
+
+    folders = [folder for folder in fonts.folders() if folder.parent.parent.name == "mpl-data"]
+    monkeypatch.setattr(fonts, "folders", lambda: folders)
+    lettering.forget()
+    yield
+    lettering.forget()
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "cvapp"
 RANKS = [
     ("errors",),
     ("locks",),
-    ("files", "names", "progress", "ending"),
-    ("heif",),
+    ("files", "names", "progress", "ending", "streams", "fonts"),
+    ("heif", "lettering"),
     ("headers",),
     ("boxes", "exif"),
     ("images",),
@@ -27,7 +27,7 @@ RANKS = [
     ("proof",),
     ("data",),
     ("models",),
-    ("loading",),
+    ("keras_layers", "loading"),
     ("evaluation",),
     ("training",),
     ("export", "phone"),
@@ -36,7 +36,7 @@ RANKS = [
 RANK = {part: rank for rank, row in enumerate(RANKS) for part in row}
 DEVICE = [part for part in RANK if RANK[part] <= RANK["proof"]]
 HEAVY = {"tensorflow", "keras", "tensorflow_hub", "keras_cv", "matplotlib", "pandas"}
-OPTIONAL = {"pi_heif", "rawpy"}  # what an extra brings to a device
+OPTIONAL = {"pi_heif", "rawpy", "PIL"}  # what an extra brings to a device
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -2,13 +2,33 @@
 
 import pytest
 
-from cvapp.errors import CvappError, Exit, missing_extra
+from cvapp.errors import CvappError, Exit, folded, missing_extra, one_line
 
 
-def test_what_came_is_folded_to_one_line():
+def test_a_line_break_in_what_came_is_escaped():
     error = CvappError("photo\n  one.jpg:\tis\r\nempty ")
-    assert str(error) == "photo one.jpg: is empty"
+    assert str(error) == r"photo\n  one.jpg:\tis\r\nempty"
     assert error.code == Exit.USAGE, "usage unless told"
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("a\u2028b\x85c", r"a\u2028b\x85c"),
+        ("\x1b[31mred\x07", r"\x1b[31mred\x07"),
+        ("\u202egpj.exe", r"\u202egpj.exe"),
+        (b"caf\xe9.png".decode(errors="surrogateescape"), r"caf\xe9.png"),
+        ("\ud800", r"\ud800"),
+        ("plain, שלום, می\u200cخواهم, 👩\u200d🚀", "plain, שלום, می\u200cخواهم, 👩\u200d🚀"),
+    ],
+    ids=["line separators", "terminal codes", "turned direction", "no UTF-8", "half a pair", "any script"],
+)
+def test_one_line_escapes_what_cannot_be_seen_and_nothing_else(text, line):
+    assert one_line(text) == line == one_line(line)
+
+
+def test_what_a_library_says_in_several_lines_is_folded_and_cut():
+    assert folded(ValueError("No such\n  layer:\n\nDense "), 17) == "No such layer: De"
 
 
 @pytest.mark.parametrize(

@@ -66,3 +66,20 @@ def test_hushed_keeps_what_libraries_write_off_the_terminal_and_lets_errors_thro
         raise ValueError
     os.write(2, b"after")
     assert capfd.readouterr().err == "before after"
+
+
+def test_a_file_name_with_a_line_break_is_one_line(show, monkeypatch):
+    monkeypatch.setattr("sys.stderr", screen := Screen(False))
+    progress.Terminal()("left out: a\nb.jpg")
+    assert screen.getvalue() == "left out: a\\nb.jpg\n"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), BrokenPipeError(32, "Broken pipe"), ValueError("closed file")], ids=repr)
+def test_work_goes_on_where_nobody_can_be_told(monkeypatch, error):
+    def write(text):
+        raise error
+
+    monkeypatch.setattr("sys.stderr", types.SimpleNamespace(write=write, isatty=lambda: True))
+    assert list(progress.each("ab", "work", progress.Terminal())) == ["a", "b"]
+    monkeypatch.setattr("sys.stderr", None)
+    assert list(progress.each("ab", "work", progress.Terminal())) == ["a", "b"]

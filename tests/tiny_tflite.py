@@ -82,13 +82,13 @@ def _packed(model: schema.ModelT) -> bytes:
     return bytes(builder.Output())
 
 
-def save_model(folder: Path, task: str = "classify") -> Path:
+def save_model(folder: Path, task: str = "classify", labels: tuple[str, ...] = LABELS) -> Path:
     """A saved model as training and export leave it, but for what is in `model.keras`."""
     (folder / "lite").mkdir(parents=True)
     (folder / "model.keras").write_bytes(b"stands for a Keras model")
     files = {"model.keras": sha256(folder / "model.keras")}
     pixels = np.random.default_rng(1).integers(0, 256, (4, *SIZE, 3)).astype(np.uint8)
-    card = Card(folder.name, task, LABELS, Images(SIZE), Recipe(), files=files)
+    card = Card(folder.name, task, labels, Images(SIZE), Recipe(), files=files)
     write_export(folder, card, pixels, softmax_of_pixels(pixels), {"photos": 4})
     publish(folder, with_metadata(folder.name))
     return folder

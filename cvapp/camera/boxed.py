@@ -10,7 +10,8 @@ import numpy as np
 
 from cvapp.boxes import Boxes, iou
 from cvapp.camera.kinds import Kind, Place
-from cvapp.camera.overlay import patch, tag, text_width, unit_of, write
+from cvapp.camera.overlay import patch, tag, unit_of
+from cvapp.lettering import shortened, stand_ins, text_width, write
 
 SAME = 0.4  # IoU from which a box is that of the frame before
 NOTHING = "nothing"
@@ -52,22 +53,17 @@ def draw(image: np.ndarray, found: Boxes, labels: Sequence[str], status: str = "
 
 def _label(out: np.ndarray, words: tuple[str, str], corner: tuple[int, int], unit: int, colour: tuple[int, int, int]) -> None:
     """A label and a percentage on a dark patch above a box, or inside it where there is no room above."""
-    size = max(9, round(0.8 * unit))
-    text, height = _fitting(*words, size, out.shape[1] - size // 2), round(1.35 * size)
-    width = text_width(text, size, 700) + size // 2
+    size, (label, percent) = max(9, round(0.8 * unit)), words
+    height, blank = round(1.35 * size), text_width(" ", size, 700)
+    label = shortened(label, size, out.shape[1] - size // 2 - blank - text_width(percent, size, 700), 700)  # the percentage is always seen
+    reach = text_width(label, size, 700) + blank
+    width = reach + text_width(percent, size, 700) + size // 2
     left = max(0, min(corner[0], out.shape[1] - width))
     top = corner[1] - height if corner[1] >= height else min(corner[1], max(0, out.shape[0] - height))
     patch(out, (top, left, height, width))
-    write(out, text, (left + size // 4, top + round(1.02 * size)), size, colour, 700)
-
-
-def _fitting(label: str, percent: str, size: int, room: int) -> str:
-    """Both words on one line; a label that is too long is cut, so that the percentage is still seen."""
-    text = f"{label} {percent}"
-    while label and text_width(text, size, 700) > room:
-        label = label[:-1]
-        text = f"{label}… {percent}"
-    return text
+    left, base = left + size // 4, top + round(1.02 * size)
+    write(out, label, (left, base), size, colour, 700)
+    write(out, percent, (left + reach, base), size, colour, 700)
 
 
 def mirrored(found: Boxes, width: int) -> Boxes:
@@ -82,8 +78,10 @@ def mirrored(found: Boxes, width: int) -> Boxes:
 def boxed(labels: Sequence[str]) -> Kind:
     """Answers of a detector: Boxes in the picture's pixels, their classes' names being `labels`."""
 
+    shown = list(stand_ins(labels).values())
+
     def draw_all(picture: np.ndarray, found: Boxes, status: str, seen: Place | None, mirror: bool) -> np.ndarray:
-        return draw(picture, mirrored(found, picture.shape[1]) if mirror else found, labels, status)
+        return draw(picture, mirrored(found, picture.shape[1]) if mirror else found, shown, status)
 
     def counted(found: Boxes) -> list[str]:
         return sorted({labels[label] for label in found.classes}) or [NOTHING]

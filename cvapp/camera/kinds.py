@@ -7,6 +7,7 @@ import numpy as np
 
 from cvapp.camera import overlay
 from cvapp.camera.smoothing import Smoothing
+from cvapp.lettering import stand_ins
 
 Scores = Sequence[tuple[str, float]]
 Place = tuple[int, int, int, int]
@@ -32,18 +33,21 @@ class Kind:
     draw: Callable[[np.ndarray, Any, str, Place | None, bool], np.ndarray]
 
 
-def named(say: Callable[[Scores], str] = lambda scores: scores[0][0]) -> Kind:
+def named(say: Callable[[Scores], str] = lambda scores: scores[0][0], labels: Sequence[str] = ()) -> Kind:
     """Answers of a classifier: labels and probabilities, the best first.
 
     Args:
         say: what is said of them, the best label or "unknown".
+        labels: all of them, in order; one that cannot be drawn here is drawn as its number.
     """
+    shown = stand_ins(labels)
 
     def line(scores: Scores) -> dict[str, Any]:
         label, probability = scores[0]
         return {"label": label, "probability": round(float(probability), 4)}
 
     def draw(picture: np.ndarray, scores: Scores, status: str, seen: Place | None, mirrored: bool) -> np.ndarray:
-        return overlay.draw(picture, scores, status, seen, say(scores))
+        drawn = [(shown.get(label, label), probability) for label, probability in scores[: overlay.SHOWN]]
+        return overlay.draw(picture, drawn, status, seen, shown.get(said := say(scores), said))
 
     return Kind(Smoothing, say, line, lambda scores: [say(scores)], draw)

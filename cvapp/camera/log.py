@@ -3,11 +3,12 @@
 import contextlib
 import csv
 import json
-import sys
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping
 
-from cvapp.files import cannot_write, check_suffix
+from cvapp.errors import cannot_write
+from cvapp.files import check_suffix
+from cvapp.streams import OUTPUT, json_of, say_json
 
 SUFFIXES = (".jsonl", ".csv")
 Write = Callable[[Mapping[str, Any]], None]
@@ -30,7 +31,8 @@ def frame_log(path: str | Path) -> Iterator[Write]:
     check_suffix(path, SUFFIXES)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w", encoding="utf-8", newline="", buffering=1)  # a line at a time: whoever follows it sees it at once
+        # a line at a time: whoever follows it sees it at once
+        file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="", buffering=1)
     except OSError as error:
         raise cannot_write(path, error) from error
     with file:
@@ -39,7 +41,7 @@ def frame_log(path: str | Path) -> Iterator[Write]:
         def write(values: Mapping[str, Any]) -> None:
             try:
                 if path.suffix.lower() == ".jsonl":
-                    file.write(json.dumps(values, ensure_ascii=False) + "\n")
+                    file.write(json_of(values) + "\n")
                     return
                 if file.tell() == 0:
                     table.writerow(values)
@@ -55,9 +57,8 @@ def frame_log(path: str | Path) -> Iterator[Write]:
 def print_line(values: Mapping[str, Any]) -> None:
     """One JSON line on standard output; KeyboardInterrupt where nobody reads it any more."""
     try:
-        sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        say_json(values)
     except BrokenPipeError:
         raise KeyboardInterrupt from None  # who read them went away (`| head`): as good as Ctrl-C
     except OSError as error:
-        raise cannot_write(Path("standard output"), error) from error
+        raise cannot_write(Path(OUTPUT), error) from error

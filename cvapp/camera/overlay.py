@@ -5,29 +5,11 @@ from typing import Sequence
 import cv2
 import numpy as np
 
-_FACE = cv2.FontFace("sans")
+from cvapp.lettering import shortened, text_width, write
+
 _INK, _DIM, _BAR = (255, 255, 255), (184, 190, 198), (64, 196, 140)
 SHOWN = 3
 _DARKEN = 51  # of 256: a fifth of the light is left under text
-
-
-def write(image: np.ndarray, text: str, place: tuple[int, int], height: int, colour: tuple[int, int, int], weight: int = 400) -> None:
-    """One line of text in place: `place` is (x, y) of its base line's start, `height` in pixels."""
-    cv2.putText(image, text, place, colour, _FACE, height, weight)
-
-
-def text_width(text: str, height: int, weight: int = 400) -> int:
-    """How many pixels wide `write` makes a text."""
-    return int(cv2.getTextSize((0, 0), text, (0, 0), _FACE, height, weight)[2])
-
-
-def _shorten(text: str, height: int, room: int, weight: int = 400) -> str:
-    """Cut a label that is too long for its room, with an ellipsis."""
-    if text_width(text, height, weight) <= room:
-        return text
-    while text and text_width(text + "…", height, weight) > room:
-        text = text[:-1]
-    return text + "…"
 
 
 def draw(
@@ -64,7 +46,7 @@ def draw(
             continue
         percent = f"{100 * probability:.0f}%"
         edge = width - bar - pad - round(0.6 * unit) - text_width(percent, size, weight)
-        write(out, _shorten(label, size, edge - 2 * pad, weight), (pad, base), size, colour, weight)
+        write(out, shortened(label, size, edge - 2 * pad, weight), (pad, base), size, colour, weight)
         write(out, percent, (edge, base), size, colour, weight)
         left = width - bar - pad
         cv2.rectangle(out, (left, base - unit * 2 // 3), (left + bar, base), (70, 74, 80), -1)
@@ -104,14 +86,14 @@ def listing(image: np.ndarray, rows: Sequence[tuple[str, str]]) -> np.ndarray:
     for number, (name, text) in enumerate(rows, 1):
         base = round(step * number)
         write(out, name, (unit, base), unit, _INK, 700)
-        write(out, _shorten(text, unit, image.shape[1] - column - unit), (column, base), unit, _DIM)
+        write(out, shortened(text, unit, image.shape[1] - column - unit), (column, base), unit, _DIM)
     return out
 
 
 def tag(out: np.ndarray, text: str, unit: int) -> None:
     """A small text at the top right on a darkened patch."""
     size = round(unit * 0.9)
-    text = _shorten(text, size, out.shape[1] - unit)
+    text = shortened(text, size, out.shape[1] - unit)
     width = text_width(text, size) + unit
     patch(out, (0, max(0, out.shape[1] - width), round(unit * 1.7), width))
     write(out, text, (max(0, out.shape[1] - width + unit // 2), round(unit * 1.2)), size, _INK)

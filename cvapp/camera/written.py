@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from cvapp.camera.kinds import Kind, Place
-from cvapp.camera.overlay import tag, text_width, unit_of, write
+from cvapp.camera.overlay import tag, unit_of
+from cvapp.lettering import text_width, write
 
 Text = tuple[str, float]  # and its probability, 0..1
 NOTHING = "nothing"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, one_line
 
 MODELS, CARD = Path("saved_models"), "card.json"
 
@@ -24,8 +24,8 @@ class Answer:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns as wide as they need to be; numbers to the right."""
-    cells = [list(head), *([str(cell) for cell in row] for row in rows)]
+    """Columns as wide as they need to be; numbers to the right. A line break in a cell is escaped, as in `errors.one_line`."""
+    cells = [list(head), *([one_line(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     right = [
         bool(rows) and all(str(row[column]).rstrip("%s").replace(".", "").replace("-", "").isdecimal() for row in rows)

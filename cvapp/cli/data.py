@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Mapping, Sequence
 
+from cvapp import lettering
 from cvapp.camera.finishing import CODECS
 from cvapp.camera.keys import quits
 from cvapp.camera.overlay import caption
@@ -22,7 +23,7 @@ from cvapp.data.boxed_check import BoxedFindings
 from cvapp.data.formats import converting
 from cvapp.data.formats.reading import KINDS
 from cvapp.data.listing import PARTS
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, one_line
 from cvapp.progress import Terminal
 from cvapp.recipe import Data
 
@@ -147,7 +148,7 @@ def _named(reasons: Mapping[str, str]) -> list[str]:
 
 def _cut(entries: Sequence[str]) -> list[str]:
     more = [f"  {len(entries) - SHOWN} more; --json names them all"] if len(entries) > SHOWN else []
-    return [*(f"  {entry}" for entry in entries[:SHOWN]), *more]
+    return [*(f"  {one_line(entry)}" for entry in entries[:SHOWN]), *more]
 
 
 def _joined(groups: Sequence[Sequence[str]]) -> list[str]:
@@ -194,6 +195,8 @@ def collect(args: argparse.Namespace) -> Answer:
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_source(args.source, report=Terminal()))
         window = stack.enter_context(Window(f"cvapp: {args.label}")) if source.live and not args.no_show and has_display() else None
+        if window is not None and not lettering.can_draw(args.label):
+            Terminal()(f"the window cannot show {args.label}: {lettering.cure()}")
         show = None if window is None else lambda image, text: not quits(window.show(caption(image, text)))
         saved = collecting.collect(args.label, source, args.out, pace, show, Terminal())
     if not saved:

@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 from importlib import metadata
+from typing import Mapping
 
 from cvapp.cli.answer import Answer, table
 from cvapp.errors import Exit
@@ -89,6 +90,24 @@ def _heic() -> list[tuple[str, str, str]]:
     return [("ok", "HEIC photos", f"read by pi-heif {_version('pi-heif')} (libheif {library})")]
 
 
+def _labels() -> list[tuple[str, str, str]]:
+    """In which scripts labels can be drawn on pictures, and what is lacking for the others."""
+    from cvapp import lettering
+
+    able = [name for name, (sample, _) in lettering.SCRIPTS.items() if lettering.can_draw(sample)]
+    lacking = {name: package for name, (_, package) in lettering.SCRIPTS.items() if name not in able}
+    rows = [("ok", "labels", f"drawn in {', '.join(able)}")]
+    if lacking:
+        cure = f"pip install 'cvapp[labels]', and fonts: {_packages_of(lacking)}" if not lettering.has_pillow() else _packages_of(lacking)
+        rows.append(("absent", "labels", f"drawn as numbers in {', '.join(lacking)}: {cure}"))
+    return rows
+
+
+def _packages_of(lacking: Mapping[str, str]) -> str:
+    packages = " ".join(sorted(set(lacking.values())))
+    return f"apt-get install {packages}" if sys.platform == "linux" else "install Noto fonts"
+
+
 def _tools() -> list[tuple[str, str, str]]:
     rows = []
     for name, (package, why) in TOOLS.items():
@@ -127,7 +146,7 @@ def doctor(args: argparse.Namespace) -> Answer:
         *_tools(),
     ]
     if all(state != "wrong" for state, name, _ in rows if name in BASE):
-        rows += _machine()
+        rows += [*_labels(), *_machine()]
     wrong = [name for state, name, _ in rows if state == "wrong"]
     text = table(("state", "what", "found"), rows) + (f"\nto mend: {', '.join(wrong)}" if wrong else "\nready")
     return Answer(

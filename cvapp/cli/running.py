@@ -11,7 +11,7 @@ from typing import Any, Callable
 import numpy as np
 
 from cvapp import card as cards
-from cvapp import images, picture_files
+from cvapp import images, lettering, picture_files
 from cvapp.bundle import Bundle, read_export
 from cvapp.card import TRANSCRIBE
 from cvapp.camera import live
@@ -71,6 +71,13 @@ def _picture(path: Path) -> np.ndarray:
     return images.read(path)
 
 
+def _tell_undrawn(bundle: Bundle) -> None:
+    """Say which labels the pictures show as numbers, where this device cannot draw them."""
+    line = lettering.legend(lettering.stand_ins(bundle.card.labels))
+    if line is not None:
+        Terminal()(line)
+
+
 def predict(args: argparse.Namespace) -> Answer:
     """Name what photos show, or box it; exit 3 where one could not be read, after all the others were answered."""
     files, errors = _photos(args.paths)
@@ -83,6 +90,8 @@ def predict(args: argparse.Namespace) -> Answer:
         seeing = Looking(bundle, args).beside(seeing)
         if not args.draw:
             raise CvappError("--attention is drawn on the photos: say where to write them with --draw DIR")
+    if args.draw:
+        _tell_undrawn(bundle)
     answers = {}
     for file in files:
         try:
@@ -139,6 +148,8 @@ def camera(args: argparse.Namespace) -> Answer:
     show = not args.no_show and has_display()
     if not show and not args.no_show:
         terminal("no display here, so no window is opened" + ("" if args.save else "; --save OUT.mp4 keeps the picture"))
+    if show or args.save or args.snapshots:
+        _tell_undrawn(bundle)
     variants, looking = _Variants(args, bundle), Looking(bundle, args)
     seeing = looking.beside(seeing_of(bundle, args))
     options = live.Options(

@@ -58,7 +58,7 @@ def _names(bundle: Bundle) -> Seeing:
     return Seeing(
         bundle.fit,
         lambda asked, fitted: asked.name(fitted),
-        named(bundle.answer),
+        named(bundle.answer, bundle.card.labels),
         ("answer", "best label", "probability", "second", "its probability"),
         rows,
         lambda scores: [{"label": label, "probability": round(value, 6)} for label, value in scores],

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from cvapp import card as cards
+from cvapp import lettering
 from cvapp.cli.answer import table
 from cvapp.evaluation import poor_features
 from cvapp.evaluation.words import percent
@@ -14,7 +15,11 @@ FEW = 200  # samples and photos, under which a generator's figures are coarse
 def trained(made: cards.Card, folder: Path, data: str = "") -> str:
     """What a person is told of a trained model, saved in a folder; `data` is where its photos lie, as the person named it."""
     early = made.metrics.get("finished_early")
-    return (f"finished early, with the best epoch of a run interrupted {early}\n" if early else "") + _figures(made, folder, data)
+    text = (f"finished early, with the best epoch of a run interrupted {early}\n" if early else "") + _figures(made, folder, data)
+    if undrawn := lettering.undrawn(made.labels):
+        shown = ", ".join(undrawn[:5]) + (f" and {len(undrawn) - 5} more" if len(undrawn) > 5 else "")
+        text += f"\nthe report's page names all classes; its pictures cannot show {shown}: {lettering.cure()}"
+    return text
 
 
 def _figures(made: cards.Card, folder: Path, data: str) -> str:

@@ -2,9 +2,12 @@
 
 import argparse
 import importlib
+import sys
 from typing import Any, Callable, NoReturn
 
-from cvapp.errors import Exit
+from cvapp import streams
+from cvapp.cli.failures import of_output
+from cvapp.errors import Exit, one_line
 from cvapp.names import did_you_mean
 
 
@@ -17,7 +20,17 @@ class Parser(argparse.ArgumentParser):
             came = message.split("invalid choice: ")[1].split(" (choose")[0].strip("'")
             known = [piece.strip(" '()") for piece in message.split("choose from ")[-1].split(",")]
             message = f"{came!r}: choose one of {', '.join(known)}{did_you_mean(came, known)}"
-        self.exit(int(Exit.USAGE), f"cvapp: {message}; see {self.prog} --help\n")
+        self.exit(int(Exit.USAGE), f"cvapp: {one_line(message)}; see {self.prog} --help\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help or an error; where help cannot be written, which argparse itself keeps to itself, CvappError (exit 7)."""
+        if file in (None, sys.stderr):
+            streams.complain(message.rstrip("\n"))
+            return
+        try:
+            streams.say(message.rstrip("\n"))
+        except OSError as error:
+            raise of_output(error) from error
 
 
 def later(module: str, function: str) -> Callable[[argparse.Namespace], Any]:

@@ -17,7 +17,7 @@ from cvapp.data.photos import fit_all
 from cvapp.data.sessions import flattering, grouped
 from cvapp.data.split import Row
 from cvapp.data.store import Store
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.files import write_json
 from cvapp.images import Images
 from cvapp.progress import Report, silent
@@ -167,7 +167,7 @@ def read_truth(path: Path) -> Truth:
         return Truth({digest: tuple(_box(*row) for row in rows) for digest, rows in photos.items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CvappError(
-            f"{path}: cannot be read as boxes ({type(error).__name__}: {error}); copy the whole model again", Exit.BAD_DATA
+            f"{path}: cannot be read as boxes ({type(error).__name__}: {folded(error)}); copy the whole model again", Exit.BAD_DATA
         ) from error
 
 

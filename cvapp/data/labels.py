@@ -14,12 +14,12 @@ def label_of(text: str) -> str:
 
     Raises:
         ValueError: it is empty, longer than 100 characters, or holds what cannot be seen (line breaks, controls, marks of direction,
-            blanks other than the plain one); the reason in words.
+            blanks other than the plain one); the reason in words. Joiners may stand where a script uses them: after a letter beyond ASCII.
     """
     label = names.composed(text.strip())
     if not label:
         raise ValueError("has no label")
-    if wrong := next((letter for letter in label if not letter.isprintable()), ""):
+    if wrong := next((letter for place, letter in enumerate(label) if not (letter.isprintable() or _joins(label, place))), ""):
         raise ValueError(f"label {label[:LONGEST]!r} is not readable text: it holds {_called(wrong)}")
     if len(label) > LONGEST:
         raise ValueError(f"label {label[:20] + '...'!r} has {len(label)} characters; {LONGEST} are the most")
@@ -32,6 +32,10 @@ def alike(labels: Iterable[str]) -> list[list[str]]:
     for label in labels:
         groups[names.key(label)].append(label)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def _joins(label: str, place: int) -> bool:
+    return label[place] in names.JOINERS and 0 < place < len(label) - 1 and not label[place - 1].isascii()
 
 
 def _called(letter: str) -> str:

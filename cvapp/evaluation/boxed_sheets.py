@@ -12,12 +12,13 @@ from cvapp.evaluation.matching import FALSE, Matched, Truth, match
 from cvapp.evaluation.sheets import WIDTH, contact_sheet, stacked
 from cvapp.evaluation.words import counted, percent, printable
 from cvapp.images import resize
+from cvapp.lettering import text_width, write
 
 TRUE, FOUND, EDGE = (30, 110, 255), (255, 140, 0), (255, 255, 255)
 LEGEND = "blue: true boxes, orange: found"
 OF_SIZE, PHOTOS = 16, 12  # shown on a sheet: mistakes of each size, whole photos
 _COLUMNS, _PHOTO_COLUMNS, _PHOTO_WIDTH = 8, 3, 460
-_FACE, _TEXT = cv2.FontFace("sans"), 12
+_TEXT = 12
 _ROOM, _LEAST = 2.0, 32  # a cut-out's side, as multiple of the box's longer one and in pixels at least
 
 
@@ -142,7 +143,7 @@ def _whole(results: BoxedResults, photo: int, matched: Matched, labels: Sequence
 def _write(picture: np.ndarray, text: str, xyxy: np.ndarray, share: float) -> None:
     """A text in the upper left corner of a box, on its colour, where it takes no more than a share of the box's width."""
     left, top, right, _ = np.maximum(np.round(xyxy), 0).astype(int).tolist()
-    width = cv2.getTextSize((0, 0), text, (0, 0), _FACE, _TEXT, 400)[2] + 6
+    width = text_width(printable(text), _TEXT) + 6
     if width <= share * (right - left):
         cv2.rectangle(picture, (left, top), (left + width, top + _TEXT + 4), FOUND, cv2.FILLED)
-        cv2.putText(picture, printable(text), (left + 3, top + _TEXT), (0, 0, 0), _FACE, _TEXT, 400)
+        write(picture, printable(text), (left + 3, top + _TEXT), _TEXT, (0, 0, 0))

@@ -7,13 +7,18 @@ from typing import Any, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.ft2font import FT2Font
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
 from cvapp.evaluation import metrics
 from cvapp.evaluation.forecast import Forecast
 from cvapp.evaluation.results import WORDS, Part
+from cvapp import fonts
 from cvapp.evaluation.words import printable, shorten
 from cvapp.files import replacing
+from cvapp.lettering import outlined
 
 TRAIN, VAL, TEST, PALE = "#2f6fb5", "#d9782d", "#7a4fa3", "0.6"
 COLOURS = {"train": TRAIN, "val": VAL, "test": TEST}
@@ -24,12 +29,25 @@ _RIGHT, _WRONG = np.array((0x2F, 0x6F, 0xB5)), np.array((0xD9, 0x78, 0x2D))
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, whole or not at all."""
+    """Write a figure as PNG, whole or not at all; text in letters that matplotlib's own font lacks in a font that has them."""
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        axis.get_ticklabels()  # makes them
+    for text in figure.findobj(Text):
+        if not text.get_text().isascii():
+            _choose_fonts(text)
     with replacing(path) as neighbour, warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph .* missing"
-        )  # a label in letters that the font lacks shows as boxes; the page has it right
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a letter that no font here has; the page has it right
         figure.savefig(neighbour, dpi=170, metadata={"Software": None})
+
+
+def _choose_fonts(text: Text) -> None:
+    """Let a text fall back on fonts of this machine for the letters that its own font lacks."""
+    usual = [str(name) for name in text.get_fontfamily()]
+    families = []
+    for _, path in fonts.runs(text.get_text(), colored=False) or []:
+        fontManager.addfont(path)
+        families.append(FT2Font(str(path)).family_name)
+    text.set_fontfamily(list(dict.fromkeys([*families, *usual])))
 
 
 def tidy(axes: Axes) -> None:
@@ -39,8 +57,8 @@ def tidy(axes: Axes) -> None:
 
 
 def name(label: str) -> str:
-    """A class's name as matplotlib can draw it in little room."""
-    return shorten(printable(label), 22).replace("$", r"\$")
+    """A class's name as matplotlib can draw it in little room, see `lettering.outlined`."""
+    return shorten(outlined(printable(label)), 22).replace("$", r"\$")
 
 
 def kept_epochs(history: Sequence[dict[str, Any]]) -> dict[str, int]:

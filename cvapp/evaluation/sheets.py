@@ -1,17 +1,17 @@
 """Contact sheets: many small pictures in rows, each with its lines of text below."""
 
+import bisect
 from typing import Mapping, Sequence
 
-import cv2
 import numpy as np
 
 from cvapp.evaluation.words import printable, shorten
 from cvapp.images import Images, fit
+from cvapp.lettering import text_width, write
 
 WIDTH = 176  # of a picture on the sheet: enough to recognise, and eight fill a laptop's screen
 _GAP, _LINE, _TEXT, _TITLE = 12, 19, 14, 18
 _PAPER, _INK, _DIM = 255, (24, 27, 31), (92, 99, 108)
-_FACE = cv2.FontFace("sans")
 
 
 def contact_sheet(pictures: Sequence[np.ndarray] | np.ndarray, captions: Sequence[str], columns: int, width: int = WIDTH) -> np.ndarray:
@@ -40,26 +40,24 @@ def contact_sheet(pictures: Sequence[np.ndarray] | np.ndarray, captions: Sequenc
         for place, line in enumerate(lines):
             weight, colour = (700, _INK) if place == 0 else (400, _DIM)
             base = top + tile.size[0] + _LINE * (place + 1) - 4
-            cv2.putText(sheet, _fitted(printable(line), weight, width), (left, base), colour, _FACE, _TEXT, weight)
+            write(sheet, _fitted(printable(line), weight, width), (left, base), _TEXT, colour, weight)
     return sheet
 
 
 def stacked(sheets: Mapping[str, np.ndarray]) -> np.ndarray:
     """Contact sheets below each other, uint8 RGB, each under its title; as wide as the widest of them and of the titles."""
-    titles = {title: cv2.getTextSize((0, 0), title, (0, 0), _FACE, _TITLE, 700)[2] + 2 * _GAP for title in sheets}
+    titles = {title: text_width(title, _TITLE, 700) + 2 * _GAP for title in sheets}
     width = max(*titles.values(), *(sheet.shape[1] for sheet in sheets.values()))
     parts = []
     for title, sheet in sheets.items():
         head = np.full((_TITLE + _GAP, width, 3), _PAPER, np.uint8)
-        cv2.putText(head, printable(title), (_GAP, _TITLE + 4), _INK, _FACE, _TITLE, 700)
+        write(head, printable(title), (_GAP, _TITLE + 4), _TITLE, _INK, 700)
         parts += [head, np.pad(sheet, ((0, 0), (0, width - sheet.shape[1]), (0, 0)), constant_values=_PAPER)]
     return np.concatenate(parts)
 
 
 def _fitted(line: str, weight: int, width: int) -> str:
     """The line, shortened to a width in pixels."""
-    most, short = len(line), line
-    while most > 1 and cv2.getTextSize((0, 0), short, (0, 0), _FACE, _TEXT, weight)[2] > width:
-        most -= 1
-        short = shorten(line, most)
-    return short
+    if text_width(line, _TEXT, weight) <= width:
+        return line
+    return shorten(line, max(1, bisect.bisect(range(len(line)), width, key=lambda most: text_width(shorten(line, most), _TEXT, weight)) - 1))

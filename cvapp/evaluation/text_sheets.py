@@ -8,6 +8,7 @@ import numpy as np
 from cvapp.evaluation.sheets import contact_sheet, stacked
 from cvapp.evaluation.transcribed import TextResults
 from cvapp.evaluation.words import percent
+from cvapp.lettering import write
 
 SHOWN, COLUMNS, _TILE = 40, 4, 240  # texts that were read wrong, side by side, pixels of width of each
 RIGHT, WRONG = 6, 4  # texts of which the looks are shown
@@ -15,7 +16,6 @@ _WIDTH, _ROW, _NAME = 480, 17, 26  # pixels: of a picture's width, of a strip's 
 _GAP = 14  # between two pictures
 _INK, _DIM = (24, 27, 31), (92, 99, 108)
 _HEAT = np.array([(255, 255, 255), (190, 211, 234), (47, 111, 181), (16, 42, 77)], np.float32)  # from no look to the strongest
-_FACE = cv2.FontFace("sans")
 END_NAME = "end"
 
 
@@ -69,10 +69,10 @@ def look(results: TextResults, place: int) -> np.ndarray:
     drawn = np.pad(drawn, ((_GAP + 8, 0), (_NAME, 0), (0, 0)), constant_values=255)
     truth = results.truths[place]
     title = caption(results, place) + ("" if text == truth else f"; it is {truth}")
-    cv2.putText(drawn, title, (_NAME, 16), _INK, _FACE, 14, 700)
+    write(drawn, title, (_NAME, 16), 14, _INK, 700)
     for number, name in enumerate(names):
         base = len(drawn) - _ROW * (len(names) - number) + 13
-        cv2.putText(drawn, name, (0, base), _DIM if name == END_NAME else _INK, _FACE, 11 if name == END_NAME else 14, 400)
+        write(drawn, name, (0, base), 11 if name == END_NAME else 14, _DIM if name == END_NAME else _INK)
     return drawn
 
 

@@ -1,5 +1,8 @@
 """How figures and names are written for people, on pages and pictures."""
 
+from cvapp.fonts import clusters
+from cvapp.names import JOINERS
+
 
 def percent(share: float, digits: int = 0) -> str:
     """0.925 -> 92% (or with one digit 92.5%)."""
@@ -12,11 +15,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def printable(text: str) -> str:
-    """The text with a question mark for what cannot be drawn: control characters, and bytes of a file name that are no UTF-8."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    """The text with a question mark for what cannot be drawn: control characters, and bytes of a file name that are no UTF-8. Joiners stay."""
+    return "".join(letter if letter.isprintable() or letter in JOINERS else "?" for letter in text)
 
 
 def shorten(text: str, most: int) -> str:
     """At most so many letters; the middle is given up, since names of photos differ at their ends."""
-    head, tail = most // 2, (most - 1) // 2
-    return text if len(text) <= most else f"{text[:head]}…{text[len(text) - tail :]}"
+    letters, head, tail = clusters(text), most // 2, (most - 1) // 2
+    return text if len(letters) <= most else "".join([*letters[:head], "…", *letters[len(letters) - tail :]])

@@ -17,7 +17,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python.convert import mlir_quantize
 
 from cvapp.ending import uninterrupted
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.progress import Report, each, hushed, silent
 from cvapp.proof.flatbuffer import Kept, Table, build
 
@@ -85,7 +85,7 @@ def quantise(calibrated: Calibrated, in_float: Collection[str] = ()) -> bytes:
             model = mlir_quantize(calibrated.model, input_data_type=kind, output_data_type=kind, denylisted_nodes=list(in_float))
         except Exception as error:  # the converter raises whatever its passes raise
             raise CvappError(
-                f"int8: TensorFlow's quantiser refused the model ({type(error).__name__}: {str(error)[:160]})", Exit.GATE
+                f"int8: TensorFlow's quantiser refused the model ({type(error).__name__}: {folded(error, 160)})", Exit.GATE
             ) from error
     return _mend_biases(_own_biases(model), calibrated)
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from cvapp.ending import uninterrupted
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.export.quantise import Calibrated, calibrate
 from cvapp.progress import hushed
 
@@ -59,13 +59,13 @@ def _converting(model: keras.Model, kind: tf.DType, variant: str, place: Path) -
                 _save(model, kind, folder)
             except (OSError, tf.errors.OpError) as error:  # a full disk is TensorFlow's own error, of several kinds
                 raise CvappError(
-                    f"{folder}: cannot write ({str(error)[:120]}); free some space for temporary files", Exit.CANNOT_WRITE
+                    f"{folder}: cannot write ({folded(error, 120)}); free some space for temporary files", Exit.CANNOT_WRITE
                 ) from error
         try:
             yield tf.lite.TFLiteConverter.from_saved_model(str(folder))
         except Exception as error:  # the converter raises whatever its passes raise
             raise CvappError(
-                f"{variant}: TensorFlow's converter refused the model ({type(error).__name__}: {str(error)[:160]})", Exit.GATE
+                f"{variant}: TensorFlow's converter refused the model ({type(error).__name__}: {folded(error, 160)})", Exit.GATE
             ) from error
 
 

@@ -10,7 +10,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from cvapp.errors import CvappError, Exit, missing_extra
+from cvapp.errors import CvappError, Exit, folded, missing_extra
 from cvapp.headers import MAX_PIXELS, check_size
 from cvapp.images import RAW_SUFFIXES, read_bytes
 from cvapp.isp.sensor import levels
@@ -82,7 +82,7 @@ def _from_camera(path: str | Path) -> Raw:
         taken = "a camera's raw file that LibRaw knows (DNG, CR2, NEF, ARW ...), a mosaic (.npy, .npz) or a picture (.jpg, .png ...)"
         raise _bad(path, f"not {taken}; give one of these") from error
     except rawpy.LibRawError as error:
-        raise _bad(path, f"LibRaw cannot read it ({str(error).strip(chr(39) + 'b')}); convert it to DNG") from error
+        raise _bad(path, f"LibRaw cannot read it ({folded(error).strip(chr(39) + 'b')}); convert it to DNG") from error
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import keras
 
 from cvapp import card as cards
 from cvapp.data.store import ROOT
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.files import make_once, sha256
 from cvapp.models import efficientnet_lite, hub, keras_cv_parts, small_resnet, vit, window_net
 from cvapp.models.surgery import pooled, turn_channels
@@ -185,7 +185,7 @@ def open_network(settings: Model, size: Size | None) -> tuple[keras.Model, Row, 
         network = row.build(size, settings, None)
     except (ValueError, TypeError) as error:
         raise CvappError(
-            f"model.backbone {settings.backbone} at {size}: Keras refuses it ({' '.join(str(error).split())[:160]})"
+            f"model.backbone {settings.backbone} at {size}: Keras refuses it ({folded(error, 160)})"
         ) from error
     return network, row, _load(network, settings, row, size)
 
@@ -224,7 +224,7 @@ def _read(network: keras.Model, path: Path) -> None:
             network.load_weights(path)
     except Exception as error:  # Keras and h5py raise whatever a file that does not fit makes them raise
         raise CvappError(
-            f"model.weights {path}: does not fit {network.name} without its top ({' '.join(str(error).split())[:160]})", Exit.BAD_DATA
+            f"model.weights {path}: does not fit {network.name} without its top ({folded(error, 160)})", Exit.BAD_DATA
         ) from error
 
 
@@ -235,7 +235,7 @@ def _download(settings: Model, row: Row, size: Size) -> keras.Model:
             return row.build(size, settings, IMAGENET)
     except Exception as error:  # whatever the download raises, the weights are not to be had
         raise CvappError(
-            f"model.weights imagenet for {settings.backbone}: cannot be fetched ({' '.join(str(error).split())[:160]}); check the network, "
+            f"model.weights imagenet for {settings.backbone}: cannot be fetched ({folded(error, 160)}); check the network, "
             "download them elsewhere and give model.weights=FILE.weights.h5, or take model.backbone=efficientnet_lite0, which needs no network",
             Exit.NO_WEIGHTS,
         ) from error

@@ -1,5 +1,7 @@
 """The classifier: pixels 0..255, scaled in the graph, a backbone, a head, probabilities."""
 
+import importlib
+import re
 from pathlib import Path
 from typing import Any, Callable
 
@@ -7,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.models.backbones import Backbone
 from cvapp.models.surgery import INITIALISERS
 from cvapp.recipe import Model
@@ -77,10 +79,15 @@ def predict_function(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def open_model(path: Path) -> keras.Model:
-    """Read a `model.keras` (exit 3 where Keras cannot)."""
+    """Read a `model.keras` (exit 3 where Keras cannot), with every class of cvapp's that it may hold."""
     try:
+        importlib.import_module("cvapp.models.registered")
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its parts raise on a file it cannot read
+        unknown = re.search(r"Could not locate (?:class|function) '([^']+)'", str(error))
+        if unknown:
+            wrong = f"holds {unknown[1]}, which neither Keras nor this cvapp has; was it saved by a newer cvapp? pip install --upgrade cvapp"
+            raise CvappError(f"{path}: {wrong}", Exit.BAD_DATA) from error
         raise CvappError(
-            f"{path}: Keras cannot read it ({type(error).__name__}: {str(error)[:120]}); train or copy the model again", Exit.BAD_DATA
+            f"{path}: Keras cannot read it ({type(error).__name__}: {folded(error, 120)}); train or copy the model again", Exit.BAD_DATA
         ) from error

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cvapp.errors import CvappError, Exit, missing_extra
+from cvapp.errors import CvappError, Exit, folded, missing_extra
 from cvapp.files import sha256
 from cvapp.recipe import DEFAULT_BACKBONE
 from cvapp.shipped import shipped_models
@@ -120,8 +120,8 @@ def resolve(handle: str) -> Path:
         return Path(tensorflow_hub.resolve(handle))
     except Exception as error:  # whatever the resolvers, the network and Kaggle's client raise, the weights are not to be had
         raise CvappError(
-            f"model.handle {handle}: cannot be fetched ({type(error).__name__}: {str(error)[:120]}); check the network and the address, or download "
-            "the module elsewhere and give its folder",
+            f"model.handle {handle}: cannot be fetched ({type(error).__name__}: {folded(error, 120)}); check the network and the address, or "
+            "download the module elsewhere and give its folder",
             Exit.NO_WEIGHTS,
         ) from error
 
@@ -149,7 +149,7 @@ def open_module(folder: Path) -> tuple[HubModule, tuple[int, int] | None]:
         list(module.variables)
     except (OSError, ValueError, TypeError, AttributeError, IndexError, tf.errors.OpError) as error:
         raise CvappError(
-            f"{folder}: not an image feature-vector module ({type(error).__name__}: {str(error)[:160]}); give a TF2 SavedModel called as "
+            f"{folder}: not an image feature-vector module ({type(error).__name__}: {folded(error, 160)}); give a TF2 SavedModel called as "
             "module(images, training=False) -> (B, features)",
             Exit.BAD_DATA,
         ) from error

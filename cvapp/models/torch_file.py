@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
@@ -70,7 +70,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
         return {name: _strided(storages[tensor.storage[2]], tensor) for name, tensor in tensors.items()}
     except Exception as error:  # a pickle that is none, or means harm, fails in any way
         raise CvappError(
-            f"{path}: not a file of weights that torch.save wrote before PyTorch 1.6 ({type(error).__name__}: {str(error)[:120]}); "
+            f"{path}: not a file of weights that torch.save wrote before PyTorch 1.6 ({type(error).__name__}: {folded(error, 120)}); "
             "install its package again",
             Exit.BAD_DATA,
         ) from error

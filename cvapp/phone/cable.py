@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Sequence
 
 from cvapp.bundle import LABELS, LITE
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.proof import golden
 
 TARGET = "/sdcard/Download/cvapp"
@@ -81,7 +81,7 @@ def _adb(arguments: Sequence[str]) -> str:
     try:
         done = subprocess.run(["adb", *arguments], capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CvappError(f"adb {arguments[0]}: {error}; plug the phone in again, or use --lan", Exit.NO_DEVICE) from error
+        raise CvappError(f"adb {arguments[0]}: {folded(error)}; plug the phone in again, or use --lan", Exit.NO_DEVICE) from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
         raise CvappError(f"adb {' '.join(arguments)}: {said[-1]}; plug the phone in again, or use --lan", Exit.NO_DEVICE)

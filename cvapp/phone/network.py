@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.phone.server import Certificate
 
 DAYS = 30
@@ -109,7 +109,7 @@ def _read(cert: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(cert.read_bytes())
     except (OSError, ValueError) as error:
-        raise CvappError(f"{cert}: no certificate in PEM ({error}); give the file that holds it", Exit.BAD_DATA) from error
+        raise CvappError(f"{cert}: no certificate in PEM ({folded(error)}); give the file that holds it", Exit.BAD_DATA) from error
 
 
 def qr_code(address: str, colour: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Callable, Iterator, Sequence
 import numpy as np
 
 from cvapp.boxes import Boxes, iou, nms
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.files import replacing
 from cvapp.progress import Report, each
 from cvapp.recipe import Detect
@@ -70,7 +70,7 @@ def kept(path: Path | None, resumed: bool, make: Callable[[], np.ndarray]) -> np
         try:
             return np.load(path)
         except (OSError, ValueError, EOFError) as error:
-            wrong = f"{path}: cannot be read ({type(error).__name__}: {error})"
+            wrong = f"{path}: cannot be read ({type(error).__name__}: {folded(error)})"
             raise CvappError(f"{wrong}; --restart trains anew", Exit.BAD_DATA) from error
     values = make()
     if path is None:

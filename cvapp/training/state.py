@@ -11,7 +11,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from cvapp import runs
-from cvapp.errors import CvappError, Exit
+from cvapp.errors import CvappError, Exit, folded
 from cvapp.files import remove, write_bytes
 from cvapp.runs import FILE, KEPT, Start
 
@@ -150,7 +150,7 @@ class Keeper:
             progress, kept, self._before = Progress(**note["progress"]), note["identity"], float(note.get("seconds", 0))
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise CvappError(
-                f"{self._path}: cannot be read ({type(error).__name__}: {error}); --restart trains anew", Exit.BAD_DATA
+                f"{self._path}: cannot be read ({type(error).__name__}: {folded(error)}); --restart trains anew", Exit.BAD_DATA
             ) from error
         wrong = [
             f"other {name} (some were added, removed or changed since)" if name == "photos" else f"{name} {kept.get(name)} (now {value})"

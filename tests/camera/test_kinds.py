@@ -28,6 +28,29 @@ def test_names_are_said_logged_and_counted():
     )
 
 
+def test_a_name_that_cannot_be_drawn_here_is_its_number(few_fonts):
+    labels = ("ไทย", "עברית", "bee")
+    picture, plain = np.full((96, 128, 3), 90, np.uint8), named()
+    for label, shown in (("ไทย", "#0"), ("עברית", "עברית"), ("bee", "bee")):
+        for kind in (named(labels=labels), named(lambda scores: scores[1][0], labels)):
+            scores, drawn = [(label, 0.5), ("bee", 0.2)], [(shown, 0.5), ("bee", 0.2)]
+            expected = plain if kind.say(scores) == label else named(lambda scores: "bee")
+            np.testing.assert_array_equal(kind.draw(picture, scores, "", None, False), expected.draw(picture, drawn, "", None, False))
+            assert kind.line(scores)["label"] == label, "what is logged stays as it is"
+
+
+def test_a_box_whose_class_cannot_be_drawn_here_has_its_number(few_fonts):
+    found = Boxes(np.float32([[10, 40, 60, 80]]), np.float32([0.9]), np.int32([1]), np.zeros((1, 0, 2), np.float32))
+    picture = np.full((96, 128, 3), 90, np.uint8)
+
+    def drawn(*labels):
+        return boxed(labels).draw(picture, found, "", None, False)
+
+    np.testing.assert_array_equal(drawn("a", "ไทย"), drawn("a", "#1"))
+    assert (drawn("a", "עברית") != drawn("a", "תירבע")).any(), "in the order of reading"
+    assert boxed(("a", "ไทย")).say(found) == "1 ไทย"
+
+
 def eye(rgb):
     """A made-up detector: on frame n, n % 3 bees side by side, the first of them beside the number's bits; a wasp on each fifth."""
     number = number_of(rgb)

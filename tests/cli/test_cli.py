@@ -17,7 +17,7 @@ from cvapp import card as cards
 from cvapp import images, load, signs
 from cvapp.cli import main
 from cvapp.errors import Exit
-from tests.tiny_tflite import change_export
+from tests.tiny_tflite import change_export, save_model
 
 
 def run(capsys, *words):
@@ -319,3 +319,30 @@ def test_a_wheel_runs_outside_the_checkout(tmp_path, home, photos):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["labels"] == ["heart", "moon", "tree"]
     assert installed("predict", "mine", photos / "tree").returncode == 0
+
+
+def test_doctor_says_in_which_scripts_labels_are_drawn(capsys, few_fonts):
+    _, out, _ = run(capsys, "doctor", "--json")
+    told = {row["state"]: row["found"] for row in json.loads(out)["rows"] if row["what"] == "labels"}
+    assert told["ok"].startswith("drawn in Latin, Cyrillic, Greek, Hebrew, Arabic")
+    assert told["absent"].startswith("drawn as numbers in Devanagari, Thai, emoji: ")
+    assert "fonts-noto-color-emoji fonts-noto-core" in told["absent"] or sys.platform != "linux"
+
+
+def test_doctor_without_pillow_says_what_brings_it(capsys, few_fonts, monkeypatch):
+    from cvapp import lettering
+
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    lettering.forget()
+    _, out, _ = run(capsys, "doctor", "--json")
+    told = [row["found"] for row in json.loads(out)["rows"] if row["what"] == "labels" and row["state"] == "absent"]
+    assert len(told) == 1 and "Hebrew" in told[0] and "pip install 'cvapp[labels]'" in told[0]
+
+
+def test_a_picture_whose_labels_cannot_be_drawn_here_comes_with_one_line(workspace, capsys, few_fonts):
+    save_model(workspace / "saved_models" / "tiny", labels=("ไทย", "עברית", "bee"))
+    images.write(workspace / "blank.png", np.full((20, 20, 3), 90, np.uint8))
+    code, _, err = run(capsys, "predict", "tiny", "blank.png", "--draw", "drawn")
+    assert code == Exit.DONE and err.count("\n") == 1
+    assert err.startswith("labels that cannot be drawn on pictures here are shown as their numbers: #0 ไทย; install fonts")
+    assert run(capsys, "predict", "tiny", "blank.png")[2] == "", "nothing is drawn, so nothing is said"

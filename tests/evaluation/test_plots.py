@@ -103,3 +103,28 @@ def test_the_forecast_is_drawn_where_it_can_be_trusted(tmp_path):
     plots.write_learning(learning, forecast(0.9, 0.93, passed=False), tmp_path / "bad.png")
     assert drawn(tmp_path / "good.png", band) > 3000 and drawn(tmp_path / "bad.png", band) < 300
     assert drawn(tmp_path / "bad.png", plots.VAL) > 500, "what was measured is drawn"
+
+
+LETTERS = {"Hebrew": "עברית", "Arabic": "عربي", "a face": "😀 x"}
+
+
+@pytest.mark.parametrize("label", LETTERS.values(), ids=LETTERS)
+def test_labels_of_other_scripts_are_drawn_with_a_font_that_has_them(tmp_path, few_fonts, label, recwarn):
+    plots.write_confusion(np.eye(2, dtype=int), [label, "b"], "val", tmp_path / "it.png")
+    plots.write_confusion(np.eye(2, dtype=int), [label[::-1], "b"], "val", tmp_path / "reversed.png")
+    assert (images.read(tmp_path / "it.png") != images.read(tmp_path / "reversed.png")).any()
+    assert not [one for one in recwarn if "Glyph" in str(one.message)]
+
+
+def test_a_label_without_a_font_is_no_row_of_boxes(tmp_path, few_fonts):
+    assert plots.name("ไทย") == "???" and plots.name("🐝 $") == r":honeybee: \$"
+
+
+def test_a_hebrew_label_begins_at_the_right(tmp_path, few_fonts):
+    """The same as its letters in reversed order, each kept where it is by a mark of direction."""
+    for name, label in (("it", "עברית"), ("kept", "\u202d" + "עברית"[::-1] + "\u202c")):
+        figure = plots.Figure(figsize=(3, 1), dpi=100)
+        figure.text(0.1, 0.5, label)
+        plots.save(figure, tmp_path / f"{name}.png")
+    one, other = (images.read(tmp_path / f"{name}.png").astype(int) for name in ("it", "kept"))
+    assert one.shape == other.shape and (one < 128).any() and np.abs(one - other).mean() < 1

@@ -231,6 +231,27 @@ def test_what_is_shown_is_the_answer(without_camera, mine, tmp_path):
     assert saved.shape[1] == 200 and np.array_equal(saved[:200], images.read(tmp_path / "one.png")) and saved.shape[0] > 220
 
 
+SHOW = """import('./view.js').then((view) => {{
+  const labels = {labels};
+  view.showAnswer({{said: labels[0], known: true, scores: labels.map((label, at) => ({{label, probability: 0.6 - 0.2 * at}}))}}, {{labels}});
+  return labels.map(view.isolated);
+}})"""
+
+
+def test_a_label_reads_in_its_own_direction(without_camera):
+    labels = ["עברית", "stop 2", "كلب"]
+    assert without_camera.ask(SHOW.format(labels=labels)) == ["\u2068עברית\u2069", "stop 2", "\u2068كلب\u2069"]
+    ways = without_camera.ask("[...document.querySelectorAll('#bars li span:first-child')].map((one) => getComputedStyle(one).direction)")
+    assert ways == ["rtl", "ltr", "rtl"]
+    style = without_camera.ask("(({direction, textAlign}) => [direction, textAlign])(getComputedStyle(document.getElementById('answer')))")
+    assert style == ["rtl", "left"], "it stands where every answer does"
+    counted = """import('./view.js').then((view) => {
+      view.showAnswer({boxes: [{place: 0, score: 0.9}, {place: 0, score: 0.8}, {place: 1, score: 0.7}]}, {labels: ['עברית', 'bee']});
+      return document.getElementById('answer').textContent;
+    })"""
+    assert without_camera.ask(counted) == "2 × \u2068עברית\u2069, bee"
+
+
 def test_an_unsure_answer_is_unknown(chromium, exported, tmp_path):
     """The same model with a card that asks for more than it can be sure of."""
     home = tmp_path / "home"

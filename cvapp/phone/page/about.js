@@ -1,6 +1,6 @@
 // What is known of the model, and what was found out about it here: its variants, the proof, whether the page is kept for later.
 import * as asking from './model.js';
-import {note} from './view.js';
+import {isolated, note} from './view.js';
 
 const find = (id) => document.getElementById(id);
 const dialog = find('about');
@@ -15,8 +15,8 @@ export function describe(model, refresh) {
   running = model.chosen;
   const [height, width] = model.images.size;
   const things = model.labels.filter((_, place) => !model.nothing.includes(place));
-  const listed = things.slice(0, LISTED).join(', ') + (things.length > LISTED ? `, ... (${things.length} in all)` : '');
-  const nothing = model.nothing.map((place) => `, nor does ${model.labels[place]}`).join('');
+  const listed = things.slice(0, LISTED).map(isolated).join(', ') + (things.length > LISTED ? `, ... (${things.length} in all)` : '');
+  const nothing = model.nothing.map((place) => `, nor does ${isolated(model.labels[place])}`).join('');
   const sure = model.task === 'generate' ? '' : ` What it is less sure of than ${model.threshold.toFixed(2)} does not count${nothing}.`;
   find('about-title').textContent = model.name;
   find('about-text').textContent = `${TASKS[model.task]}, ${width} × ${height} pixels: ${listed}.${sure}`;

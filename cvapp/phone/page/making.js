@@ -15,7 +15,7 @@ export function start(told) {
   for (const button of document.querySelectorAll('.looking')) button.hidden = true;
   if (model.classes) {
     document.getElementById('label-choice').hidden = false;
-    label.append(...model.labels.map((name, place) => new Option(name, place)));
+    label.append(...model.labels.map((name, place) => Object.assign(new Option(name, place), {dir: 'auto'})));
   }
   elements.making.onsubmit = (event) => event.preventDefault();
   seed.onchange = label.onchange = refresh;

@@ -57,10 +57,17 @@ export function clearAnswer() {
   bars([]);
 }
 
+const LEFTWARD = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/; // Hebrew, Arabic and their relatives
+
+// A label as part of a longer text: one that is read from right to left is kept apart, so that it turns nothing beside it around.
+export function isolated(label) {
+  return LEFTWARD.test(label) ? `\u2068${label}\u2069` : label;
+}
+
 function counted(boxes, labels) {
   const counts = new Map();
   for (const {place} of boxes) counts.set(place, (counts.get(place) ?? 0) + 1);
-  return [...counts].map(([place, count]) => (count > 1 ? `${count} × ${labels[place]}` : labels[place])).join(', ') || 'nothing found';
+  return [...counts].map(([place, count]) => (count > 1 ? `${count} × ${isolated(labels[place])}` : isolated(labels[place]))).join(', ') || 'nothing found';
 }
 
 function bars(rows) {
@@ -75,7 +82,7 @@ function bars(rows) {
 
 function newBar() {
   const row = document.createElement('li');
-  row.append(document.createElement('span'), document.createElement('span'));
+  row.append(Object.assign(document.createElement('span'), {dir: 'auto'}), document.createElement('span'));
   return row;
 }
 
@@ -104,7 +111,7 @@ function draw(context, shape, found, model, mirrored) {
     const start = Math.min(flipped(left), flipped(right));
     context.strokeRect(start, top, right - left, bottom - top);
     for (const [x, y] of points) context.fillRect(flipped(x) - unit, y - unit, 2 * unit, 2 * unit);
-    tag(context, `${model.labels[place]} ${percent(score)}`, start, top, unit, shape);
+    tag(context, `${isolated(model.labels[place])} ${percent(score)}`, start, top, unit, shape);
   }
 }
 
@@ -146,7 +153,7 @@ export function annotated(source, original, found, model) {
     const [{probability}] = found.scores;
     context.fillStyle = '#14171c';
     context.font = `600 ${0.6 * words}px system-ui, sans-serif`;
-    context.fillText(found.known ? `${found.said} ${percent(probability)}` : found.said, 0.3 * words, shape[0] + 0.72 * words, shape[1] - 0.6 * words);
+    context.fillText(found.known ? `${isolated(found.said)} ${percent(probability)}` : found.said, 0.3 * words, shape[0] + 0.72 * words, shape[1] - 0.6 * words);
   } else {
     context.scale(scale, scale);
     draw(context, original, found, model, false);
