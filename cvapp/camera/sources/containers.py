@@ -29,8 +29,10 @@ def what_is_missing(path: str | Path, frames: int, stated: int) -> str | None:
         head = file.read(12)
     listed = sample_count(path) if head[4:8] in MP4_FIRST else (stated or None) if head[8:] == b"AVI " else None
     if (listed is None or frames < listed) and is_cut(path):
-        return f"truncated, it holds {frames} of its {listed} frames" if listed else f"truncated, the file ends before what it announces, after {frames} frames"
-    if listed is not None and head[:4] != b"RIFF" and frames < 0.95 * listed - 1:  # AVI lists empty frames too
+        if listed is None:
+            return f"truncated, the file ends before what it announces, after {frames} frames"
+        return f"truncated, it holds {frames} of its {listed} frames"
+    if listed is not None and head[:4] != b"RIFF" and 0 < frames < 0.95 * listed - 1:  # AVI lists empty frames too
         return f"damaged, {frames} of its {listed} frames could be decoded"
     return None
 
@@ -167,7 +169,8 @@ def _tracks(data: Data) -> Iterator[dict[bytes, int]]:
         if kind == b"moov":
             for inner, first, last in boxes(data, start, end):
                 if inner == b"trak":
-                    yield dict(_leaves(data, first, last, (b"mdia", b"minf", b"stbl", b"edts")))
+                    leaves = list(_leaves(data, first, last, (b"mdia", b"minf", b"stbl", b"edts")))
+                    yield dict(reversed(leaves))  # QuickTime has a second hdlr, of the data
 
 
 def _leaves(data: Data, place: int, end: int, within: tuple[bytes, ...]) -> Iterator[tuple[bytes, int]]:

@@ -139,9 +139,9 @@ def play(name: str, capture: Capture, check: Callable[[int, float], None], realt
             index += 1
         if closed.is_set():
             return
+        check(index, seconds)
         if index == 0:
             raise CvappError(f"{name}: not one frame could be decoded{codec}; convert it to H.264 .mp4", Exit.BAD_DATA)
-        check(index, seconds)
 
     def close() -> None:
         closed.set()
