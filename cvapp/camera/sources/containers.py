@@ -27,7 +27,7 @@ def what_is_missing(path: str | Path, frames: int, stated: int) -> str | None:
     """
     with open(path, "rb") as file:
         head = file.read(12)
-    listed = sample_count(path) if head[4:8] in MP4_FIRST else (stated or None) if head[8:] == b"AVI " else None
+    listed = stated if stated and (head[8:] == b"AVI " or sample_count(path) == stated) else None
     if (listed is None or frames < listed) and is_cut(path):
         if listed is None:
             return f"truncated, the file ends before what it announces, after {frames} frames"
@@ -157,7 +157,7 @@ def _sample_count(data: Data) -> int | None:
         if data[track[b"hdlr"] + 8 : track[b"hdlr"] + 12] != b"vide":
             continue
         lasts = _duration(data, track[b"mdhd"])
-        if b"elst" in track and _edited(data, track[b"elst"]) / _duration(data, movie[b"mvhd"])[1] < 0.95 * lasts[0] / lasts[1]:
+        if b"elst" in track and _edited(data, track[b"elst"]) / _duration(data, movie[b"mvhd"])[1] < 0.99 * lasts[0] / lasts[1]:
             return None
         return struct.unpack_from(">I", data, track[b"stsz"] + 8)[0] or None
     return None
