@@ -25,6 +25,18 @@ _NAME = re.compile(r"\..+(\.[^.]+)\.\d+-\d+" + re.escape(WORK))
 _numbers = itertools.count()
 
 
+def held_rate(fps: float, suffix: str) -> float:
+    """The frames a second nearest to some that a video of a suffix holds.
+
+    OpenCV writes three decimals. MPEG-4 counts a second in at most 65535 parts (ISO/IEC 14496-2, vop_time_increment_resolution), so it holds two
+    decimals above 65.5 frames a second, and one above 655.
+    """
+    digits = 3
+    while digits and CODECS[suffix.lower()] == "mp4v" and round(fps, digits) * 10**digits > 65535:
+        digits -= 1
+    return min(max(round(fps, digits), 0.001), 65535.0)
+
+
 def work_path(path: Path) -> Path:
     """Where a recording grows that is to become `path`: hidden beside it, of this process."""
     return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}{WORK}")

@@ -18,6 +18,7 @@ from cvapp.camera.log import frame_log
 from cvapp.camera.loop import Ahead, Answered, answers, latest
 from cvapp.camera.sources import Frame, Settings, Source, open_source
 from cvapp.camera.sources.files import files_of
+from cvapp.camera.sources.timing import recording_rate
 from cvapp.camera.stage import Stage, told
 from cvapp.camera.tally import Summary, Tally, status
 from cvapp.errors import CvappError
@@ -142,7 +143,10 @@ class Stopped(CvappError):
 
 def _stage(source: Source, options: Options, report: Report) -> Stage:
     title = f"cvapp {source.name}" if options.show else None
-    fps = min(source.fps, MOST_FPS) if source.live else source.fps
+    fps = source.fps
+    if source.path is not None and (options.show or options.save is not None):
+        fps = recording_rate(source.path, fps)
+    fps = min(fps, MOST_FPS) if source.live else fps
 
     def draw(picture: np.ndarray, answer: Any, text: str, mirrored: bool) -> np.ndarray:
         return options.kind.draw(picture, answer, text, options.seen(picture.shape) if options.seen is not None else None, mirrored)
@@ -169,7 +173,7 @@ def _counter(source: Source, options: Options, report: Report) -> Callable[[Tall
     def count(tally: Tally, answered: Answered[Any]) -> tuple[Answered[Any], dict[str, Any]]:
         answered = answered._replace(answer=steady(answered.answer, answered.frame.seconds))
         line = tally.add(answered, options.kind)
-        if total is not None:
+        if total is not None and tally.frames <= total:  # it may be a guess
             report("frames", tally.frames, total)
         return answered, line
 

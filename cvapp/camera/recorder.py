@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from cvapp import locks
-from cvapp.camera.finishing import CODECS, PIECES, move, recover, rewrapped, work_path
+from cvapp.camera.finishing import CODECS, PIECES, held_rate, move, recover, rewrapped, work_path
 from cvapp.camera.pieces import Pieces
 from cvapp.errors import CvappError, Exit
 from cvapp.files import cannot_write, check_replaceable, check_suffix
@@ -24,13 +24,17 @@ class Recorder:
     """Writes RGB frames to an open video; `record` makes one. The first frame decides the size, others are letterboxed to it.
 
     Attributes:
+        fps: frames a second of the file.
         count: frames written.
+        repeated: how often one was written once more, to keep the times.
+        left_out: how many were not, since they came too early.
         kept: whether the file was finished and has its name.
         replaced: whether another file had that name before.
     """
 
     def __init__(self, path: Path, fps: float):
-        self.name, self.fps, self.count = path, fps, 0
+        self.name, self.fps, self.count = path, held_rate(fps, path.suffix), 0
+        self.repeated = self.left_out = 0
         self.kept = self.replaced = False
         self._writer: cv2.VideoWriter | None = None
         self._images = Images()
@@ -55,7 +59,9 @@ class Recorder:
             due = (seconds - self._start) * self.fps
             while self.count and self.count <= due - 1:
                 self._add(self._last)
+                self.repeated += 1
             if self.count >= due + 1:
+                self.left_out += 1
                 return
         if self._images.size is None:
             self._images = Images((rgb.shape[0] // 2 * 2, rgb.shape[1] // 2 * 2), "letterbox")  # most codecs want even sides
@@ -144,7 +150,7 @@ def record(path: str | Path, fps: float, report: Report = silent) -> Iterator[Re
 
     Args:
         path: .mp4, .mov, .mkv or .avi.
-        fps: frames a second of the file.
+        fps: frames a second of the file; the nearest that its codec holds is taken, and told where it is another by a thousandth.
         report: told what was left behind by a recording that was killed.
 
     Raises:
@@ -157,6 +163,8 @@ def record(path: str | Path, fps: float, report: Report = silent) -> Iterator[Re
     recover(path.parent, report, path)
     ended: BaseException | None = None
     with locks.locked(path, "give another name"), contextlib.closing(_recorder(path, fps)) as recorder:
+        if abs(recorder.fps / fps - 1) > 1e-3:
+            report(f"{path}: recorded at {recorder.fps:g} frames/s, the nearest to {fps:g} that its codec holds")
         try:
             yield recorder
         except BaseException as error:

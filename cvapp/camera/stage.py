@@ -33,7 +33,7 @@ class Stage:
         mirror: whether the picture begins as a mirror shows it.
         snapshots: the folder that snapshots go to.
         draw: (picture, answer, status, whether the picture is mirrored) -> a copy of the picture with them.
-        live: whether the video is to last as long as life did, while it is recorded; else it has each frame once.
+        live: whether the source keeps the time itself; of a file, it is told which frames had to be repeated or left out to keep theirs.
         report: told what was kept.
     """
 
@@ -57,7 +57,20 @@ class Stage:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool | None:
-        return self._stack.__exit__(kind, error, trace)
+        try:
+            return self._stack.__exit__(kind, error, trace)
+        finally:
+            self._tell_times()
+
+    def _tell_times(self) -> None:
+        """Say what a recording of a file had to do to keep its times."""
+        recorder = self._recorder
+        if recorder is None or self._live or not recorder.kept or not recorder.repeated + recorder.left_out:
+            return
+        self._report(
+            f"{recorder.name}: the frames of the source do not come at a constant rate; to keep their times at {recorder.fps:g} frames/s, "
+            f"{recorder.repeated} were repeated and {recorder.left_out} left out"
+        )
 
     @property
     def saved(self) -> tuple[Path | None, bool]:
@@ -78,7 +91,7 @@ class Stage:
         recorder = self._recorder if self.controls.recording else None
         picture = self._draw(image, answer, f"● {status}" if recorder is not None else status, self.controls.mirror)
         if recorder is not None:
-            recorder.write(picture, frame.seconds if self._live else None)
+            recorder.write(picture, frame.seconds)
         self._last = frame, picture
         self._show(picture, early)
         if self.controls.paused:

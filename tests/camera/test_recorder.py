@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cvapp.camera import recorder as recording
-from cvapp.camera.finishing import CODECS, count_frames
+from cvapp.camera.finishing import CODECS, count_frames, held_rate
 from cvapp.camera.recorder import ROOM, record
 from cvapp.errors import CvappError, Exit
 from tests.camera.test_sources import number_of, painted
@@ -47,11 +47,38 @@ def test_every_frame_comes_out_in_order_and_colour(tmp_path, capfd, suffix):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("fps", [1, 23.976, 29.97, 60, 240])
-def test_frames_a_second_are_kept(tmp_path, fps):
-    with record(tmp_path / "a.mp4", fps) as recorder:
+RATES = [1, 7.3, 0.5, 23.976, 24000 / 1001, 29.97, 30000 / 1001, 59.94, 60, 65.536, 119.88011988, 120.083, 240, 1000 / 3, 999.9]
+
+
+@pytest.mark.parametrize("suffix", CODECS)
+@pytest.mark.parametrize("fps", RATES)
+def test_frames_a_second_are_kept_as_nearly_as_a_codec_holds_them(tmp_path, fps, suffix):
+    """MPEG-4 counts a second in 65535 parts at most: 120.083 is one of 120083 thousandths, 120.08 of 3002 parts of 25 s."""
+    told = []
+    with record(tmp_path / f"a{suffix}", fps, lambda text, *_: told.append(text)) as recorder:
+        for number in range(3):
+            recorder.write(painted(number))
+    frames, found = played(tmp_path / f"a{suffix}")
+    assert found == pytest.approx(fps, rel=1e-4) == recorder.fps and [number_of(frame) for frame in frames] == [0, 1, 2] and told == []
+
+
+@pytest.mark.parametrize(
+    "fps, suffix, nearest", [(120.083, ".mp4", 120.08), (120.083, ".avi", 120.083), (1000 / 3, ".mkv", 333.33), (700.04, ".MOV", 700.0)]
+)
+def test_the_nearest_rate_that_a_codec_holds(fps, suffix, nearest):
+    assert held_rate(fps, suffix) == nearest
+
+
+def test_a_rate_that_no_codec_comes_near_is_told(tmp_path):
+    told = []
+    with record(tmp_path / "a.mp4", 0.0234, lambda text, *_: told.append(text)) as recorder:
         recorder.write(painted(1))
-    assert played(tmp_path / "a.mp4")[1] == pytest.approx(fps, rel=1e-3)
+    assert told == [f"{tmp_path / 'a.mp4'}: recorded at 0.023 frames/s, the nearest to 0.0234 that its codec holds"]
+
+
+def test_the_control_opencv_alone_refuses_such_a_rate(tmp_path):
+    code = cv2.VideoWriter_fourcc(*"mp4v")
+    assert not cv2.VideoWriter(str(tmp_path / "a.mp4"), cv2.CAP_FFMPEG, code, 120.083, (64, 32)).isOpened()
 
 
 def test_frames_of_another_size_are_letterboxed_not_dropped(tmp_path):

@@ -38,7 +38,13 @@ def open_address(word: str, settings: Settings, report: Report) -> Source:
     if count is None:
         return Source(shown, stream.frames(), True, fps, None, stream.close)
     stream.close()
-    return play(shown, _capture(word, backend), settings.realtime)
+
+    def check(frames: int, seconds: float) -> None:
+        lasts = count / fps
+        if frames < 0.95 * count - 1 and seconds < 0.95 * lasts - 1:  # the count is a guess, and sound may go on after the pictures
+            report(f"{shown}: the pictures ended after {seconds:.1f} of {lasts:.1f} s; if that is too early, look at the connection")
+
+    return play(shown, _capture(word, backend), check, settings.realtime)
 
 
 def _capture(word: str, backend: int) -> Capture:

@@ -29,22 +29,33 @@ class Capture:
     def fps(self) -> float:
         """Frames a second as stated; 30 where that is nonsense."""
         fps = self.device.get(cv2.CAP_PROP_FPS)
-        return float(fps) if 1 <= fps <= 1000 else 30.0
+        return float(fps) if 0.01 <= fps <= 1000 else 30.0
 
     @property
     def count(self) -> int | None:
-        """How many frames a file says it holds; None for what has no end."""
+        """How many frames a file holds, which OpenCV guesses for most containers; None for what has no end."""
         count = int(self.device.get(cv2.CAP_PROP_FRAME_COUNT))
         return count if count > 0 else None
 
     def read(self) -> np.ndarray | None:
         """The next frame, uint8 RGB (H, W, 3), or None where there is none."""
         with self._reading:
-            try:
-                got, bgr = self.device.read()
-            except cv2.error:  # a frame that the driver garbled
-                return None
-        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) if got else None
+            bgr = self._next()
+        return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+    def read_timed(self) -> tuple[np.ndarray, float] | None:
+        """The next frame of a video, and its seconds as the container has them (see `timing.Times`), or None where there is none."""
+        with self._reading:
+            bgr = self._next()
+            seconds = self.device.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+        return None if bgr is None else (cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), seconds)
+
+    def _next(self) -> np.ndarray | None:
+        try:
+            got, bgr = self.device.read()
+        except cv2.error:  # a frame that the driver garbled
+            return None
+        return bgr if got else None
 
     def release(self) -> None:
         """Free it, after a read that is under way; nothing comes after."""

@@ -5,13 +5,16 @@ import os
 import re
 import threading
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
+import cv2
 import numpy as np
 
 from cvapp import images, picture_files
+from cvapp.camera.sources import containers
 from cvapp.camera.sources.capture import Capture, backend_number, registry
 from cvapp.camera.sources.frames import Frame, Settings, Source, by_the_clock, refuse
+from cvapp.camera.sources.timing import Times
 from cvapp.errors import CvappError, Exit
 from cvapp.files import special
 from cvapp.progress import Report, hushed, silent
@@ -103,39 +106,54 @@ def _open_video(word: str, settings: Settings) -> Source:
     with hushed():
         capture = Capture(word, backend)
     if not capture.device.isOpened():
-        raise CvappError(
-            f"{word}: OpenCV cannot play it (not a video, damaged, or a codec it lacks); convert it to H.264 .mp4", Exit.BAD_DATA
-        )
-    return play(word, capture, settings.realtime)
+        why = containers.why_no_video(word) or "OpenCV cannot play it (not a video, damaged, or a codec it lacks); convert it to H.264 .mp4"
+        raise CvappError(f"{word}: {why}", Exit.BAD_DATA)
+
+    stated = capture.count or 0
+
+    def check(frames: int, seconds: float) -> None:
+        if missing := containers.what_is_missing(word, frames, stated):
+            raise CvappError(f"{word}: {missing}; copy it again", Exit.BAD_DATA)
+
+    source = play(word, capture, check, settings.realtime)
+    source.path = word
+    return source
 
 
-def play(name: str, capture: Capture, realtime: bool = False) -> Source:
-    """A source of an open video: every frame that can be decoded, then an error where that is not all of them (exit 3).
+def play(name: str, capture: Capture, check: Callable[[int, float], None], realtime: bool = False) -> Source:
+    """A source of an open video: every frame that can be decoded, at its own time, then an error where there is none (exit 3).
 
     Args:
         name: as messages call it.
         capture: the video, before its first frame.
+        check: called after the last frame with their number and its seconds; raises what is to be told.
         realtime: by the clock, as a camera would.
     """
-    fps, count, closed = capture.fps, capture.count or 0, threading.Event()
+    fps, count, codec, closed = capture.fps, capture.count, _codec(capture), threading.Event()
 
     def frames() -> Iterator[Frame]:
-        index = 0
-        while not closed.is_set() and (rgb := capture.read()) is not None:
-            yield Frame(rgb, index / fps, index)
+        index, seconds, times = 0, 0.0, Times(fps)
+        while not closed.is_set() and (shot := capture.read_timed()) is not None:
+            seconds = times(shot[1])
+            yield Frame(shot[0], seconds, index)
             index += 1
         if closed.is_set():
             return
+        check(index, seconds)
         if index == 0:
-            raise CvappError(f"{name}: not one frame could be decoded; convert it to H.264 .mp4", Exit.BAD_DATA)
-        if index < 0.95 * count - 1:  # headers of whole files are off by a frame or two
-            raise CvappError(f"{name}: truncated, it holds {index} of its {count} frames; copy it again", Exit.BAD_DATA)
+            raise CvappError(f"{name}: not one frame could be decoded{codec}; convert it to H.264 .mp4", Exit.BAD_DATA)
 
     def close() -> None:
         closed.set()
         capture.release()
 
-    return _timed(Source(name, frames(), False, fps, count or None, close), closed, realtime)
+    return _timed(Source(name, frames(), False, fps, count, close), closed, realtime)
+
+
+def _codec(capture: Capture) -> str:
+    """The codec by its four letters, where they are some."""
+    letters = (int(capture.device.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF).to_bytes(4, "little").decode("latin-1")
+    return f" (codec {letters})" if letters.isascii() and letters.isprintable() else ""
 
 
 def _timed(source: Source, closed: threading.Event, realtime: bool) -> Source:

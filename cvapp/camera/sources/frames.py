@@ -77,9 +77,12 @@ class Source:
     Attributes:
         name: as the person gave it, a password left out.
         live: frames arrive by the clock, so a slow consumer must skip some.
-        fps: frames a second as the device or the file states them; 30 where neither does.
-        count: how many frames there will be, where known.
+        fps: frames a second as the device or the file states them, an average or a guess where they vary; 30 where neither does.
+        count: how many frames there will be, where known; of many videos it is a guess.
+        path: of a video that is a file.
     """
+
+    path: str | None = None
 
     def __init__(
         self, name: str, frames: Iterator[Frame], live: bool, fps: float, count: int | None, close: Callable[[], None] = lambda: None
