@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from cvapp.evaluation.detection import Curve, average_precision
-from cvapp.evaluation.plots import WIDTH, name, save, tidy
+from cvapp.evaluation.figures import name, save, tidy
+from cvapp.evaluation.plots import WIDTH
 from cvapp.evaluation.words import percent
 
 # of the windows, whose validation loss would cost as much as an epoch; validation is measured on whole pictures

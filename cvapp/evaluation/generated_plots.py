@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from cvapp.evaluation.plots import MOST_CLASSES, TRAIN, VAL, WIDTH, name, save, tidy
+from cvapp.evaluation.figures import name, save, tidy
+from cvapp.evaluation.plots import MOST_CLASSES, TRAIN, VAL, WIDTH
 
 REAL, MADE = TRAIN, VAL  # real photos, and the discriminator that knows them; samples, and the generator that makes them
 # the title of each panel, and the figures it shows: name, words, colour

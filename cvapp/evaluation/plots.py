@@ -1,24 +1,17 @@
 """The report's plots: learning curves, confusion matrix, reliability diagram, accuracy over training-set size."""
 
-import warnings
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
-from matplotlib.ft2font import FT2Font
-from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
 from cvapp.evaluation import metrics
+from cvapp.evaluation.figures import name, save, tidy
 from cvapp.evaluation.forecast import Forecast
 from cvapp.evaluation.results import WORDS, Part
-from cvapp import fonts
-from cvapp.evaluation.words import printable, shorten
-from cvapp.files import replacing
-from cvapp.lettering import outlined
 
 TRAIN, VAL, TEST, PALE = "#2f6fb5", "#d9782d", "#7a4fa3", "0.6"
 COLOURS = {"train": TRAIN, "val": VAL, "test": TEST}
@@ -26,39 +19,6 @@ WIDTH = 4.9  # inches: half of a laptop's page, the whole of a phone's, on which
 LEARNING = {"loss": ("loss", "val_loss"), "accuracy": ("accuracy", "val_accuracy")}
 MOST_CLASSES = 30  # whose names and numbers a matrix can show
 _RIGHT, _WRONG = np.array((0x2F, 0x6F, 0xB5)), np.array((0xD9, 0x78, 0x2D))
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, whole or not at all; text in letters that matplotlib's own font lacks in a font that has them."""
-    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
-        axis.get_ticklabels()  # makes them
-    for text in figure.findobj(Text):
-        if not text.get_text().isascii():
-            _choose_fonts(text)
-    with replacing(path) as neighbour, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a letter that no font here has; the page has it right
-        figure.savefig(neighbour, dpi=170, metadata={"Software": None})
-
-
-def _choose_fonts(text: Text) -> None:
-    """Let a text fall back on fonts of this machine for the letters that its own font lacks."""
-    usual = [str(name) for name in text.get_fontfamily()]
-    families = []
-    for _, path in fonts.runs(text.get_text(), colored=False) or []:
-        fontManager.addfont(path)
-        families.append(FT2Font(str(path)).family_name)
-    text.set_fontfamily(list(dict.fromkeys([*families, *usual])))
-
-
-def tidy(axes: Axes) -> None:
-    """Less ink: no frame above and to the right, a pale grid."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25)
-
-
-def name(label: str) -> str:
-    """A class's name as matplotlib can draw it in little room, see `lettering.outlined`."""
-    return shorten(outlined(printable(label)), 22).replace("$", r"\$")
 
 
 def kept_epochs(history: Sequence[dict[str, Any]]) -> dict[str, int]:
