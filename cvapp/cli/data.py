@@ -48,10 +48,11 @@ def check(args: argparse.Namespace) -> Answer:
         "unusual files, all used": _named(found.unusual),
     }
     counts = f"{sum(found.photos.values()) - len(found.left_out)} photos of {len(found.photos)} classes"
-    text = _told(table(("class", "usable photos"), list(found.photos.items())), sections, counts, found.wrong)
+    text = _told(_classes(found), sections, counts, found.wrong)
     values = {
         "folder": args.folder,
         "photos": found.photos,
+        "sessions": found.sessions,
         "unusable": found.unusable,
         "unusual": found.unusual,
         "left_out": found.left_out,
@@ -62,6 +63,13 @@ def check(args: argparse.Namespace) -> Answer:
         "across_labels": found.across,
     }
     return Answer(values, text, Exit.BAD_DATA if found.wrong else Exit.DONE)
+
+
+def _classes(found: checks.Findings) -> str:
+    """Photos by class, and sessions where any is known."""
+    if not found.sessions:
+        return table(("class", "usable photos"), list(found.photos.items()))
+    return table(("class", "usable photos", "sessions"), [(label, photos, found.sessions.get(label, "")) for label, photos in found.photos.items()])
 
 
 def _check_boxes(folder: str) -> Answer:

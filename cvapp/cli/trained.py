@@ -50,7 +50,7 @@ def _of_sessions(made: cards.Card) -> str:
     part = "test" if "test" in made.metrics else "val"
     said = by_session(made.metrics[part], part)
     new = made.metrics.get("leave_one_session_out")
-    return said + (f"leave-one-session-out {new:.3f}: what to expect in a new place\n" if new is not None else "")
+    return said + (f"leave-one-session-out {new:.3f}: what to expect of a new session\n" if new is not None else "")
 
 
 def by_session(figures: Mapping[str, Any], part: str) -> str:

@@ -13,7 +13,7 @@ from cvapp.data.store import Store
 from cvapp.evaluation import metrics, new_photos
 from cvapp.evaluation.held import held_photos
 from cvapp.evaluation.new_photos import NewPhotos
-from cvapp.evaluation.results import Part
+from cvapp.evaluation.results import Part, held_out_sessions
 from cvapp.loading import load
 from cvapp.progress import Report, each, silent
 
@@ -43,16 +43,19 @@ def evaluate(
     name = {"name": folder.name, "variant": bundle.variant}
     if data is not None and part is None:
         new = new_photos.read(data, bundle.card, rows, report)
-        figures = _figures(bundle, str(data), new.store, new.rows, report)
+        figures = _figures(bundle, str(data), new.store, new.rows, held_out_sessions(new.rows, rows), report)
         return {**name, **figures, **new.figures(_unknown(bundle, new, report)), "fingerprint": split.fingerprint(new.rows)}
     part, store, held = held_photos(folder, rows, bundle.card, (data, part), report)
-    return {**name, "split": part, **_figures(bundle, part, store, held, report), "fingerprint": split.fingerprint(rows)}
+    groups = held_out_sessions(held, rows if part != "train" else ())
+    return {**name, "split": part, **_figures(bundle, part, store, held, groups, report), "fingerprint": split.fingerprint(rows)}
 
 
-def _figures(bundle: Bundle, origin: str, store: Store, rows: Sequence[Row], report: Report) -> dict[str, Any]:
+def _figures(
+    bundle: Bundle, origin: str, store: Store, rows: Sequence[Row], groups: Sequence[str | None], report: Report
+) -> dict[str, Any]:
     answers = np.concatenate([bundle.predict(store.read([row.hash])) for row in each(rows, f"evaluating {bundle.variant}", report)])
     truth = np.array([bundle.card.labels.index(row.label) for row in rows])
-    found = Part(origin, answers, truth, [row.group for row in rows])
+    found = Part(origin, answers, truth, groups)
     return {**found.figures(bundle.card.labels), "accuracy_interval": metrics.rounded_interval(found.right, len(rows))}
 
 

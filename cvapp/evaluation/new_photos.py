@@ -152,8 +152,8 @@ def _grouped(listing: Listing) -> Listing:
 
 
 def _without(photos: Sequence[Photo], others: Sequence[Photo]) -> list[Photo]:
-    away = set(others)
-    return [photo for photo in photos if photo not in away]
+    away = {photo.hash for photo in others}
+    return [photo for photo in photos if photo.hash not in away]
 
 
 def _by_class(found: NewPhotos, card: Card) -> NewPhotos:

@@ -31,7 +31,7 @@ def session_tiles(part: Part, leave_one_out: LeaveOneOut | None) -> list[tuple[s
     if leave_one_out:
         unseen = leave_one_out.by_session
         how = f"{_certainty(unseen)}; frozen features, {counted(unseen.sessions, 'session')}"
-        tiles.append((percent(unseen.accuracy, 1), "leave-one-session-out: what to expect in a new place", how))
+        tiles.append((percent(unseen.accuracy, 1), "leave-one-session-out: what to expect of a new session", how))
     return tiles
 
 

@@ -54,12 +54,12 @@ class Results:
 
 @dataclass(frozen=True)
 class Part:
-    """Answers (N, C), true classes (N,) and names of the sessions (N,) of one part of the data."""
+    """Answers (N, C), true classes (N,) and names of the sessions (N,), None where one does not count, of one part of the data."""
 
     name: str
     probabilities: np.ndarray
     truth: np.ndarray
-    groups: Sequence[str] = ()
+    groups: Sequence[str | None] = ()
 
     @property
     def right(self) -> int:
@@ -88,10 +88,21 @@ def truth(rows: Sequence[Row], labels: Sequence[str]) -> np.ndarray:
     return np.array([place[row.label] for row in rows])
 
 
+def held_out_sessions(held: Sequence[Row], rows: Sequence[Row]) -> list[str | None]:
+    """The session of each photo that is measured on; None where the session has photos in train too, so that it would flatter.
+
+    Args:
+        held: the photos.
+        rows: of the whole split.
+    """
+    learned = {row.group for row in rows if row.part == "train"} - {""}
+    return [None if row.group in learned else row.group for row in held]
+
+
 def parts(rows: Sequence[Row], probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Part]:
     """Answers (N, C) to the photos by part: `train`, `val` and where there is one `test`."""
     classes, places = truth(rows, labels), np.array([row.part for row in rows])
-    groups = {name: [row.group for row in rows if row.part == name] for name in WORDS}
+    groups = {name: held_out_sessions([row for row in rows if row.part == name], rows if name != "train" else ()) for name in WORDS}
     return {name: Part(name, probabilities[places == name], classes[places == name], groups[name]) for name in WORDS if name in places}
 
 

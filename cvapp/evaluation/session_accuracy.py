@@ -69,13 +69,15 @@ class LeaveOneOut:
     drop: tuple[float, float]
 
 
-def by_session(right: np.ndarray, groups: Sequence[str]) -> BySession | None:
+def by_session(right: np.ndarray, groups: Sequence[str | None]) -> BySession | None:
     """Accuracy by session; None where no photo has a known session.
 
     Args:
         right: (N,) whether each answer is right.
-        groups: (N,) names of the sessions, "" where unknown.
+        groups: (N,) names of the sessions, "" where unknown; None of photos that do not count.
     """
+    counted = np.array([name is not None for name in groups], bool)
+    right, groups = right[counted] if len(counted) else right, [name for name in groups if name is not None]
     if not any(groups):
         return None
     session = folds.sessions(groups)

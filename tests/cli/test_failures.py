@@ -90,7 +90,7 @@ def shell(line):
         ("cvapp predict tiny blank.png 2>&-", 0, ""),
         ("cvapp predict tiny blank.png >&-", 7, "cvapp: standard output is closed"),
         ("mkdir gone; cd gone; rmdir ../gone; cvapp list", 2, "cvapp: the current folder was removed"),
-        (f"cvapp data check {LONG}", 2, "cvapp: aaaaaaaa"),
+        (f"cvapp data check {LONG}", 3, "cvapp: no folder aaaaaaaa"),
         ("LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 cvapp predict tiny blank.png", 0, ""),
     ],
 )

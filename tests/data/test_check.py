@@ -219,7 +219,7 @@ def test_the_command_puts_the_most_important_first_and_names_all_in_json(faulty,
     assert main(["data", "check", str(faulty), "--json"]) == Exit.BAD_DATA
     values = json.loads(capsys.readouterr().out)
     assert set(values) == {
-        "folder", "photos", "unusable", "unusual", "classes", "duplicates", "near_duplicates", "across_labels", "left_out", "notes"
+        "folder", "photos", "unusable", "unusual", "classes", "duplicates", "near_duplicates", "across_labels", "sessions", "left_out", "notes"
     }  # fmt: skip
     assert len(values["unusable"]) == 24 and len(values["near_duplicates"]) == len(values["duplicates"]) == 10
     assert values["classes"][0] == f"class 'c' has 2 usable photos: {SMALL}"

@@ -258,3 +258,17 @@ def test_a_backbone_is_not_measured(workspace, capsys):
     assert main(["evaluate", str(shipped), "--data", "new"]) == Exit.USAGE
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "is a backbone: it answers features, not labels" in err
+
+
+def test_photos_that_join_known_sessions_do_not_bring_back_what_was_learned(folder, monkeypatch):
+    """The names tell two sessions; a file more than the split must not make the others count again."""
+    rows = []
+    for place, label in enumerate(LABELS[:2]):
+        for number in range(6):
+            name = f"{label}/{label}-2026113{number % 2}-100000-{number:04d}.png"
+            rows.append(Row(paint(f"shots/{name}", label, 200 + 10 * place + number), name, label, "test" if number % 2 else "train"))
+    save(folder, sorted(rows, key=lambda row: row.path), monkeypatch)
+    default = evaluate(folder, "shots")
+    paint("shots/red/red-20261132-100000-0001.png", "red", 300)
+    grown = evaluate(folder, "shots")
+    assert (default["photos"], grown["photos"]) == (6, 7) and default["left_out"]["learned"] == grown["left_out"]["learned"] == 6

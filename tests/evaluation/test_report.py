@@ -160,7 +160,7 @@ def test_accuracy_by_session_is_the_headline(tmp_path):
     results = dataclasses.replace(with_sessions(run(tmp_path, USUAL), 4), leave_one_out=unseen)
     page = written(tmp_path, results).text
     first = page.index("80.0% right by session, the mean of 5 test sessions")
-    assert first < page.index("71.0% leave-one-session-out: what to expect in a new place") < page.index("80.0% of 20 test photos right")
+    assert first < page.index("71.0% leave-one-session-out: what to expect of a new session") < page.index("80.0% of 20 test photos right")
     for text in (
         "worst: “test <4>”, 0% of 4 photos",
         "test, mean of 5 sessions 20 80.0%",
