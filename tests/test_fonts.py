@@ -76,9 +76,11 @@ def test_a_damaged_file_has_no_letters(tmp_path, data):
 
 def test_a_truncated_font_has_no_letters_and_raises_nothing(tmp_path):
     whole = DEJAVU.read_bytes()
-    for length in (5, 11, 40, 200, 1000, len(whole) // 2):
+    for length in (5, 11, 40, 200, 1000):
         (tmp_path / "a.ttf").write_bytes(whole[:length])
-        fonts.has(tmp_path / "a.ttf", [97, 0x5D0, 0x1F600])
+        assert not fonts.has(tmp_path / "a.ttf", [97])
+    (tmp_path / "a.ttf").write_bytes(whole)
+    assert fonts.has(tmp_path / "a.ttf", [97]), "the control"
 
 
 def test_the_plainest_font_that_has_all_letters_is_chosen(machine):

@@ -60,8 +60,9 @@ def test_json_goes_to_a_stream_of_text_too(monkeypatch):
 def test_a_complaint_that_cannot_be_made_is_no_error(monkeypatch):
     with open("/dev/full", "w") as full:
         monkeypatch.setattr("sys.stderr", full)
-        streams.complain("nobody hears it")
-        streams.give_up()
+        assert streams.complain("nobody hears it") is None and streams.give_up() is None
+    with pytest.raises(OSError, match="No space left"), open("/dev/full", "w") as full:
+        print("the control: it is full", file=full, flush=True)
 
 
 PROGRAM = """

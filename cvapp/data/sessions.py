@@ -87,7 +87,8 @@ def flattering(rows: Sequence[Row], listing: Listing) -> list[str]:
     torn = [group for group, some in parts.items() if "train" in some and len(some) > 1]
     if torn:
         many = "1 session lies" if len(torn) == 1 else f"{len(torn)} sessions lie"
-        why = f"delete {listing.split_file} to split them whole" if split.draws(listing.photos) else "the data itself has them so"
+        given = any(photo.part for photo in listing.photos)
+        why = "the data itself has them so" if given else f"delete {listing.split_file} to split them whole"
         lines.append(f"{many} in train and in other parts, such as {torn[0]!r}: held-out accuracy flatters; {why}")
     return lines
 

@@ -4,7 +4,7 @@ import dataclasses
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import keras
 
@@ -16,7 +16,7 @@ from cvapp.card import Card
 from cvapp.data import frames as framed
 from cvapp.data import split
 from cvapp.data.frames import TRUTH, Frames, fingerprint
-from cvapp.data.split import Row
+from cvapp.data.sessions import portable
 from cvapp.errors import CvappError
 from cvapp.evaluation import boxed_report
 from cvapp.evaluation.boxed import LEAST, figures_of, truth_of
@@ -149,7 +149,7 @@ def _save(made: Card, model: keras.Model, frames: Frames, found: dict[str, Boxes
     with replacing_folder(folder, keep=state.KEPT) as work:
         with hushed():
             model.save(work / MODEL)
-        split.write(work / split.FILE, _public(frames.rows))
+        split.write(work / split.FILE, portable(frames.rows))
         framed.write_truth(work / TRUTH, frames.truth)
         write_text(work / "history.csv", history_csv(history))
         made = dataclasses.replace(made, files=cards.hash_files(work, state.KEPT))
@@ -158,18 +158,13 @@ def _save(made: Card, model: keras.Model, frames: Frames, found: dict[str, Boxes
     return made
 
 
-def _public(rows: Sequence[Row]) -> list[Row]:
-    """The rows as they are saved: a photo outside the set's folder goes by its name alone."""
-    return [row._replace(path=public_name(row.path)) if Path(row.path).is_absolute() else row for row in rows]
-
-
 def _results(made: Card, frames: Frames, found: dict[str, Boxes], history: list[dict[str, Any]]) -> BoxedResults:
     """What the report shows: the part that is held out to the end, or the validation photos."""
     part = frames.parts[-1]
     rows = [row for row in frames.rows if row.part == part]
     return BoxedResults(
         part,
-        [row.path for row in _public(rows)],
+        [row.path for row in portable(rows)],
         lambda place: frames.pixels.read([rows[place].hash])[0],
         [found[row.hash] for row in rows],
         [truth_of(frames.truth[row.hash], frames.labels) for row in rows],

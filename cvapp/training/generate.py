@@ -19,6 +19,7 @@ from cvapp.data import parted, split
 from cvapp.data.batches import Feed, epoch_batches, reader
 from cvapp.data.grey import luma
 from cvapp.data.photos import store_for
+from cvapp.data.sessions import portable
 from cvapp.evaluation import film, generated_report, generator, judging
 from cvapp.evaluation.crowds import frechet
 from cvapp.evaluation.generated import diversity
@@ -27,7 +28,6 @@ from cvapp.evaluation.generator import Measured, Photos
 from cvapp.evaluation.judging import Judge, look_at_photos, spread
 from cvapp.files import replacing_folder, work_folder, write_text
 from cvapp.loading import KERAS
-from cvapp.models.backbones import public_name
 from cvapp.models.classifier import predict_function
 from cvapp.models.dcgan import design_of
 from cvapp.progress import Report, hushed, silent
@@ -95,7 +95,7 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
     refuse(recipe)
     recipe = settle(recipe, data, report)
     found = parted.prepare(data, recipe, report, lambda rows: check_counts(recipe, Material(rows, store_for(recipe.images))))
-    rows = [row._replace(path=public_name(row.path)) if Path(row.path).is_absolute() else row for row in found.rows]  # of a CSV
+    rows = portable(found.rows)
     material = Material(rows, generator.store_of(found.pixels, recipe.images))
     keeper = Keeper(work_folder(folder), {**recipes.settings(recipe), "photos": split.fingerprint(rows)}, start, began)
     if keeper.note:

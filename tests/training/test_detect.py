@@ -108,7 +108,7 @@ def test_the_folder_holds_all_that_later_stages_need(saved):
 
 def test_saved_rows_hold_no_path_of_this_machine(tmp_path):
     rows = [split.Row("aa", str(tmp_path / "set" / "a.jpg"), "cat", "train"), split.Row("bb", "images/b.jpg", "cat", "val")]
-    assert [row.path for row in detect._public(rows)] == ["a.jpg", "images/b.jpg"]
+    assert [row.path for row in detect.portable(rows)] == ["a.jpg", "images/b.jpg"]
 
 
 def test_its_figures_are_those_of_an_evaluation(saved, monkeypatch):
