@@ -120,11 +120,11 @@ def test_the_terminal_gives_accuracy_by_session_where_sessions_are_known(tmp_pat
     counts, rows = {}, []
     for row in results.rows:
         index = counts[row.part] = counts.get(row.part, -1) + 1
-        rows.append(row._replace(group=f"day {index // size}"))
+        rows.append(row._replace(group=f"{row.part} day {index // size}"))
     made = card(dataclasses.replace(results, rows=rows), train_seconds=1, leave_one_session_out=0.55)
     said = trained(made, tmp_path / "mine").splitlines()
     (line,) = [one for one in said if one.startswith("accuracy by session")]
     assert f"accuracy by session 0.600 on {50 // size} sessions of val ({interval}" in line
-    assert ("worst 'day 6': 0.000 of 5 photos" if size == 5 else "worst 'day 1': 0.200 of 25 photos") in line
+    assert ("worst 'val day 6': 0.000 of 5 photos" if size == 5 else "worst 'val day 1': 0.200 of 25 photos") in line
     assert "leave-one-session-out 0.550: what to expect of a new session" in said
     assert made.metrics["val"]["accuracy"] == 0.6 and made.metrics["val"]["accuracy_by_session"] == 0.6
