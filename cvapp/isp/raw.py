@@ -11,7 +11,7 @@ from typing import Any, Iterator
 import numpy as np
 
 from cvapp.errors import CvappError, Exit, missing_extra
-from cvapp.headers import MAX_PIXELS, check_size
+from cvapp.limits import MAX_PIXELS, check_size
 from cvapp.images import RAW_SUFFIXES, read_bytes
 from cvapp.isp.sensor import levels
 from cvapp.isp.shapes import PATTERNS, colours
