@@ -12,7 +12,6 @@ from typing import Any, Iterator
 import numpy as np
 
 from cvapp.errors import CvappError, Exit, missing_extra
-from cvapp.headers import entries
 from cvapp.images import RAW_SUFFIXES, read_bytes
 from cvapp.isp.dump import EXAMPLE, Layout, read_dump
 from cvapp.isp.sensor import levels
@@ -30,9 +29,8 @@ _HEADS = {
     4: (b"ftyp", b"RED1", b"RED2"),
     6: (b"HEAPCCDR",),
 }
-_DNG_VERSION = 50706
-# CFAPattern, four bytes, in either byte order (TIFF/EP, tag 33422), wherever the directory lies
-_CFA = (b"\x8e\x82\x01\0\x04\0\0\0", b"\x82\x8e\0\x01\0\0\0\x04")
+
+_NO_PATTERN = "it has no 2x2 pattern of red, green and blue"
 
 
 @dataclass(frozen=True)
@@ -116,9 +114,7 @@ def _from_camera(path: str | Path, pattern: str | None, white: float | None) -> 
         with _silence(), rawpy.RawPy() as file:
             file.open_buffer(io.BytesIO(data))
             check_size((file.sizes.raw_height, file.sizes.raw_width), path)  # before LibRaw makes room for it
-            if not _has_head(data):
-                _refuse_guess(path, file, pattern)
-            return _patterned(path, _taken(path, file), data, pattern)
+            return _taken(path, file, pattern) if _has_head(data) else _guessed(path, file, pattern)
     except (rawpy.LibRawIOError, rawpy.LibRawFileUnsupportedError) as error:
         if isinstance(error, rawpy.LibRawIOError) and Path(path).suffix.lower() in RAW_SUFFIXES:
             raise _bad(path, "the file ends early, or is damaged; copy it again") from error
@@ -132,27 +128,14 @@ def _has_head(data: bytes) -> bool:
     return any(data.startswith(head, at) for at, heads in _HEADS.items() for head in heads)
 
 
-def _refuse_guess(path: str | Path, file: Any, pattern: str | None) -> None:
-    """Refuse a file that LibRaw takes for some camera's by its length alone, unless the person has given the pattern (exit 3)."""
+def _guessed(path: str | Path, file: Any, pattern: str | None) -> Raw:
+    """A file that LibRaw takes for some camera's by its length alone: refused (exit 3), unless the person has given its pattern."""
     if pattern is None:
         size = f"{file.sizes.raw_width}x{file.sizes.raw_height}"
         why = f"it has no header, and by its length alone LibRaw takes it for a camera's of {size} pixels"
         raise _bad(path, f"{why}; say what it holds with --raw WIDTHxHEIGHT,BITS,PATTERN, such as --raw {size},12,RGGB")
-
-
-def _patterned(path: str | Path, raw: Raw, data: bytes, pattern: str | None) -> Raw:
-    """A raw picture with the given pattern where the file's own is LibRaw's guess: without a header, or in a DNG without a CFAPattern."""
-    headed = _has_head(data)
-    if headed and (not _is_dng(data) or any(entry in data for entry in _CFA)):
-        return raw
-    if pattern is None:
-        raise CvappError(f"{path}: does not say its pattern, {raw.pattern} is a guess; give --pattern, one of {', '.join(PATTERNS)}")
-    note = () if headed else ("no header: its size and its levels are LibRaw's guess by the file's length; --raw says them for sure",)
-    return dataclasses.replace(raw, pattern=pattern, notes=note)
-
-
-def _is_dng(data: bytes) -> bool:
-    return data[:4] in (b"II*\0", b"MM\0*") and any(tag == _DNG_VERSION for _, _, tag in entries(data))
+    note = "no header: its size and its levels are LibRaw's guess by the file's length; --raw says them for sure"
+    return dataclasses.replace(_taken(path, file, pattern), pattern=pattern, notes=(note,))
 
 
 @contextlib.contextmanager
@@ -168,19 +151,29 @@ def _silence() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _taken(path: str | Path, file: Any) -> Raw:
+def _taken(path: str | Path, file: Any, pattern: str | None) -> Raw:
     """What is ours of an open raw file: numbers, levels, pattern, multipliers, matrix; LibRaw's own developing is not used."""
+    if file.num_colors == 1 and file.raw_image is not None:
+        return _unnamed(path, file, pattern)
     if file.raw_pattern is None or file.raw_pattern.shape != (2, 2) or file.num_colors != 3:
-        raise _bad(path, "its sensor has no 2x2 pattern of red, green and blue (X-Trans, Foveon, already developed); convert it elsewhere")
+        raise _bad(path, f"{_NO_PATTERN} (X-Trans, Foveon, already developed); convert it elsewhere")
     places = file.raw_colors_visible[:2, :2]
-    pattern = "".join(file.color_desc.decode()[index] for index in places.flat)
-    if pattern not in PATTERNS:
-        raise _bad(path, f"its pattern is {pattern}; {', '.join(PATTERNS)} can be developed")
+    own = "".join(file.color_desc.decode()[index] for index in places.flat)
+    if own not in PATTERNS:
+        raise _bad(path, f"its pattern is {own}; {', '.join(PATTERNS)} can be developed")
     black, white = np.asarray(file.black_level_per_channel), np.asarray(file.camera_white_level_per_channel or [0] * 4)
     white = np.where(white > 0, white, file.white_level)
     given = tuple(float(value) for value in file.camera_whitebalance[:3])
     values = levels(np.asarray(file.raw_image_visible), black[places], white[places])
-    return Raw(values, pattern, given if min(given) > 0 else None, _matrix(file), ORIENTATIONS.get(file.sizes.flip, 1))
+    return Raw(values, own, given if min(given) > 0 else None, _matrix(file), ORIENTATIONS.get(file.sizes.flip, 1))
+
+
+def _unnamed(path: str | Path, file: Any, pattern: str | None) -> Raw:
+    """A file without a pattern, which LibRaw guesses to be of a sensor without colors: read with the pattern that the person gives (else exit 3)."""
+    if pattern is None:
+        raise _bad(path, f"{_NO_PATTERN} (a sensor without colors, already developed), or does not name it: then give --pattern RGGB, or another")
+    values = levels(np.asarray(file.raw_image_visible), file.black_level_per_channel[0], file.white_level)
+    return Raw(values, pattern, orientation=ORIENTATIONS.get(file.sizes.flip, 1))
 
 
 def _matrix(file: Any) -> np.ndarray:
@@ -205,7 +198,7 @@ def _from_array(path: Path, pattern: str | None, white: float | None) -> Raw:
         return Raw(levels(values, 0, _white(white, most, path)), pattern, notes=note)
     if white is not None:
         values = values / np.float32(white)
-    if not (np.isfinite(values).all() and values.max() <= 1.5):
+    if not np.isfinite(values).all() or (white is None and values.max() > 1.5):
         raise _bad(
             path, f"floats of a mosaic are 0..1; this holds {values.min():g} to {values.max():g}; take black off, and give --white"
         )
