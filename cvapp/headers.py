@@ -10,11 +10,12 @@ from typing import Iterator
 
 from cvapp import heif
 from cvapp.errors import CvappError, Exit
+from cvapp.limits import MAX_PIXELS, check_size, max_pixels
 
 ANIMATED, TRANSPARENT = "animated: the first picture is used", "transparent parts: laid on white"
 CMYK = "CMYK: programs differ in its colours; save it as RGB"
-MIN_SIDE, MAX_PIXELS = 8, 100_000_000
 _PNM = re.compile(rb"P([56])" + 2 * rb"(?:\s|#.*\n)+(\d{1,9})" + rb"(?:\s|#.*\n)+255\s")
+_PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # of a JPEG, in its scans: neither a stuffed byte, nor a restart, nor a fill byte
 
 
@@ -27,6 +28,7 @@ class Header:
         size: (height, width) as stored, before EXIF orientation, which HEIC ignores; None where the format is left to the decoder.
         alpha: it may have transparent parts.
         notes: what is unusual but usable, in words: grey, 10-bit, 16-bit, CMYK, animated, transparent.
+        coefficients: bytes a pixel that a JPEG of several scans (a progressive one) holds while it is decoded.
     """
 
     format: str
@@ -34,6 +36,7 @@ class Header:
     alpha: bool = False
     complete: bool = True
     notes: tuple[str, ...] = field(default=())
+    coefficients: float = field(default=0.0, compare=False)
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int]]:
@@ -66,14 +69,22 @@ def _ends(data: bytes, at: int) -> bool:
 
 def _jpeg(data: bytes) -> Header:
     """Walk the segments to the frame header, then the scans to their end: another picture may lie behind, as phones have it."""
-    size, parts, depth, scan = None, 3, 8, len(data)
+    size, parts, depth, scan, held, several = None, 3, 8, len(data), 0.0, False
     for marker, at in segments(data):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             depth, height, width, parts = struct.unpack(">BHHB", data[at + 4 : at + 10])
-            size = (height, width)
-        scan = at if marker == 0xDA else scan
-    notes = {1: ("grey",), 4: (CMYK,)}.get(parts, ())
-    return Header("JPEG", size, False, _ends(data, scan), notes + (("12-bit",) if depth > 8 else ()))
+            size, held, several = (height, width), _coefficients(data[at + 11 : at + 10 + 3 * parts : 3]), marker in _PROGRESSIVE
+        if marker == 0xDA:
+            scan, several = at, several or data[at + 4] < parts
+    notes = {1: ("grey",), 4: (CMYK,)}.get(parts, ()) + (("12-bit",) if depth > 8 else ())
+    return Header("JPEG", size, False, _ends(data, scan), notes, held if several else 0.0)
+
+
+def _coefficients(samplings: bytes) -> float:
+    """Bytes a pixel of all coefficients, two a sample, by each component's sampling factors (ITU T.81, B.2.2)."""
+    pairs = [(max(1, one >> 4), max(1, one & 15)) for one in samplings] or [(1, 1)]
+    across, down = (max(pair[side] for pair in pairs) for side in (0, 1))
+    return 2 * sum(width * height for width, height in pairs) / (across * down)
 
 
 def _png(data: bytes) -> Header:
@@ -132,19 +143,26 @@ def _webp(data: bytes) -> Header:
     return Header("WebP", (height, width), alpha, whole, notes)
 
 
-def tags_of(data: bytes) -> dict[int, int]:
-    """First values of the first directory of a TIFF (TIFF 6.0, section 2), which an EXIF block is too."""
+def entries(data: bytes) -> Iterator[tuple[str, int, int]]:
+    """The entries of the first directory of a TIFF (TIFF 6.0, section 2), which an EXIF block is too: byte order of `struct`, place, tag."""
     order = "<" if data[:2] == b"II" else ">"
-    tags = {}
     start = struct.unpack(order + "I", data[4:8])[0] if len(data) >= 8 else len(data)
     count = struct.unpack(order + "H", data[start : start + 2])[0] if start + 2 <= len(data) else 0
     for at in range(start + 2, min(start + 2 + 12 * count, len(data) - 11), 12):
-        tag, kind, number = struct.unpack(order + "HHI", data[at : at + 8])
+        yield order, at, struct.unpack(order + "H", data[at : at + 2])[0]
+
+
+def tags_of(data: bytes) -> dict[int, int]:
+    """First values of the tags of the first directory of a TIFF that are SHORT or LONG; of a tag that is there twice, the first counts."""
+    tags: dict[int, int] = {}
+    for order, at, tag in entries(data):
+        kind, number = struct.unpack(order + "HI", data[at + 2 : at + 8])
         value = data[at + 8 : at + 12]
         if kind == 3 and number > 2:  # a list of depths, one a channel, lies elsewhere
             place = struct.unpack(order + "I", value)[0]
             value = data[place : place + 4].ljust(4, b"\0")
-        tags[tag] = struct.unpack(order + ("H" if kind == 3 else "I"), value[:2] if kind == 3 else value)[0]
+        if kind in (3, 4) and number:
+            tags.setdefault(tag, struct.unpack(order + ("H" if kind == 3 else "I"), value[:2] if kind == 3 else value)[0])
     return tags
 
 
@@ -173,6 +191,13 @@ def _heic(data: bytes) -> Header:
     return Header("HEIC", size, found.alpha, True, tuple(note for note, holds in notes.items() if holds))
 
 
+def _avif(data: bytes) -> Header:
+    """A picture of one size, or of tiles; where the boxes tell several sizes, or nothing, the size is left to the decoder."""
+    found = heif.inspect(data)
+    size = None if found is None or (found.size != found.largest and math.prod(found.largest) <= MAX_PIXELS) else found.largest
+    return Header("AVIF", size, alpha=True, notes=("turned",) if heif.avif_turned(data) else ())
+
+
 def _sniff(data: bytes) -> Header:
     if data[:3] == b"\xff\xd8\xff":
         return _jpeg(data)
@@ -191,16 +216,8 @@ def _sniff(data: bytes) -> Header:
         return _pnm(found, len(data))
     brands = heif.brands(data)
     if brands & heif.AVIF_BRANDS:
-        return Header("AVIF", alpha=True, notes=("turned",) if heif.avif_turned(data) else ())
+        return _avif(data)
     return _heic(data) if brands & heif.BRANDS else Header("unknown")
-
-
-def check_size(size: tuple[int, ...], name: str | Path) -> None:
-    """Refuse a picture of an absurd size (exit 3): `size` is (height, width)."""
-    height, width = size
-    if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
-        allowed = f"sides of at least {MIN_SIDE} and at most {MAX_PIXELS // 1_000_000} million pixels"
-        raise CvappError(f"{name}: {width}x{height} pixels; a photo has {allowed}", Exit.BAD_DATA)
 
 
 def inspect(data: bytes, name: str | Path) -> Header:
@@ -223,5 +240,6 @@ def inspect(data: bytes, name: str | Path) -> Header:
     if "turned" in header.notes:
         raise CvappError(f"{name}: an AVIF that asks to be turned, which OpenCV does not do; save it upright as JPEG or PNG", Exit.BAD_DATA)
     if header.size is not None:
-        check_size(header.size, name)
+        most = max_pixels(header.format, header.alpha, "16-bit" in header.notes, header.coefficients)
+        check_size(header.size, name, most, "; save it smaller" + ("" if header.format == "JPEG" else ", or as JPEG"))
     return header

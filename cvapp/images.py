@@ -1,19 +1,36 @@
-"""The only place where pictures are decoded and fitted: orientation, colour order, size."""
+"""How a picture becomes a model's input: read from a file (`cvapp.decoding`), and fitted to the model's size."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
 
 import cv2
 import numpy as np
 
-from cvapp import heif
+from cvapp.decoding import decode, decode_sized, upright
 from cvapp.errors import CvappError, Exit
 from cvapp.files import check_suffix, replacing, special
-from cvapp.exif import orientation
-from cvapp.headers import Header, check_size, inspect
 
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # OpenCV says on the terminal, less clearly, what our errors say
+__all__ = [
+    "FITS",
+    "HEIC_SUFFIXES",
+    "RAW_SUFFIXES",
+    "RESIZES",
+    "SUFFIXES",
+    "WRITTEN",
+    "Images",
+    "decode",
+    "decode_sized",
+    "fit",
+    "inside",
+    "read",
+    "read_bytes",
+    "resize",
+    "to_fitted",
+    "upright",
+    "window",
+    "write",
+]
+MIN_BITS, MAX_BITS = 8, 16
 FITS = ("crop", "letterbox", "stretch")
 RESIZES = ("area", "linear")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".avif", ".pgm", ".ppm"})
@@ -30,11 +47,14 @@ class Images:
         size: (height, width) in pixels; None stands for the backbone's own and is settled before training.
         fit: `crop` keeps the middle of the model's shape, `letterbox` keeps all and pads with black, `stretch` keeps all and ignores shape.
         resize: `area` averages when shrinking (and is linear when enlarging), `linear` samples. Resizing kinds must match everywhere.
+        bits: how many of the 16 bits of a 16-bit file hold the picture, 8 to 16: microscopes, X-ray and depth cameras write 10, 12 or 14. None
+            takes the file at its word, and so the upper 8 of 16. Files of 8 bits are not concerned.
     """
 
     size: tuple[int, int] | None = None
     fit: str = "crop"
     resize: str = "area"
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -45,65 +65,8 @@ class Images:
         for name, value, allowed in (("fit", self.fit, FITS), ("resize", self.resize, RESIZES)):
             if value not in allowed:
                 raise CvappError(f"images.{name} is {value!r}: choose one of {', '.join(allowed)}")
-
-
-def decode(data: bytes, name: str | Path) -> np.ndarray:
-    """Decode a picture file's bytes: uint8 RGB (H, W, 3), upright by its EXIF orientation (HEIC: by its container's).
-
-    Grey becomes RGB, 10 or 16 bits become 8, transparent parts are laid on white, an animation gives its first picture. Color profiles are
-    ignored: a photo in Display P3 keeps its numbers.
-
-    Raises:
-        CvappError: empty, truncated, not a picture, of an absurd size, or HEIC where `pi-heif` is not installed (exit 3); `name` says which.
-    """
-    header = inspect(data, name)
-    if header.format == "HEIC":
-        return _decode_heic(data, header, name)
-    array = np.frombuffer(data, np.uint8)
-    try:
-        bgr = cv2.imdecode(array, cv2.IMREAD_COLOR)
-        if header.alpha and bgr is not None:
-            bgr = _on_white(bgr, *cv2.imdecodeWithMetadata(array, cv2.IMREAD_UNCHANGED), header.format == "TIFF")
-    except cv2.error:
-        bgr = None
-    if bgr is None:
-        raise CvappError(
-            f"{name}: OpenCV cannot decode this {header.format} file; open it elsewhere and save it as JPEG or PNG", Exit.BAD_DATA
-        )
-    check_size(bgr.shape[:2], name)
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-
-
-def _on_white(bgr: np.ndarray, full: np.ndarray, kinds: Sequence[int], chunks: Sequence[np.ndarray], premultiplied: bool) -> np.ndarray:
-    """Lay an upright picture on white by the alpha of `full`, which OpenCV leaves as stored; its TIFF reader multiplies by alpha itself."""
-    if full.ndim != 3 or full.shape[2] != 4:
-        return bgr
-    exif = next((chunk.tobytes() for kind, chunk in zip(kinds, chunks) if kind == cv2.IMAGE_METADATA_EXIF), b"")
-    alpha = upright(full[..., 3:], orientation(exif)).astype(np.float32) / (255 if full.dtype == np.uint8 else 65535)
-    return _blended(bgr, alpha, premultiplied)
-
-
-def _blended(color: np.ndarray, alpha: np.ndarray, premultiplied: bool) -> np.ndarray:
-    """Color, uint8 (H, W, 3), on white by alpha, 0..1 (H, W, 1)."""
-    ink = color if premultiplied else color * alpha
-    return np.clip(np.round(ink + 255 * (1 - alpha)), 0, 255).astype(np.uint8)
-
-
-def _decode_heic(data: bytes, header: Header, name: str | Path) -> np.ndarray:
-    """Decode a HEIC file to uint8 RGB; what is not as large as its header says would put boxes in the wrong place, and is refused."""
-    rgb, premultiplied = heif.decode(data, name)
-    if rgb.shape[:2] != header.size:
-        raise CvappError(f"{name}: the HEIC file is damaged (its header tells another size than its pixels have); copy it again", Exit.BAD_DATA)
-    return rgb if rgb.shape[2] == 3 else _blended(rgb[..., :3], rgb[..., 3:].astype(np.float32) / 255, premultiplied)
-
-
-def upright(stored: np.ndarray, turn: int) -> np.ndarray:
-    """Turn an array (H, W, C) as its EXIF orientation 1..8 asks for (Exif 2.32, tag 274)."""
-    if turn >= 5:
-        stored = stored.transpose(1, 0, 2)
-    if turn in (2, 3, 6, 7):
-        stored = stored[:, ::-1]
-    return stored[::-1] if turn in (3, 4, 7, 8) else stored
+        if self.bits is not None and (type(self.bits) is not int or not MIN_BITS <= self.bits <= MAX_BITS):
+            raise CvappError(f"images.bits is {self.bits!r}: give {MIN_BITS} to {MAX_BITS}, the bits that a 16-bit file uses, or none for all")
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -116,9 +79,9 @@ def read_bytes(path: str | Path) -> bytes:
         raise CvappError(f"{path}: cannot be read ({error.strerror})", Exit.BAD_DATA) from error
 
 
-def read(path: str | Path) -> np.ndarray:
-    """Read a picture file: uint8 RGB (H, W, 3). See `decode`."""
-    return decode(read_bytes(path), path)
+def read(path: str | Path, bits: int | None = None) -> np.ndarray:
+    """Read a picture file: uint8 RGB (H, W, 3). See `decode`; `bits` is a card's `images.bits`."""
+    return decode(read_bytes(path), path, bits)
 
 
 def write(path: str | Path, rgb: np.ndarray, quality: int = 92) -> None:

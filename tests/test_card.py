@@ -42,6 +42,17 @@ def change(folder, **values):
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | values), "utf-8")
 
 
+def test_the_bits_of_deep_photos_travel_and_older_cards_have_none(folder):
+    deep = dataclasses.replace(CARD, images=dataclasses.replace(CARD.images, bits=12), recipe=override(CARD.recipe, ["images.bits=12"]))
+    cards.write(deep, folder)
+    assert cards.read(folder) == deep and cards.read(folder).images.bits == cards.read(folder).recipe.images.bits == 12
+    cards.write(CARD, folder)
+    values = json.loads((folder / cards.FILE).read_text("utf-8"))
+    del values["images"]["bits"], values["recipe"]["images"]["bits"]
+    (folder / cards.FILE).write_text(json.dumps(values), "utf-8")
+    assert cards.read(folder) == CARD and CARD.images.bits is None
+
+
 def test_what_is_written_is_read_back_labels_in_their_order(folder):
     assert cards.read(folder) == CARD
     assert cards.read(folder).labels == ("10", "2", 'Käfer, "rot"'), "never sorted again"

@@ -118,14 +118,15 @@ def test_lossless_webp_tells_alpha():
 
 @pytest.mark.parametrize(
     "width, height, allowed",
-    [(8, 8, True), (7, 8, False), (8, 7, False), (0, 0, False), (10_000, 10_000, True), (10_000, 10_001, False), (60_000, 60_000, False),
-     (12_500_000, 8, True), (2**32 - 1, 2**32 - 1, False)],
+    [(8, 8, True), (7, 8, False), (8, 7, False), (0, 0, False), (10_000, 10_000, True), (20_000, 17_600, True), (20_000, 17_603, False),
+     (32_768, 32_768, False), (60_000, 60_000, False), (12_500_000, 8, True), (2**32 - 1, 2**32 - 1, False)],
 )
-def test_sizes_from_8_pixels_to_100_million_are_allowed(width, height, allowed):
+def test_sizes_from_8_pixels_to_what_memory_holds_are_allowed(width, height, allowed):
     if allowed:
         assert inspect(png(width, height), "x").size == (height, width)
         return
-    words = f"^photo one.png: {width}x{height} pixels; a photo has sides of at least 8 and at most 100 million pixels$"
+    words = f"^photo one.png: {width}x{height} pixels; a photo has sides of at least 8 and at most 352 million pixels"
+    words += "; save it smaller, or as JPEG$" if width * height > 1000 else "$"
     with pytest.raises(CvappError, match=words) as error:
         inspect(png(width, height), "photo one.png")
     assert error.value.code == Exit.BAD_DATA

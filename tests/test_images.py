@@ -176,7 +176,7 @@ def test_an_animation_gives_its_first_picture(kind):
         (b"not a photo at all\n", "not a picture (unknown file signature); use JPEG, PNG"),
         (b"<!doctype html><title>404</title>", "not a picture (unknown file signature)"),
         (HEIC, "the HEIC file is truncated (88 bytes); copy it again"),
-        (png(60_000, 60_000), "60000x60000 pixels; a photo has sides of at least 8 and at most 100 million pixels"),
+        (png(60_000, 60_000), "60000x60000 pixels; a photo has sides of at least 8 and at most 352 million pixels; save it smaller, or as JPEG"),
         (png(100, 100), "OpenCV cannot decode this PNG file; open it elsewhere and save it as JPEG or PNG"),
     ],
 )

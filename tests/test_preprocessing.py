@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cvapp import images, load
+from cvapp import images, limits, load
 from cvapp.camera.loop import answers
-from cvapp.camera.sources import open_source
+from cvapp.camera.sources import Settings, open_source
 from cvapp.data import split
-from cvapp.data.photos import find
+from cvapp.data.folders import scan
+from cvapp.data.listing import hashed
+from cvapp.data.photos import find, fit_all
 from cvapp.proof import golden
 
 MINE = Path("saved_models/mine")
@@ -61,6 +63,35 @@ def test_a_photo_stored_on_its_side_is_the_same_pixels_everywhere(fitted, tmp_pa
     assert frame.image.shape == upright.shape
     np.testing.assert_array_equal(bundle.fit(frame.image), bundle.fit(images.read(path)))
     assert np.abs(bundle.fit(frame.image).astype(int) - bundle.fit(upright)).mean() < 12
+
+
+def test_twelve_bits_are_the_same_pixels_in_the_store_and_the_camera(workspace, rng):
+    deep = cv2.imencode(".png", rng.integers(0, 4096, (40, 60, 3), dtype=np.uint16))[1].tobytes()
+    (workspace / "a.png").write_bytes(deep)
+    shape = images.Images((20, 20), bits=12)
+    listing = hashed(scan(workspace, loose=True))
+    kept = fit_all(listing, shape)[1].read([listing.photos[0].hash])[0]
+    with open_source("a.png", Settings(bits=12)) as source:
+        np.testing.assert_array_equal(images.fit(next(iter(source)).image, shape), kept)
+    np.testing.assert_array_equal(images.fit(images.read("a.png", 12), shape), kept)
+    assert kept.mean() > 8 * images.fit(images.read("a.png"), shape).mean()
+
+
+def test_a_photo_read_reduced_is_the_same_pixels_everywhere_and_nearly_those_of_the_whole(workspace, monkeypatch):
+    rng = np.random.default_rng(1)
+    rgb = cv2.GaussianBlur(rng.integers(0, 256, (1200, 1600, 3), dtype=np.uint8), (0, 0), 1.5)
+    images.write("a.jpg", cv2.normalize(rgb, None, 0, 255, cv2.NORM_MINMAX), quality=92)
+    whole = images.fit(images.read("a.jpg"), images.Images((96, 96)))
+    monkeypatch.setattr(limits, "MAX_PIXELS", 1_000_000)
+    shape, listing = images.Images((96, 96)), hashed(scan(workspace, loose=True))
+    kept = fit_all(listing, shape)[1].read([listing.photos[0].hash])[0]
+    with open_source("a.jpg") as source:
+        frame = next(iter(source)).image
+    assert frame.shape == (600, 800, 3)
+    np.testing.assert_array_equal(images.fit(frame, shape), kept)
+    np.testing.assert_array_equal(images.fit(images.decode_sized(Path("a.jpg").read_bytes(), "a.jpg")[0], shape), kept)
+    apart = np.abs(kept.astype(int) - whole)
+    assert 0 < apart.mean() < 1 and apart.max() <= 6 and whole.std() > 8
 
 
 def test_another_resizer_gives_other_pixels(fitted):

@@ -14,7 +14,7 @@ from cvapp.recipe.model import BACKBONES
 # with a hub module alone
 SETTINGS = {
     "task=backbone": "backbone", "seed=7": 7, "data.generated=shapes": "shapes", "data.val=0.3": 0.3, "data.test=0": 0.0,
-    "images.size=96,128": (96, 128), "images.fit=letterbox": "letterbox", "images.resize=linear": "linear",
+    "images.size=96,128": (96, 128), "images.fit=letterbox": "letterbox", "images.resize=linear": "linear", "images.bits=12": 12,
     "model.backbone=mobilenet_v2": "mobilenet_v2", "model.alpha=1": 1.0,
     "model.weights=none": "none", "model.stages=2": 2, "model.head=mlp": "mlp", "model.hidden=64": 64, "model.dropout=0": 0.0,
     "model.stochastic_depth=0.1": 0.1, "model.initialiser=he": "he",

@@ -124,6 +124,8 @@ def run(
                     if stage.controls.quit:
                         break
                     switch.obey(stage.controls)
+                else:
+                    _end_progress(tally.frames, _total(opened, options), report)
             except KeyboardInterrupt:
                 report("stopped")
     except CvappError as error:
@@ -168,7 +170,7 @@ def _answering(source: Source, answer: Answer, options: Options, stack: contextl
 def _counter(source: Source, options: Options, report: Report) -> Callable[[Tally, Answered[Any]], tuple[Answered[Any], dict[str, Any]]]:
     """A function that counts an answered frame: the same with its answer steadied, and its line of the log."""
     steady = options.kind.steady((LIVE_SMOOTHING if source.live else 0.0) if options.smooth is None else options.smooth)
-    total = min(filter(None, (source.count, options.frames)), default=None)
+    total = _total(source, options)
 
     def count(tally: Tally, answered: Answered[Any]) -> tuple[Answered[Any], dict[str, Any]]:
         answered = answered._replace(answer=steady(answered.answer, answered.frame.seconds))
@@ -178,6 +180,17 @@ def _counter(source: Source, options: Options, report: Report) -> Callable[[Tall
         return answered, line
 
     return count
+
+
+def _total(source: Source, options: Options) -> int | None:
+    """How many frames will be answered, where that is known or guessed."""
+    return min(filter(None, (source.count, options.frames)), default=None)
+
+
+def _end_progress(frames: int, total: int | None, report: Report) -> None:
+    """Say that all frames are done where there were fewer than was guessed."""
+    if total is not None and 0 < frames < total:
+        report("frames", frames, frames)
 
 
 class _Switch:

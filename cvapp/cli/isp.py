@@ -10,7 +10,8 @@ from cvapp import images
 from cvapp.cli import outputs
 from cvapp.cli.answer import Answer
 from cvapp.errors import CvappError
-from cvapp.isp import Look, gains_of, parse, patch_gains, read_raw, render
+from cvapp.isp import Look, gains_of, layout_of, parse, patch_gains, read_raw, render
+from cvapp.progress import Terminal
 
 
 def isp(args: argparse.Namespace) -> Answer:
@@ -38,7 +39,7 @@ def _word(value: Any) -> str:
 
 def _picture(args: argparse.Namespace) -> tuple[np.ndarray, dict[str, Any]]:
     """A picture that was developed already: nothing is done to it here."""
-    given = [name for name in ("pattern", "method", "balance", "patch", "exposure") if getattr(args, name) is not None]
+    given = [name for name in ("pattern", "raw", "white", "method", "balance", "patch", "exposure") if getattr(args, name) is not None]
     if given or not args.steps:
         what = f"--{given[0]} is for raw files" if given else "it was developed already"
         raise CvappError(f"{args.file} is a picture: {what}; give --steps alone, for example --steps grey-world,gamma=1.2")
@@ -49,7 +50,9 @@ def _developed(args: argparse.Namespace) -> tuple[np.ndarray, dict[str, Any]]:
     """A raw file developed, and what was done."""
     if args.patch and args.balance:
         raise CvappError("--patch and --balance: give one of them; a patch is a white balance")
-    raw = read_raw(args.file, args.pattern)
+    raw = read_raw(args.file, args.pattern, args.white, layout_of(args.raw) if args.raw is not None else None)
+    for note in raw.notes:
+        Terminal()(f"{args.file}: {note}")
     balance = "patch" if args.patch else args.balance or "camera"
     gains = patch_gains(raw, _box(args.patch)) if args.patch else gains_of(raw, balance)
     if balance == "camera" and raw.multipliers is None:

@@ -181,12 +181,11 @@ def _add_isp_command(group: Any) -> None:
     isp.add_argument("--out", metavar="FILE.png", help="what to write (default: beside the file, where nothing is replaced)")
     isp.add_argument("--steps", metavar="S,S=N", help="done last, for example grey-world,gamma=1.2,median=3; a wrong name lists them all")
     isp.add_argument("--pattern", metavar="P", help="of a mosaic's colour filter array: RGGB, BGGR, GRBG or GBRG")
+    isp.add_argument("--raw", metavar="WxH,BITS,P", help="what a sensor's dump without a header holds, for example 640x480,12,RGGB")
+    isp.add_argument("--white", type=float, metavar="N", help="value where the sensor saturates, of a mosaic or a dump, for example 4095")
     isp.add_argument("--method", choices=("bilinear", "edge-aware"), help="of demosaicing (default: edge-aware)")
-    isp.add_argument(
-        "--balance",
-        choices=("camera", "grey-world", "white-world"),
-        help="white balance (default: the camera's; grey-world where the file holds none)",
-    )
+    balances = ("camera", "grey-world", "white-world")
+    isp.add_argument("--balance", choices=balances, help="white balance (default: the camera's; grey-world where the file holds none)")
     isp.add_argument("--patch", metavar="L,T,R,B", help="white balance by a grey patch: left,top,right,bottom in the developed picture")
     isp.add_argument("--exposure", type=float, metavar="N", help="stops (default: the brightest hundredth becomes white)")
 

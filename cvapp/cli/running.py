@@ -63,12 +63,12 @@ def _photos(paths: list[str]) -> tuple[list[Path], dict[str, str]]:
     return found, wrong
 
 
-def _picture(path: Path) -> np.ndarray:
-    """A photo; a camera's raw file is not developed by the way, for how decides what a model sees."""
+def _picture(path: Path, bits: int | None) -> tuple[np.ndarray, tuple[int, int]]:
+    """A photo and its own size; a camera's raw file is not developed by the way, for how decides what a model sees."""
     if path.suffix.lower() in images.RAW_SUFFIXES and not no_file(path):
         out = path.with_suffix(".png")
         raise CvappError(f"{path}: a camera's raw file; develop it first: cvapp isp {path} --out {out}, then give {out}", Exit.BAD_DATA)
-    return images.read(path)
+    return images.decode_sized(images.read_bytes(path), path, bits)
 
 
 def _tell_undrawn(bundle: Bundle) -> None:
@@ -95,8 +95,9 @@ def predict(args: argparse.Namespace) -> Answer:
     answers = {}
     for file in files:
         try:
-            picture = _picture(file)
-            found = answers[str(file)] = seeing.answer(bundle, seeing.prepare(picture))
+            picture, size = _picture(file, bundle.card.images.bits)
+            found = seeing.answer(bundle, seeing.prepare(picture))
+            answers[str(file)] = seeing.enlarge(found, picture.shape, size)
             if args.draw:
                 images.write(drawn[file], seeing.kind.draw(picture, found, "", None, False))
         except CvappError as error:
@@ -160,7 +161,7 @@ def camera(args: argparse.Namespace) -> Answer:
         frames=args.frames,
         mirror=args.mirror,
         smooth=args.smooth,
-        settings=_settings(args),
+        settings=_settings(args, bundle.card.images.bits),
         steps=_steps(args.isp),
         seen=lambda shape: images.window(shape, bundle.card.images),
         prepare=seeing.prepare,
@@ -212,10 +213,10 @@ class _Variants:
         return self.bundle.variant
 
 
-def _settings(args: argparse.Namespace) -> Settings:
-    """How the source is to be opened."""
+def _settings(args: argparse.Namespace, bits: int | None) -> Settings:
+    """How the source is to be opened; `bits` as the model's card says."""
     size = size_of("--size", args.size) if args.size is not None else None
-    return Settings(backend=args.backend, size=size, fps=args.fps, realtime=args.realtime)
+    return Settings(backend=args.backend, size=size, fps=args.fps, realtime=args.realtime, bits=bits)
 
 
 def _steps(text: str | None) -> Callable[[np.ndarray], np.ndarray] | None:

@@ -1,6 +1,7 @@
 """How a model is asked and how its answers are shown: names of a classifier, boxes of a detector, the text that a transcriber reads."""
 
 import argparse
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
@@ -26,6 +27,7 @@ class Seeing:
         head: of the table.
         rows: an answer -> its rows of the table, without the file.
         values: an answer -> plain values, for JSON.
+        enlarge: (an answer, the shape of the picture that was looked at, (height, width) of the photo itself) -> the answer in the photo's pixels.
     """
 
     prepare: Callable[[np.ndarray], Any]
@@ -34,6 +36,7 @@ class Seeing:
     head: Sequence[str]
     rows: Callable[[Any], list[Sequence[object]]]
     values: Callable[[Any], Any]
+    enlarge: Callable[[Any, Sequence[int], tuple[int, int]], Any] = lambda found, shape, size: found
 
 
 def seeing_of(bundle: Bundle, args: argparse.Namespace) -> Seeing:
@@ -90,4 +93,13 @@ def _boxes(bundle: Bundle, least: float | None, overlap: float | None) -> Seeing
         ("label", "score", "left", "top", "right", "bottom"),
         rows,
         lambda found: boxed.rows(found, labels),
+        _enlarged,
     )
+
+
+def _enlarged(found: Boxes, shape: Sequence[int], size: tuple[int, int]) -> Boxes:
+    """Boxes in a picture of `shape` (H, W, ...) as boxes in the photo of (height, width) that it was reduced from."""
+    if (shape[0], shape[1]) == size:
+        return found
+    scale = np.array([size[1] / shape[1], size[0] / shape[0]], np.float32)
+    return dataclasses.replace(found, xyxy=found.xyxy * np.tile(scale, 2), points=found.points * scale)

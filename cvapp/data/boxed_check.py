@@ -11,11 +11,13 @@ from cvapp import boxes
 from cvapp.data import duplicates
 from cvapp.data.boxed import Box, BoxedListing, BoxedPhoto, agreeing, other_boxes
 from cvapp.data.boxed_ready import ready
+from cvapp.data.depth import dark_line, low_peak
 from cvapp.data.folders import look_alike
 from cvapp.data.formats import scan
 from cvapp.data.formats.reading import KINDS, RESIZED, UNDECLARED, place
 from cvapp.data.listing import PARTS, Listing, Photo, files_below
 from cvapp.data.photos import decode_each
+from cvapp.headers import inspect
 from cvapp.progress import Report, silent
 
 SAME = 0.9  # intersection over union from which two boxes are one object: two people agree less well, a slip of the mouse better
@@ -68,7 +70,7 @@ class BoxedFindings:
         left_out: copies that training leaves out, by name, with the reason.
         missing: why training cannot begin; empty where it can.
         few: it cannot because there are too few different photos, and nothing is wrong with those.
-        notes: what to know of the classes' names, and of sessions.
+        notes: what to know of the classes' names, of files that use few of their bits, and of sessions.
     """
 
     format: str = ""
@@ -114,8 +116,10 @@ def check(source: str | Path, report: Report = silent) -> BoxedFindings:
     """
     listing = scan(source, report)
     thumbnails: dict[str, np.ndarray] = {}
+    peaks: dict[str, int] = {}
 
     def look(photo: Photo, data: bytes, picture: np.ndarray) -> None:
+        peaks[photo.name] = low_peak(data, inspect(data, "photo"), picture)
         thumbnails[photo.hash] = duplicates.thumbnail(picture)
 
     files = [Photo(photo.name, "", photo.part, photo.hash) for photo in listing.photos]
@@ -147,7 +151,7 @@ def check(source: str | Path, report: Report = silent) -> BoxedFindings:
         left_out={**other_boxes(photos), **state.left_out},
         missing=state.missing,
         few=state.few,
-        notes=[*look_alike(listing.labels), *state.notes],
+        notes=[*look_alike(listing.labels), *dark_line(peaks), *state.notes],
     )
 
 

@@ -10,12 +10,15 @@ import numpy as np
 
 from cvapp import exif, headers
 from cvapp.data import duplicates
+from cvapp.data.depth import bits_of, dark_notes, low_peak
 from cvapp.data.folders import scan
 from cvapp.data.listing import Photo, hashed, without
 from cvapp.data.parted import divide, uneven, unmeasured
 from cvapp.data.photos import decode_each
 from cvapp.data.sessions import by_class, flattering, grouped
 from cvapp.errors import CvappError
+from cvapp.images import decode
+from cvapp.limits import reduction
 from cvapp.progress import Report, silent
 from cvapp.recipe import Recipe
 
@@ -86,22 +89,13 @@ def check(source: str | Path, report: Report = silent) -> Findings:
     """
     scanned = scan(source)
     listed = hashed(scanned, report)
-    formats: dict[str, str] = {}
-    notes: dict[str, tuple[str, ...]] = {}
-    thumbnails: dict[str, np.ndarray] = {}
-
-    def look(photo: Photo, data: bytes, picture: np.ndarray) -> None:
-        header = headers.inspect(data, "photo")
-        formats[photo.hash] = header.format
-        notes[photo.hash] = header.notes + _lying(data, header.format) + _blank(picture)
-        thumbnails[photo.hash] = duplicates.thumbnail(picture)
-
-    bad = decode_each(listed, {photo.hash for photo in listed.photos}, look, "checking photos", report)
+    seen = _Seen()
+    bad = decode_each(listed, {photo.hash for photo in listed.photos}, seen.look, "checking photos", report)
     listing = without(listed, bad)
     by_label: dict[str, list[Photo]] = {label: [] for label in scanned.labels}
     for photo in listing.photos:
         by_label[photo.label].append(photo)
-    usual = ["grey"] if all("grey" in some for some in notes.values()) else []  # where all are grey, none of them is unusual
+    thumbnails = seen.thumbnails
     pairs = duplicates.near_copies(thumbnails)
     group_of = duplicates.groups(thumbnails, pairs)
     exact, copies = (_groups(listing.photos, of) for of in ({digest: digest for digest in thumbnails}, group_of))
@@ -118,10 +112,6 @@ def check(source: str | Path, report: Report = silent) -> Findings:
         lines = unmeasured(division.rows, pairs)
         classes += [line for label, line in lines.items() if len({group_of[photo.hash] for photo in by_label[label]}) > 1]
         classes += flattering(division.rows, listing)
-    told = {
-        photo.name: [*_suffix(photo.name, formats[photo.hash]), *(note for note in notes[photo.hash] if note not in usual)]
-        for photo in listing.photos
-    }
     return Findings(
         photos={label: len(photos) for label, photos in by_label.items()},
         unusable=listing.stray,
@@ -131,11 +121,50 @@ def check(source: str | Path, report: Report = silent) -> Findings:
         within=_names(used for group in copies if len(used := _used(group, left_out)) > 1 and len({photo.label for photo in group}) == 1),
         duplicates=_names(exact),
         near_duplicates=_names(group for group in copies if len({photo.hash for photo in group}) > 1),
-        unusual={name: "; ".join(some) for name, some in told.items() if some},
+        unusual={name: "; ".join(some) for name, some in seen.told(listing.photos).items() if some},
         left_out=left_out,
         notes=list(listing.notes),
         sessions=sessions,
     )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a look at each photo found, by content hash.
+
+    Args:
+        formats: of the files.
+        notes: what is unusual.
+        peaks: the largest values of files that use few of their 16 bits.
+        thumbnails: to find copies by.
+    """
+
+    formats: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
+    thumbnails: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def look(self, photo: Photo, data: bytes, picture: np.ndarray) -> None:
+        """Keep what a photo's file and its decoded picture show."""
+        header = headers.inspect(data, "photo")
+        peak = low_peak(data, header, picture)
+        light = decode(data, "photo", bits_of({"": peak})) if peak else picture
+        self.formats[photo.hash], self.peaks[photo.hash] = header.format, peak
+        self.notes[photo.hash] = header.notes + _large(header) + _lying(data, header.format) + _blank(light)
+        self.thumbnails[photo.hash] = duplicates.thumbnail(picture)
+
+    def told(self, photos: Iterable[Photo]) -> dict[str, list[str]]:
+        """What is unusual about each photo, by name; where all are grey, none of them is unusual for it."""
+        usual = ["grey"] if all("grey" in some for some in self.notes.values()) else []
+        dark = {digest: [note] for digest, note in dark_notes(self.peaks).items()}
+        told = {digest: [*(note for note in some if note not in usual), *dark.get(digest, [])] for digest, some in self.notes.items()}
+        return {photo.name: [*_suffix(photo.name, self.formats[photo.hash]), *told[photo.hash]] for photo in photos}
+
+
+def _large(header: headers.Header) -> tuple[str, ...]:
+    """A note where a photo is so large that it is decoded reduced."""
+    factor = reduction(header.size) if header.size else 1
+    return (f"{header.size[1]}x{header.size[0]} pixels: read at 1/{factor} of its sides",) if header.size and factor > 1 else ()
 
 
 def _lying(data: bytes, kind: str) -> tuple[str, ...]:

@@ -25,7 +25,8 @@ FITTING = 1  # raise it when images.fit or images.decode changes what it answers
 def store_for(shape: Images) -> Store:
     """Where photos fitted in this way are kept."""
     assert shape.size is not None
-    return Store("pixels", [FITTING, dataclasses.asdict(shape)], (*shape.size, 3), "uint8")
+    key = {name: value for name, value in dataclasses.asdict(shape).items() if (name, value) != ("bits", None)}  # as before there were bits
+    return Store("pixels", [FITTING, key], (*shape.size, 3), "uint8")
 
 
 def fit_all(listing: Listing, shape: Images, report: Report = silent) -> tuple[Listing, Store]:
@@ -41,14 +42,17 @@ def fit_all(listing: Listing, shape: Images, report: Report = silent) -> tuple[L
         thumbnails.put(photo.hash, duplicates.thumbnail(picture))
 
     lacking = {photo.hash for photo in listing.photos if not (pixels.has(photo.hash) and thumbnails.has(photo.hash))}
-    return without(listing, decode_each(listing, lacking, keep, "fitting photos", report)), pixels
+    return without(listing, decode_each(listing, lacking, keep, "fitting photos", report, shape.bits)), pixels
 
 
-def all_grey(listing: Listing, most: int = 200) -> bool:
-    """Whether photos are grey, by a look at up to so many from all over a listing; those that cannot be decoded tell nothing."""
+def all_grey(listing: Listing, most: int = 200, bits: int | None = None) -> bool:
+    """Whether photos are grey, by a look at up to so many from all over a listing; those that cannot be decoded tell nothing.
+
+    `bits` is a recipe's `images.bits`.
+    """
     for place in np.unique(np.linspace(0, len(listing.photos) - 1, most).astype(int)):
         try:
-            picture = images.decode(listing.read(listing.photos[place]), "photo")
+            picture = images.decode(listing.read(listing.photos[place]), "photo", bits)
         except (OSError, CvappError):
             continue
         if (picture != picture[..., :1]).any():
@@ -72,7 +76,12 @@ def thumbnails(listing: Listing, report: Report = silent) -> tuple[Listing, dict
 
 
 def decode_each(
-    listing: Listing, wanted: set[str], use: Callable[[Photo, bytes, np.ndarray], None], text: str, report: Report = silent
+    listing: Listing,
+    wanted: set[str],
+    use: Callable[[Photo, bytes, np.ndarray], None],
+    text: str,
+    report: Report = silent,
+    bits: int | None = None,
 ) -> dict[str, str]:
     """Decode each wanted content of a listing once, in two threads.
 
@@ -82,6 +91,7 @@ def decode_each(
         use: called with a photo, its file's bytes and the picture, uint8 RGB (H, W, 3).
         text: what is reported.
         report: told how many are done.
+        bits: a recipe's `images.bits`.
 
     Returns:
         why photos cannot be decoded, by name.
@@ -95,7 +105,7 @@ def decode_each(
     def work(photo: Photo) -> None:
         try:
             data = listing.read(photo)
-            picture = images.decode(data, "photo")
+            picture = images.decode(data, "photo", bits)
         except (OSError, CvappError) as error:
             reason = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error).removeprefix("photo: ")
             bad.update({copy.name: reason for copy in copies[photo.hash]})

@@ -147,6 +147,9 @@ def _facts(card: Card, export: Mapping[str, Any], size: int) -> list[str]:
             *(_of_names(card) if card.scan is None else _of_boxes(card)),
             f"Fitting a photo: upright, {fitted}, {_RESIZES[card.images.resize]}. Fit it in another way, and the answers get worse.",
         ]
+    if card.images.bits is not None:
+        white, shift = (1 << card.images.bits) - 1, card.images.bits - 8
+        facts.append(f"A file of 16 bits: first min(value, {white}) >> {shift} of each of its values. The examples below read files of 8 bits.")
     if "accuracy" in row:
         facts.append(f"Right on {row['accuracy']:.1%} of {export['photos']} validation photos.")
     if card.scan is not None and row.get("map50"):

@@ -8,12 +8,14 @@ from cvapp.isp import denoise, sensor, tone, white_balance
 from cvapp.isp.backwards import Capture, draw, retake, sense
 from cvapp.isp.demosaic import demosaic, mosaic, superpixel
 from cvapp.isp.develop import Look, develop, gains_of, patch_gains, render
+from cvapp.isp.dump import Layout, layout_of
 from cvapp.isp.raw import Raw, read_raw
 from cvapp.isp.steps import STEPS, parse
 
 __all__ = [
     "STEPS",
     "Capture",
+    "Layout",
     "Look",
     "Raw",
     "demosaic",
@@ -21,6 +23,7 @@ __all__ = [
     "develop",
     "draw",
     "gains_of",
+    "layout_of",
     "mosaic",
     "parse",
     "patch_gains",

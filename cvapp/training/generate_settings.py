@@ -57,7 +57,7 @@ def settle(recipe: Recipe, data: str | Path, report: Report) -> Recipe:
     """The recipe with a size of the pictures: where it names none, that of grey pictures if a look at the photos finds all grey."""
     if recipe.images.size is not None:
         return recipe
-    grey = all_grey(scan(data, loose=True))
+    grey = all_grey(scan(data, loose=True), bits=recipe.images.bits)
     size = GREY if grey else COLOUR
     report(f"the photos are {'grey' if grey else 'in colour'}: pictures of {size[0]}x{size[1]}; images.size sets another size")
     return dataclasses.replace(recipe, images=dataclasses.replace(recipe.images, size=size))

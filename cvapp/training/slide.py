@@ -68,7 +68,7 @@ def _slide(source: Path, folder: Path, frame: tuple[int, int], data: str | Path 
     canvas = lay_out(scan, frame)[1]
     _tell_cost(scan.windows.size, canvas, report)
     detector = sliding.to_detector(windowed, canvas)
-    images = Images(frame, "letterbox", card.images.resize)
+    images = Images(frame, "letterbox", card.images.resize, card.images.bits)
     rows = split.read(cards.check_file(card, source, split.FILE))
     store, held = find([row for row in rows if row.part != "test"], data, images, report)
     known, seen = (_frames(store, held, part, source) for part in ("train", "val"))

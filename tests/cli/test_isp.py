@@ -122,3 +122,20 @@ def test_an_error_is_one_line_with_its_code(code, words, line, raw_file, capsys)
     found, out, err = run(capsys, *words)
     assert (found, out) == (int(code), "")
     assert line in err and err.startswith("cvapp: ") and err.count("\n") == 1
+
+
+def test_a_dump_without_a_header_is_developed_by_what_is_said_of_it(workspace, rng, capsys):
+    (workspace / "a.raw").write_bytes(rng.integers(0, 4096, (40, 56)).astype("<u2").tobytes())
+    code, out, err = run(capsys, "a.raw", "--raw", "56x40,12,GRBG")
+    assert (code, err) == (0, "") and out.startswith("a.raw: 56x40 pixels, pattern GRBG, ") and images.read("a.png").shape == (40, 56, 3)
+    code, _, err = run(capsys, "a.png", "--raw", "56x40,12,GRBG", "--out", "b.png")
+    assert code == Exit.USAGE and "--raw is for raw files" in err
+
+
+def test_a_dark_mosaic_is_told_and_white_settles_it(workspace, rng, capsys):
+    np.save("a.npy", np.arange(56 * 40, dtype=np.uint16).reshape(40, 56) % 1024 * 4 + 3)
+    code, out, err = run(capsys, "a.npy", "--pattern", "RGGB", "--json")
+    assert code == 0 and json.loads(out)["pattern"] == "RGGB"
+    assert err == "a.npy: uint16 values up to 4095 of 65535: white is taken to be 65535; --white 4095 for a sensor of 12 bits\n"
+    code, _, err = run(capsys, "a.npy", "--pattern", "RGGB", "--white", 4095, "--exposure", 0, "--out", "b.png")
+    assert (code, err) == (0, "") and images.read("b.png").max() == 255

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cvapp import images
+from cvapp import images, limits
 from cvapp.errors import Exit
 from tests.cli.test_cli import run
 
@@ -48,6 +48,19 @@ def test_csv_and_json_say_the_same(here, capsys):
         assert [int(row[name]) for name in ("left", "top", "right", "bottom")] == [round(edge) for edge in box["xyxy"]]
         assert len(box["points"]) == 4
     assert rows[-1]["left"] == "" and values["threshold"] == json.loads(Path("saved_models/boxes/card.json").read_text())["threshold"]
+
+
+def test_boxes_of_a_photo_that_is_read_reduced_are_in_its_own_pixels(here, capsys, monkeypatch):
+    rgb = images.read("photos/0.png")
+    images.write("large.png", images.resize(rgb, (2 * rgb.shape[0], 2 * rgb.shape[1])))
+    found = []
+    for most in (limits.MAX_PIXELS, rgb.shape[0] * rgb.shape[1]):
+        monkeypatch.setattr(limits, "MAX_PIXELS", most)
+        assert images.read("large.png").shape[0] == rgb.shape[0] * (2 if most > 10**6 else 1)
+        _, out, _ = run(capsys, "predict", "boxes", "large.png", *LOW, "--draw", "drawn", "--json")
+        found.append(json.loads(out)["photos"]["large.png"])
+    (whole, reduced) = ([(*box["xyxy"], *np.ravel(box["points"])) for box in boxes] for boxes in found)
+    assert len(whole) > 0 and max(map(max, whole)) > rgb.shape[1] and reduced == pytest.approx(np.array(whole), abs=1)
 
 
 def count(capsys, *words):

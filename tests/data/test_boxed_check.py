@@ -1,5 +1,7 @@
 """The check of photos with boxes: what is there is counted, what is wrong is named, what is good is passed over."""
 
+import cv2
+import numpy as np
 import pytest
 
 from cvapp import images, signs
@@ -33,6 +35,13 @@ def test_a_good_set_is_counted_and_nothing_is_said(folder):
     tally = Tally(3, 22, {"train": 20, "val": 1, "test": 1}, Sides(4.0, 9.5, 60.0))
     assert found == BoxedFindings("voc", {"cat": tally}, {"train": 1, "val": 1, "test": 1})
     assert found.objects == 22 and not found.wrong
+
+
+def test_photos_that_use_few_of_their_bits_are_told(folder):
+    dark = signs.photo(2, "cup", 9, (80, 100)).astype(np.uint16) * 16
+    (folder / "JPEGImages" / "b.jpg").write_bytes(cv2.imencode(".png", dark)[1].tobytes())
+    (note,) = check(folder).notes
+    assert note.startswith("b.jpg: uses only values up to ") and note.endswith("it looks almost black; --set images.bits=12 stretches it")
 
 
 def test_one_object_with_two_labels_and_one_with_two_boxes(folder):

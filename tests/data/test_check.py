@@ -4,10 +4,11 @@ import json
 import shutil
 import struct
 
+import cv2
 import numpy as np
 import pytest
 
-from cvapp import images, signs
+from cvapp import images, limits, signs
 from cvapp.cli import main
 from cvapp.data import parted
 from cvapp.data.check import Findings, check
@@ -118,6 +119,39 @@ def test_a_makers_note_with_a_header_of_its_own_does_not_count(folder):
     data = GOOD[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(body)) + body + GOOD[2:]
     assert images.decode(data, "x").shape == (40, 24, 3) and images.decode(GOOD, "x").shape == (24, 40, 3)
     assert check(lay(folder, {"b/noted.jpg": data})).unusual["b/noted.jpg"].startswith("EXIF orientation 6: stored on its side")
+
+
+def deep(peak, mode="L", kind="PNG"):
+    """A scene in a file of 16 bits whose largest value is `peak`."""
+    values = np.asarray(Image.fromarray(scene("c", 1)).convert(mode)).astype(float)
+    values = np.round(values / values.max() * peak).astype(np.uint16)
+    return cv2.imencode(f".{kind.lower()}", values)[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    "name, content, note",
+    [
+        ("x.png", deep(4095), "grey; 16-bit; uses only values up to 4095 of 65535: it looks almost black; --set images.bits=12 stretches it"),
+        ("x.png", deep(1023, "RGB"), "16-bit; uses only values up to 1023 of 65535: it looks almost black; --set images.bits=10 stretches it"),
+        ("x.tif", deep(16000, kind="TIF"), "16-bit; grey; uses only values up to 16000 of 65535: it looks dark; --set images.bits=14 stretches it"),
+        ("x.png", deep(90, "RGB"), "16-bit; uses only values up to 90 of 65535: it looks almost black; --set images.bits=8 stretches it"),
+        ("x.png", deep(17000), "grey; 16-bit"),
+        ("x.png", deep(65535, "RGB"), "16-bit"),
+    ],
+)
+def test_few_bits_in_a_file_of_sixteen_are_told_by_what_the_model_will_see(folder, name, content, note):
+    assert check(lay(folder, {f"b/{name}": content})).unusual == {f"b/{name}": note}
+
+
+def test_photos_of_one_camera_get_one_setting(folder):
+    found = check(lay(folder, {"a/dim.png": deep(900), "b/light.png": deep(4000)})).unusual
+    assert all(note.endswith("--set images.bits=12 stretches it") for note in found.values()) and len(found) == 2
+
+
+def test_a_photo_that_is_read_reduced_is_told(folder, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_PIXELS", 4000)
+    found = check(lay(folder, {"b/large.png": scene("c", 2)[:64, :96]})).unusual
+    assert found["b/large.png"] == "96x64 pixels: read at 1/2 of its sides"
 
 
 def test_grey_is_not_unusual_where_all_are_grey(tmp_path):

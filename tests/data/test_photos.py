@@ -2,6 +2,7 @@
 
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from cvapp import images
 from cvapp.data import duplicates, photos, split
 from cvapp.data.folders import scan
 from cvapp.data.listing import hashed
+from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
 from cvapp.images import Images
 
@@ -154,3 +156,27 @@ def test_grey_photos_are_told_by_a_look_at_some(tmp_path, rng):
     images.write(tmp_path / "a" / "9.png", tinted)
     assert not photos.all_grey(scan(tmp_path))
     assert photos.all_grey(scan(tmp_path), most=1), "the first alone"
+
+
+def test_bits_stretch_every_photo_of_sixteen_bits_and_are_kept_apart(workspace, rng):
+    """The features of a store depend on them; photos of 8 bits do not change."""
+    for number in range(2):
+        deep = rng.integers(0, 4096, (32, 48), dtype=np.uint16)
+        (workspace / "photos" / "ab"[number]).mkdir(parents=True)
+        (workspace / "photos" / "ab"[number] / "deep.png").write_bytes(cv2.imencode(".png", deep)[1].tobytes())
+        images.write(workspace / "photos" / "ab"[number] / "plain.png", rng.integers(0, 256, (32, 48, 3), dtype=np.uint8))
+    listing = hashed(scan(workspace / "photos"))
+    dark, light = (photos.fit_all(listing, Images((32, 48), bits=bits))[1] for bits in (None, 12))
+    assert dark.folder != light.folder
+    for photo in listing.photos:
+        black, white = dark.read([photo.hash])[0], light.read([photo.hash])[0]
+        if "plain" in photo.name:
+            np.testing.assert_array_equal(black, white)
+        else:
+            assert black.max() == 15 and white.max() == 255 and (white >> 4 == black).all()
+
+
+def test_photos_fitted_before_there_were_bits_are_found():
+    """Their folder is the one that size, fit and resizing alone decide."""
+    key = [photos.FITTING, {"size": (16, 24), "fit": "crop", "resize": "area"}]
+    assert photos.store_for(SHAPE).folder == Store("pixels", key, (16, 24, 3), "uint8").folder

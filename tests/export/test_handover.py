@@ -17,10 +17,11 @@ from cvapp import images, load
 from cvapp.bundle import NOTHING, open_lite
 from cvapp.errors import CvappError, Exit
 from cvapp.export import snippets
-from cvapp.export.handover import hand_over
+from cvapp.export.handover import hand_over, readme
 from cvapp.files import sha256
 from cvapp.images import FITS, RESIZES, Images
 from cvapp.proof.verify import verify
+from tests.test_card import CARD
 from tests.tiny_tflite import LABELS, SIZE, change_export, save_model
 
 NAMES = ["README.md", "card.json", "lite/float32.tflite", "lite/labels.txt", "lite/golden.npz", "lite/export.json"]
@@ -240,3 +241,10 @@ def test_altered_files_are_not_handed_over(folder, tmp_path, name):
     refuse(folder, tmp_path / "out.zip", Exit.BAD_DATA, re.escape(Path(name).name) if name != "lite/export.json" else "cannot be read")
     (folder / name).unlink()
     refuse(folder, tmp_path / "out.zip", Exit.USAGE if name == "card.json" else Exit.BAD_DATA, "böes")
+
+
+def test_the_bits_of_deep_photos_are_told_to_whoever_fits_them():
+    export = {"variants": {"float32": {}}, "chosen": "float32", "photos": 3}
+    plain, deep = (dataclasses.replace(CARD, images=dataclasses.replace(CARD.images, bits=bits)) for bits in (None, 12))
+    told = "A file of 16 bits: first min(value, 4095) >> 4 of each of its values."
+    assert told in readme(deep, export, 1000, "mine") and "16 bits" not in readme(plain, export, 1000, "mine")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cvapp.errors import CvappError, Exit
-from cvapp.isp import read_raw
+from cvapp.isp import layout_of, read_raw
 from cvapp.isp.raw import ORIENTATIONS
 from cvapp.isp.shapes import PATTERNS
 from cvapp.isp.tone import camera_to_srgb
@@ -155,3 +155,120 @@ def test_a_real_raw_file(shared_data):
     matrix = np.array([6461, -1164, -857, -3825, 11597, 2534, -416, 1540, 6039]).reshape(3, 3) / 10000  # its ColorMatrix1
     assert raw.matrix == pytest.approx(camera_to_srgb(matrix), abs=1e-3)
     assert -0.01 < raw.values.min() < 0 and raw.values.max() == pytest.approx((12128 - 2056) / (15000 - 2056))
+
+
+def packed(values, bits):
+    """Values as MIPI CSI-2 packs them, one bit after the other: the upper 8 bits of a group, then all lower bits, the first value's lowest."""
+    group, low = {10: 4, 12: 2, 14: 4}[bits], bits - 8
+    out = bytearray()
+    for start in range(0, values.size, group):
+        some = [int(value) for value in values.ravel()[start : start + group]]
+        out += bytes(value >> low for value in some)
+        out += sum((value & (1 << low) - 1) << low * place for place, value in enumerate(some)).to_bytes(group * low // 8, "little")
+    return bytes(out)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_a_dump_without_a_header_is_read_by_its_layout(bits, rng, tmp_path):
+    values = rng.integers(0, 1 << bits, (40, 56))
+    files = [values.astype(np.uint8 if bits == 8 else "<u2").tobytes()] + ([packed(values, bits)] if bits in (10, 12, 14) else [])
+    for data in files:
+        raw = read_raw(written(tmp_path, data, "a.bin"), layout=layout_of(f"56x40,{bits},gbrg"))
+        assert raw.values == pytest.approx(values / ((1 << bits) - 1), abs=1e-6) and raw.pattern == "GBRG" and raw.multipliers is None
+    half = read_raw(tmp_path / "a.bin", white=(1 << bits) // 2, layout=layout_of(f"56x40,{bits},GBRG"))
+    assert half.values == pytest.approx(np.minimum(values / ((1 << bits) // 2), 1), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (bytes(4479), "4479 bytes, but 56x40 values of 12 bits take 3360 (packed) or 4480 (not packed)"),
+        (bytes(4481), "4481 bytes"),
+        (b"", "0 bytes"),
+        (np.full((40, 56), 4096, "<u2").tobytes(), "values up to 4096, but 12 bits end at 4095; it uses 13 bits, or its bytes are swapped"),
+        (np.full((40, 56), 4095, ">u2").tobytes(), "its bytes are swapped"),
+    ],
+)
+def test_a_dump_of_another_layout_is_refused(data, words, tmp_path):
+    with pytest.raises(CvappError) as caught:
+        read_raw(written(tmp_path, data, "a.bin"), layout=layout_of("56x40,12,RGGB"))
+    assert caught.value.code == Exit.BAD_DATA and words in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "56x40", "56x40,12", "56x40,11,RGGB", "56x40,12,XXXX", "56,40,12,RGGB", "56x40,12,RGGB,1", "-5x40,12,RGGB"])
+def test_a_layout_that_is_none_is_one_line(text):
+    with pytest.raises(CvappError, match="--raw 640x480,12,RGGB$") as caught:
+        layout_of(text)
+    assert caught.value.code == Exit.USAGE
+
+
+def test_a_layout_of_an_absurd_size_makes_no_room(tmp_path):
+    with pytest.raises(CvappError, match="60000x60000 pixels"):
+        read_raw(written(tmp_path, b"", "a.bin"), layout=layout_of("60000x60000,8,RGGB"))
+
+
+@pytest.mark.parametrize("length", [640 * 480, 1447680, 15467760])
+def test_what_libraw_guesses_by_the_length_alone_is_refused(length, rng, tmp_path, capfd):
+    """Lengths of a webcam's, a machine camera's and a compact camera's dumps, in LibRaw's table."""
+    path = written(tmp_path, b"\1" + rng.bytes(length - 1), "a.raw")
+    code, line = refusal(path)
+    assert code == Exit.BAD_DATA and "it has no header" in line and "--raw WIDTHxHEIGHT,BITS,PATTERN" in line and "\n" not in line
+    raw = read_raw(path, "BGGR")
+    assert raw.pattern == "BGGR" and "LibRaw's guess by the file's length" in raw.notes[0]
+    assert capfd.readouterr().err == ""
+
+
+def test_a_dng_that_does_not_say_its_pattern_takes_the_given_one(values, tmp_path):
+    data = dng(values, "BGGR").replace(b"\x8e\x82\x01\0\x04\0\0\0", b"\x8f\x82\x01\0\x04\0\0\0")
+    path = written(tmp_path, data)
+    code, line = refusal(path)
+    assert code == Exit.BAD_DATA and "or does not name it: then give --pattern RGGB, or another" in line
+    for pattern in PATTERNS:
+        raw = read_raw(path, pattern)
+        assert raw.pattern == pattern and raw.values == pytest.approx(np.minimum((values.astype(float) - BLACK) / 4096, 1), abs=1e-6)
+    known = written(tmp_path, dng(values, "BGGR"))
+    assert refusal(known, "RGGB") == (Exit.USAGE, f"{known}: its pattern is BGGR, not RGGB; leave --pattern out")
+
+
+def test_white_is_the_value_where_the_sensor_saturates(rng, tmp_path):
+    values = rng.integers(0, 4096, (40, 56))
+    for dtype in (np.uint16, np.uint32, np.float32):
+        np.save(tmp_path / "a.npy", values.astype(dtype))
+        assert read_raw(tmp_path / "a.npy", "RGGB", white=4095).values == pytest.approx(values / 4095, abs=1e-6)
+        assert read_raw(tmp_path / "a.npy", "RGGB", white=2000).values == pytest.approx(np.minimum(values / 2000, 1), abs=1e-6)
+    np.savez(tmp_path / "a.npz", cfa_GRBG=values.astype(np.uint16))
+    assert read_raw(tmp_path / "a.npz", white=4095).values.max() > 0.99
+
+
+@pytest.mark.parametrize("dtype, peak, note", [
+    (np.uint16, 4095, "uint16 values up to 4095 of 65535: white is taken to be 65535; --white 4095 for a sensor of 12 bits"),
+    (np.uint16, 1000, "--white 1023 for a sensor of 10 bits"),
+    (np.uint32, 60000, "--white 65535 for a sensor of 16 bits"),
+    (np.uint16, 40000, ""), (np.uint8, 20, ""), (np.uint16, 0, ""),
+])  # fmt: skip
+def test_a_mosaic_far_below_white_is_told_in_a_line(dtype, peak, note, tmp_path):
+    np.save(tmp_path / "a.npy", np.full((40, 56), peak, dtype))
+    notes = read_raw(tmp_path / "a.npy", "RGGB").notes
+    assert (note in notes[0] and len(notes) == 1) if note else notes == ()
+    assert read_raw(tmp_path / "a.npy", "RGGB", white=max(peak, 1)).notes == ()
+
+
+@pytest.mark.parametrize(
+    "name, options, words",
+    [
+        ("a.npy", {"white": 70000}, "--white 70000: the values of .*a.npy end at 65535"),
+        ("a.npy", {"white": 0}, "--white 0: give the value where the sensor saturates"),
+        ("a.npy", {"white": float("nan")}, "--white nan: give the value"),
+        ("a.npy", {"layout": "56x40,16,RGGB"}, "--raw is for dumps without a header"),
+        ("a.dng", {"white": 100}, "--white is for mosaics"),
+        ("a.bin", {"layout": "56x40,16,BGGR"}, "--raw says BGGR, not RGGB; leave --pattern out"),
+    ],
+)
+def test_settings_that_do_not_fit_the_file_are_usage(name, options, words, values, tmp_path):
+    np.save(tmp_path / "a.npy", values)
+    written(tmp_path, dng(values)), written(tmp_path, values.tobytes(), "a.bin")
+    if "layout" in options:
+        options = {"layout": layout_of(options["layout"])}
+    with pytest.raises(CvappError, match=words) as caught:
+        read_raw(tmp_path / name, "RGGB", **options)
+    assert caught.value.code == Exit.USAGE

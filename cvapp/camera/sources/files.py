@@ -77,7 +77,7 @@ def _open_pictures(word: str, files: list[Path], none: str, settings: Settings, 
             if closed.is_set():
                 return
             try:
-                picture = _read(file)
+                picture = _read(file, settings.bits)
             except CvappError as error:
                 if len(files) == 1:
                     raise
@@ -92,9 +92,9 @@ def _open_pictures(word: str, files: list[Path], none: str, settings: Settings, 
     return _timed(Source(word, frames(), False, 1 / PICTURE_SECONDS, len(files), closed.set), closed, settings.realtime)
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: Path, bits: int | None) -> np.ndarray:
     if path.suffix.lower() not in RAW_SUFFIXES:
-        return images.read(path)
+        return images.read(path, bits)
     from cvapp.isp.develop import develop  # late: few need it
 
     return develop(path)

@@ -44,6 +44,7 @@ class Settings:
         fps: frames a second that a camera is asked for, or that signs are drawn at.
         realtime: play a file by the clock and treat it as live.
         patience: seconds that a lost camera or stream is waited for; 0 gives up at once.
+        bits: how many of the 16 bits of a picture file of 16 bits are used (`images.bits`); all when left out.
     """
 
     backend: str | None = None
@@ -51,6 +52,7 @@ class Settings:
     fps: float | None = None
     realtime: bool = False
     patience: float = 60.0
+    bits: int | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and not (len(self.size) == 2 and all(1 <= side <= MAX_SIDE for side in self.size)):
