@@ -217,7 +217,7 @@ def boxed_recipe(**detect: object):
         images=Images((96, 128), "letterbox"),
         model=Model(backbone="window_net", weights="none", alpha=0.35, dropout=0.1, initialiser="he"),
         train=Train(epochs=6, batch=32, learning_rate=5e-3, schedule="cosine"),
-        detect=Detect(**{"window": (48, 48), "shapes": 1, "hidden": 16, "rounds": 2, **detect}),
+        detect=Detect(**{"window": (48, 48), "shapes": 1, "hidden": 16, "rounds": 2, "passes": 2, **detect}),
         export=Export(min_agreement=0.5, max_drop=50),
     )
 

@@ -60,12 +60,14 @@ def _classifier(found: Mapping[str, Any]) -> list[str]:
 
 def _detector(found: Mapping[str, Any]) -> list[str]:
     rows = [
-        (label, row["objects"], *(f"{row[name]:.3f}" for name in ("ap", "precision", "recall"))) for label, row in found["by_class"].items()
+        (label, row["objects"], *("-" if row[name] is None else f"{row[name]:.3f}" for name in ("ap", "precision", "recall")))
+        for label, row in found["by_class"].items()
     ]
     false = ", ".join(f"{count} {kind}" for kind, count in found["false"].items() if count) or "none"
     lines = [
         table(("class", "objects", "AP50", "precision", "recall"), rows),
-        f"false boxes from {found['counted_from']:.2f} on: {false}; missed: {sum(found['missed_by_size'].values())} of {found['objects']}",
+        f"precision and recall at the score threshold of {found['counted_from']:.2f}; false boxes: {false}; missed: "
+        f"{sum(found['missed_by_size'].values())} of {found['objects']}",
     ]
     if "landmark_error" in found:
         lines.append(f"landmarks lie {100 * found['landmark_error']:.1f}% of their box's side off, in the mean")

@@ -81,12 +81,14 @@ def _advice(made: cards.Card, data: str) -> str:
 def _trained_detector(made: cards.Card, folder: Path) -> str:
     rows = [
         (part, figures["photos"], figures["objects"], f"{figures['map50']:.3f}", f"{figures['precision']:.3f}", f"{figures['recall']:.3f}")
-        for part in ("val", "test")
+        for part in ("train", "val", "test")
         if (figures := made.metrics.get(part))
     ]
     return (
         f"{table(('part', 'photos', 'objects', 'mAP50', 'precision', 'recall'), rows)}\n"
-        f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
+        f"precision and recall at the score threshold of {made.threshold:.2f}\n"
+        + (f"{made.metrics['verdict']}; try first: {made.metrics['advice']}\n" if "advice" in made.metrics else "")
+        + f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
         f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
     )
 

@@ -16,6 +16,7 @@ from cvapp.data.listing import PARTS
 from cvapp.data.photos import fit_all
 from cvapp.data.sessions import flattering, grouped
 from cvapp.data.split import Row
+from cvapp.data.split_settings import DataSource, fixed_shares, public_path
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit, folded
 from cvapp.files import write_json
@@ -42,6 +43,7 @@ class Frames:
         pixels: the frames by their photo's hash.
         left_out: the reason for each photo, by name, that is not used.
         mended: boxes that were clipped or left out, a line each.
+        source: where the photos came from, and what decides their parts.
     """
 
     rows: list[Row]
@@ -50,6 +52,7 @@ class Frames:
     pixels: Store
     left_out: dict[str, str]
     mended: list[str]
+    source: DataSource = DataSource()
 
     def of(self, part: str) -> list[str]:
         """The hashes of one part's photos."""
@@ -93,7 +96,8 @@ def prepare(source: str | Path, recipe: Recipe, report: Report = silent) -> Fram
         report(line)
     named = {photo.name: photo for photo in boxed.photos}
     truth = Truth({row.hash: _in_frame(named[row.path], recipe.images) for row in rows})
-    made = Frames(rows, truth, boxed.labels, pixels, {**listing.stray, **left_out}, boxed.mended)
+    origin = DataSource(public_path(source), fixed_shares(listing.photos), boxed.split_file.is_file())
+    made = Frames(rows, truth, boxed.labels, pixels, {**listing.stray, **left_out}, boxed.mended, origin)
     _tell(made, report)
     return made
 

@@ -4,12 +4,16 @@ from html import escape
 from pathlib import Path
 from typing import Any, Sequence
 
+import numpy as np
+
 from cvapp.card import Card
 from cvapp.evaluation import markup
 from cvapp.evaluation.boxed_mistakes import KINDS, MISSED, SIZES, BoxedMistake
 from cvapp.evaluation.boxed_plots import shown_classes
 from cvapp.evaluation.boxed_sheets import LEGEND, OF_SIZE, BoxedResults, by_size, caption, cut_out
+from cvapp.evaluation.page import verdict_section
 from cvapp.evaluation.results import WORDS
+from cvapp.evaluation.verdict import Verdict
 from cvapp.evaluation.words import counted, percent
 
 _MEANINGS = {
@@ -20,13 +24,21 @@ _MEANINGS = {
 }
 
 
-def compose(card: Card, results: BoxedResults, figures: dict[str, Any], mistakes: Sequence[BoxedMistake], folder: Path) -> str:
+def compose(
+    card: Card,
+    results: BoxedResults,
+    figures: dict[str, Any],
+    mistakes: Sequence[BoxedMistake],
+    folder: Path,
+    judged: Verdict | None = None,
+) -> str:
     """The whole page, from the figures of `detection.summary` and as `coco` those of `coco_summary`; the pictures are those that lie in `folder`."""
     missed = [one for one in mistakes if one.kind == MISSED]
     false = [one for one in mistakes if one.kind != MISSED]
     lost = "True objects without a box. In bold the class; those that no box comes near come first."
     invented = "Boxes that stand for no object, the surest first: look here for objects that the truth forgot."
     sections = (
+        verdict_section(judged, results.source.name) if judged else "",
         _figures(results, figures),
         _classes(results, figures),
         _plots(card, folder),
@@ -69,17 +81,18 @@ def _coco(figures: dict[str, Any]) -> str:
 def _classes(results: BoxedResults, figures: dict[str, Any]) -> str:
     rows = [
         markup.cells((label, f"{one['objects']:,}"))
-        + "".join(markup.bar(one[name]) for name in ("ap", "precision", "recall", "f1"))
-        + markup.cells((percent(one["best_threshold"]),))
+        + "".join(markup.bar(np.nan if one[name] is None else one[name]) for name in ("ap", "precision", "recall", "f1"))
+        + markup.cells(("–" if one["best_threshold"] is None else percent(one["best_threshold"]),))
         for label, one in figures["by_class"].items()
     ]
     text = (
         "Average precision: the area under precision over recall. Precision: the share of boxes that are right. Recall: the share of objects "
-        "that are found. F1: their harmonic mean; the last three where F1 is best, from the score in the last column on."
+        f"that are found. F1: their harmonic mean. These three count the boxes from the score threshold on, {percent(results.score)}; the last "
+        "column has the threshold where the F1 of the class would be best."
     )
     absent = ", ".join(figures["classes_without_objects"])
     left_out = f" Without objects, so not in the mean: {escape(absent)}." if absent else ""
-    heads = ("class", "objects", "average precision", "precision", "recall", "F1", "from score")
+    heads = ("class", "objects", "average precision", "precision", "recall", "F1", "F1 is best at")
     return f"<section><h2>Each class, on {WORDS[results.part]} photos</h2><p>{text}{left_out}</p>{markup.table(heads, rows)}</section>"
 
 

@@ -1,12 +1,13 @@
 """Pictures of what a detector finds and misses: whole photos and cut-outs, true boxes in one colour and found ones in another."""
 
-from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
 
 from cvapp.boxes import Boxes
+from cvapp.data.split_settings import DataSource
 from cvapp.evaluation.boxed_mistakes import MISSED, POOR_PLACE, SIZES, TWICE, WRONG_CLASS, BoxedMistake
 from cvapp.evaluation.matching import FALSE, Matched, Truth, match
 from cvapp.evaluation.sheets import WIDTH, contact_sheet, stacked
@@ -32,8 +33,10 @@ class BoxedResults:
         photos: reads the picture at a place, uint8 RGB (H, W, 3).
         found: N, down to low scores, in pixels of the photos.
         truths: N.
-        history: a row an epoch, as for `plots.write_curves`, `val_accuracy` the mAP50 on validation photos.
+        history: a row an epoch, as for `plots.write_curves`, `val_map50` the mAP50 on validation photos in the place of `val_accuracy`.
         score: the least that a box must reach to be shown.
+        objects: how many objects of each class there are, by part; those of classes without any may be absent.
+        source: where the photos came from, and what decides their parts.
     """
 
     part: str
@@ -43,6 +46,8 @@ class BoxedResults:
     truths: Sequence[Truth]
     history: Sequence[dict[str, Any]]
     score: float
+    objects: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    source: DataSource = DataSource()
 
     def sure(self, photo: int) -> Boxes:
         """The boxes found in a photo that reach the score."""

@@ -34,6 +34,16 @@ class Cure:
     settings: tuple[str, ...] = ()
     command: str = ""
 
+    @property
+    def words(self) -> list[str]:
+        """What to add to the command, and a command of its own, where there are any."""
+        return [*(f"--set {setting}" for setting in self.settings), *([self.command] if self.command else [])]
+
+    @property
+    def line(self) -> str:
+        """All of it in a line."""
+        return f"{self.text}: {' '.join(self.words)}" if self.words else self.text
+
 
 PHOTOS = Cure("More photos, and more varied ones, taken where and how the model will be used")
 

@@ -133,23 +133,24 @@ def summary(
         truths: of each picture.
         labels: the classes.
         threshold: the IoU from which on a box is right.
-        score: boxes under it are not counted among the mistakes; None takes the one with the best F1 over all classes.
+        score: the score threshold: boxes under it do not count, except in average precision; None takes the one with the best F1 over all
+            classes.
 
     Returns:
         `map50` and `map50_11` (for a threshold of 0.5): mean average precision over the classes that have objects, by all points and by 11;
-        `precision`, `recall`, `f1`, `best_threshold` of all classes together where F1 is best; `by_class` the same with `ap`, `ap_11` and
-        `objects`; `classes_without_objects`; `photos`, `objects`, `difficult`; then of the boxes that reach `counted_from`: `false` by kind,
-        `false_by_size` and `missed_by_size`.
+        `counted_from`, the score threshold; `precision`, `recall` and `f1` of all classes together at it, and `best_threshold`, where F1 would
+        be best; `by_class` the same with `ap`, `ap_11` and `objects`, None where a class has no object; `classes_without_objects`; `photos`,
+        `objects`, `difficult`; then of the boxes that reach the threshold: `false` by kind, `false_by_size` and `missed_by_size`.
 
     Raises:
         CvappError: pictures or classes that do not fit together (exit 3).
     """
     check(found, truths, len(labels))
     pooled = pool(found, truths, threshold)
-    by_class = {label: _of_class(pooled, place) for place, label in enumerate(labels)}
+    best_threshold = _rounded_down(best(pooled.curve()).score)
+    counted_from = best_threshold if score is None else score
+    by_class = {label: _of_class(pooled, place, counted_from) for place, label in enumerate(labels)}
     there = [figures for figures in by_class.values() if figures["objects"]]
-    whole = _rounded(best(pooled.curve()))
-    counted_from = whole["best_threshold"] if score is None else score
     mistakes = find(found, truths, threshold, counted_from)
     kinds = Counter(one.kind for one in mistakes)
     sizes = Counter((one.kind == MISSED, one.size) for one in mistakes)
@@ -157,7 +158,8 @@ def summary(
     return {
         name: _mean([figures["ap"] for figures in there]),
         f"{name}_11": _mean([figures["ap_11"] for figures in there]),
-        **whole,
+        **_at(pooled.curve(), counted_from),
+        "best_threshold": best_threshold,
         "photos": len(truths),
         "objects": sum(figures["objects"] for figures in there),
         "difficult": int(sum(np.sum(truth.difficult) for truth in truths)),
@@ -170,17 +172,26 @@ def summary(
     }
 
 
-def _of_class(pooled: Pool, label: int) -> dict[str, Any]:
+def _of_class(pooled: Pool, label: int, score: float) -> dict[str, Any]:
+    """The figures of one class, of the boxes that reach a score; None for each where there is no object to reckon from."""
     curve = pooled.curve(label)
-    areas = {name: average_precision(curve.recall, curve.precision, points) for name, points in (("ap", "all"), ("ap_11", "11"))}
+    areas = {name: round(average_precision(curve.recall, curve.precision, points), 4) for name, points in (("ap", "all"), ("ap_11", "11"))}
+    figures = {**areas, **_at(curve, score), "best_threshold": _rounded_down(best(curve).score)}
     objects = int((pooled.objects == label).sum())
-    return {**{name: round(value, 4) for name, value in areas.items()}, **_rounded(best(curve)), "objects": objects}
+    return {**(figures if objects else dict.fromkeys(figures)), "objects": objects}
 
 
-def _rounded(figures: Best) -> dict[str, float]:
-    """The score is rounded down, so that the box that set it still reaches it."""
-    shares = {name: round(getattr(figures, name), 4) for name in ("precision", "recall", "f1")}
-    return {**shares, "best_threshold": float(np.floor(figures.score * 1e4) / 1e4)}
+def _at(curve: Curve, score: float) -> dict[str, float]:
+    """Precision, recall and F1 of the boxes that reach a score; 0 where none does."""
+    count = int((curve.scores >= score).sum())
+    precision, recall = (float(values[count - 1]) if count else 0.0 for values in (curve.precision, curve.recall))
+    f1 = 2 * precision * recall / max(precision + recall, 1e-12)
+    return {"precision": round(precision, 4), "recall": round(recall, 4), "f1": round(f1, 4)}
+
+
+def _rounded_down(score: float) -> float:
+    """To four digits, so that the box that set it still reaches it."""
+    return float(np.floor(score * 1e4) / 1e4)
 
 
 def _mean(values: Sequence[float]) -> float:

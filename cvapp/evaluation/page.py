@@ -29,7 +29,7 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
     """The whole page; the plots are those that lie in `folder`."""
     answers = parts(results.rows, results.probabilities, card.labels)
     sections = (
-        _verdict(judged, results.source.name),
+        verdict_section(judged, results.source.name),
         _figures(card, results, answers),
         _plots(card, results, folder),
         outlook.forecast_section(results, card.labels),
@@ -42,7 +42,8 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
     return markup.document(card, sections)
 
 
-def _verdict(judged: Verdict, source: str) -> str:
+def verdict_section(judged: Verdict, source: str) -> str:
+    """The verdict, what is seen and what to try; `source` is the path of the photos in commands, empty where it is not known."""
     said = "".join(f"<li>{escape(sentence)}" for sentence in judged.sentences)
     tried = [_cure(cure) for cure in judged.cures]
     advice = f"<h3>What to try</h3><ol>{''.join(f'<li>{line}' for line in tried)}</ol>" if tried else ""
@@ -54,8 +55,7 @@ def _verdict(judged: Verdict, source: str) -> str:
 
 def _cure(cure: Cure) -> str:
     """What to try, and the words to paste."""
-    words = [f"--set {setting}" for setting in cure.settings] + ([cure.command] if cure.command else [])
-    return escape(cure.text) + "".join(f" <code>{escape(word)}</code>" for word in words)
+    return escape(cure.text) + "".join(f" <code>{escape(word)}</code>" for word in cure.words)
 
 
 def _figures(card: Card, results: Results, answers: dict[str, Part]) -> str:

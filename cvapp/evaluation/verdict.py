@@ -16,7 +16,7 @@ GOOD, BIAS, VARIANCE, BOTH = "good fit", "high bias", "high variance", "high bia
 LEARNED = 0.9  # training accuracy: a model that misses one in ten of the very photos it learned from has not learned them
 GAP = 0.05  # training over validation accuracy: one photo in twenty is what more training data could win back
 SURE_GAP = 0.02  # the least that the gap must be with 95% certainty, so that a few unlucky validation photos do not make a verdict
-_JUDGEMENTS = {
+JUDGEMENTS = {
     GOOD: "It has learned its photos, and nothing shows that it does much worse on others.",
     BIAS: "It underfits: it has not even learned the photos it was shown.",
     VARIANCE: "It overfits: it knows the photos it learned from much better than others.",
@@ -50,9 +50,9 @@ def verdict(card: Card, results: Results) -> Verdict:
     train, val = found["train"], found["val"]
     biased = train.accuracy < LEARNED
     gap = train.accuracy - val.accuracy
-    varied = gap >= GAP and least_gap(train, val) >= SURE_GAP
+    varied = gap >= GAP and least_difference((train.right, len(train.truth)), (val.right, len(val.truth))) >= SURE_GAP
     kind = {(False, False): GOOD, (True, False): BIAS, (False, True): VARIANCE, (True, True): BOTH}[biased, varied]
-    recipe, said, tried = card.recipe, [_figures(train, val), _JUDGEMENTS[kind]], []
+    recipe, said, tried = card.recipe, [_figures(train, val), JUDGEMENTS[kind]], []
     if biased:
         tried += larger(card, results.history) + (less_regularised(recipe) if not varied else [])
     if varied:
@@ -70,10 +70,11 @@ def verdict(card: Card, results: Results) -> Verdict:
     return Verdict(kind, sentences, tuple(dict.fromkeys(cures)), not is_poor(card))
 
 
-def least_gap(train: Part, val: Part) -> float:
-    """The least difference of two accuracies at 95% (Newcombe 1998, method 10, from two Wilson intervals)."""
-    low, high = interval(train.right, len(train.truth))[0], interval(val.right, len(val.truth))[1]
-    return float(train.accuracy - val.accuracy - np.hypot(train.accuracy - low, high - val.accuracy))
+def least_difference(larger: tuple[int, int], smaller: tuple[int, int]) -> float:
+    """The least difference of two shares, (right, of how many) each, at 95% (Newcombe 1998, method 10, from two Wilson intervals)."""
+    (low, _), (_, high) = interval(*larger), interval(*smaller)
+    one, other = (right / max(1, count) for right, count in (larger, smaller))
+    return float(one - other - np.hypot(one - low, high - other))
 
 
 def _figures(train: Part, val: Part) -> str:

@@ -21,7 +21,7 @@ class Detect:
         background: windows without an object for each that has one.
         hard: share of those that the detector took for objects, from the second round on.
         rounds: of training; before each but the first, the detector's mistakes on the training photos are collected.
-        passes: windows of each object in an epoch.
+        passes: windows of each object in an epoch; None takes as many as make an epoch of about 100 steps, from 2 to 100.
         landmarks: whether landmarks are learnt where every box has them.
         box_weight: of the squared error of box and landmarks in the loss.
         overlap: IoU above which the less sure of two boxes of one class is dropped.
@@ -38,7 +38,7 @@ class Detect:
     background: float = 2.0
     hard: float = 0.4
     rounds: int = 3
-    passes: int = 2
+    passes: int | None = None
     landmarks: bool = True
     box_weight: float = 30.0
     overlap: float = 0.45
@@ -50,4 +50,6 @@ class Detect:
         if window is not None and (len(window) != 2 or not all(isinstance(side, int) and 8 <= side <= 1024 for side in window)):
             raise CvappError(f"detect.window is {window}: give (height, width), each 8 to 1024 pixels")
         within(self, shapes=(1, 32), fill=(0.1, 1.0), hidden=(1, 65_536), shift=(0, 0.5), zoom=(0, 1), background=(0.1, 20), hard=(0, 1))
-        within(self, rounds=(1, 100), passes=(1, 1000), box_weight=(0, 1000), overlap=(0, 1), tune=(0, 1_000_000))
+        within(self, rounds=(1, 100), box_weight=(0, 1000), overlap=(0, 1), tune=(0, 1_000_000))
+        if self.passes is not None:
+            within(self, passes=(1, 1000))

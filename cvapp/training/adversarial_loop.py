@@ -14,7 +14,7 @@ from cvapp.progress import Report
 from cvapp.recipe import Recipe
 from cvapp.training import alarms, run_alarms
 from cvapp.training.adversarial import FIGURES, Adversaries, Step
-from cvapp.training.progress import Interruption, ReportEpochs
+from cvapp.training.progress import Course, Interruption, ReportEpochs
 from cvapp.training.state import Keeper, Progress
 from cvapp.training.watching import Watch, forget
 
@@ -129,7 +129,7 @@ def _begin(job: Run, progress: Progress, telling: Telling) -> list[np.ndarray]:
 
 def _epoch(job: Run, progress: Progress, telling: Telling, ctrl_c: Interruption, save: Callable[..., None]) -> bool:
     """Train from the step that comes next to the epoch's end, or to Ctrl-C; whether every figure was finite."""
-    bar = ReportEpochs(telling.report, job.recipe.train.epochs)
+    bar = ReportEpochs(telling.report, Course(job.recipe.train.epochs))
     for photos, classes in job.batches(progress.epoch, progress.step):
         number = _done(job, progress)
         figures = job.step(photos, classes, number)

@@ -14,10 +14,9 @@ from cvapp.evaluation.boxed import truth_of
 from cvapp.recipe import Recipe
 from cvapp.windows import BOX, crop
 from cvapp.windows.geometry import Pair
-from cvapp.windows.shapes import shape_iou
+from cvapp.windows.shapes import FITS, shape_iou
 
-FITS = 0.5  # IoU of an object with the middle of a window, from which on the window shows it (as Ren et al. 2015, arXiv:1506.01497, section 3.1.2)
-MISSES = 0.3  # that under which it shows none
+MISSES = 0.3  # IoU of an object with the middle of a window, under which the window shows none
 TRIES = 20  # to place a background window where no object is
 NEAR = 0.5  # of the background windows lie about an object, half of its side away (standard deviation)
 

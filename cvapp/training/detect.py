@@ -18,9 +18,11 @@ from cvapp.data import split
 from cvapp.data.frames import TRUTH, Frames, fingerprint
 from cvapp.data.sessions import portable
 from cvapp.errors import CvappError
-from cvapp.evaluation import boxed_report
+from cvapp.evaluation import boxed_report, boxed_verdict
 from cvapp.evaluation.boxed import LEAST, figures_of, truth_of
 from cvapp.evaluation.boxed_report import BoxedResults
+from cvapp.evaluation.verdict import GOOD, Verdict
+from cvapp.evaluation.words import counted
 from cvapp.files import replacing_folder, work_folder, write_text
 from cvapp.models.backbones import open_network, public_name
 from cvapp.models.surgery import freeze_norms
@@ -65,13 +67,14 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
     detect = dataclasses.replace(recipe.detect, window=tuple(network.input_shape[1:3]))
     recipe = dataclasses.replace(recipe, detect=detect)
     frames = framed.prepare(data, recipe, report)
+    recipe = rounds.settled(recipe, frames)
     identity = {**recipes.settings(recipe), "photos": fingerprint(frames)}
     keeper = Keeper(work_folder(folder), identity, start, began)
     if keeper.note:
         report(keeper.note)
     progress = Progress()
     made = rounds.networks(network, row, frames, recipe)
-    _tell(made, recipe, report)
+    _tell(made, frames, recipe, report)
     for stage in rounds.stages(recipe, made, frames, keeper, report):
         loop.run(stage, progress, keeper, report)
     finder = made.learnt()
@@ -102,21 +105,27 @@ def _refuse(recipe: Recipe) -> None:
                 )
 
 
-def _tell(made: Networks, recipe: Recipe, report: Report) -> None:
-    """Say what windows are looked at, in the frame's pixels."""
+def _tell(made: Networks, frames: Frames, recipe: Recipe, report: Report) -> None:
+    """Say what windows are looked at, in the frame's pixels, how long training is, and what it is measured on."""
     scan = made.finder.scan
     sides = [(round(scan.windows.size[1] / x), round(scan.windows.size[0] / y)) for y, x in scan.scales]
     if scan.points and (recipe.augment.mirror or recipe.detect.turn):
         report("mirrored windows keep the order of their landmarks: what is left in a photo may be right in a window")
     report("windows of " + ", ".join(f"{width}x{height}" for width, height in sides) + " pixels of the frame")
+    epochs, steps, count = recipe.train.epochs, rounds.steps_per_epoch(recipe, frames), rounds.round_count(recipe)
+    fewer = f" (instead of {recipe.detect.rounds}, for want of epochs)" if count < recipe.detect.rounds else ""
+    lasting = f"{counted(epochs, 'epoch')} in {counted(count, 'round')}{fewer}, {counted(steps, 'step')} each"
+    some, every = len(rounds.measured(frames, "val")), len(frames.of("val"))
+    on = counted(every, "validation photo") if some == every else f"{some} of {every} validation photos"
+    report(f"{lasting}; each object in {counted(recipe.detect.passes or 0, 'window')} an epoch; val_map50 is the mAP50 on {on}")
 
 
 def _judge(finder: Finder, frames: Frames, recipe: Recipe, report: Report) -> tuple[dict[str, Any], dict[str, Boxes]]:
-    """The figures of the parts that were not learnt from, and the boxes found in their photos, by hash."""
+    """The figures of each part, of some of the training photos, and the boxes found in the photos, by hash."""
     figures: dict[str, Any] = {}
     found: dict[str, Boxes] = {}
-    for part in (part for part in frames.parts if part != "train"):
-        names = frames.of(part)
+    for part in sorted(frames.parts, key=("val", "train", "test").index):
+        names = rounds.measured(frames, part) if part == "train" else frames.of(part)
         pictures = (frames.pixels.read([name])[0] for name in each(names, f"measuring on {part}", report))
         here = dict(zip(names, finder.find(pictures, LEAST, recipe.detect.overlap)))
         score = figures["val"]["best_threshold"] if figures else None  # chosen on the validation photos, which come first
@@ -153,7 +162,10 @@ def _save(made: Card, model: keras.Model, frames: Frames, found: dict[str, Boxes
         framed.write_truth(work / TRUTH, frames.truth)
         write_text(work / "history.csv", history_csv(history))
         made = dataclasses.replace(made, files=cards.hash_files(work, state.KEPT))
-        boxed_report.write(made, _results(made, frames, found, history), work / "report")
+        results = _results(made, frames, found, history)
+        judged = boxed_verdict.verdict(made, results)
+        made = dataclasses.replace(made, metrics={**made.metrics, "verdict": judged.kind, **_advice(judged)})
+        boxed_report.write(made, results, work / "report", judged)
         cards.write(made, work)
     return made
 
@@ -170,4 +182,11 @@ def _results(made: Card, frames: Frames, found: dict[str, Boxes], history: list[
         [truth_of(frames.truth[row.hash], frames.labels) for row in rows],
         history,
         made.threshold,
+        {name: Counter(box.label for digest in frames.of(name) for box in frames.truth[digest]) for name in frames.parts},
+        frames.source,
     )
+
+
+def _advice(judged: Verdict) -> dict[str, str]:
+    """What to try first, where the verdict is bad."""
+    return {"advice": judged.cures[0].line} if judged.kind != GOOD and judged.cures else {}

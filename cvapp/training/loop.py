@@ -9,10 +9,13 @@ import numpy as np
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import metrics
 from cvapp.progress import Report
-from cvapp.training.progress import Interruption, ReportEpochs
+from cvapp.training.progress import Course, Interruption, ReportEpochs
 from cvapp.training.state import Keeper, Progress
 
 Batch = tuple[np.ndarray | list[np.ndarray], np.ndarray, np.ndarray | None]  # inputs, targets as the loss wants them, weights
+
+
+NAMES = {"accuracy": "accuracy", "map50": "mAP50"}  # of what is measured, as people write them
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Stage:
         patience: epochs without a better validation loss before stopping.
         measure: -> loss and accuracy on what is held for validation; see `calibrated`.
         tuned: whether it starts from weights that are good already, and are kept where no epoch does better.
+        metric: what `measure` gives besides the loss, `accuracy` or `map50`; the history has it as `val_` and this name.
+        course: how its epochs are counted and named to a person; a stage by itself when None.
     """
 
     name: str
@@ -38,6 +43,8 @@ class Stage:
     patience: int
     measure: Callable[[], tuple[float, float]]
     tuned: bool = False
+    metric: str = "accuracy"
+    course: Course | None = None
 
 
 def run(stage: Stage, progress: Progress, keeper: Keeper, report: Report) -> None:
@@ -71,7 +78,7 @@ def run(stage: Stage, progress: Progress, keeper: Keeper, report: Report) -> Non
         if now or keeper.due():
             keeper.save(progress, [*(np.asarray(variable) for variable in _state(stage.network)), *best])
 
-    epochs = ReportEpochs(report, stage.epochs)
+    epochs = ReportEpochs(report, stage.course or Course(stage.epochs))
     finite = True
     with Interruption() as ctrl_c:
         while finite and not ctrl_c.pressed and not keeper.done and _goes_on(stage, progress):
@@ -101,8 +108,10 @@ def _tell(stage: Stage, progress: Progress, report: Report) -> None:
     """Say which weights are kept."""
     ran = [row for row in progress.rows if row["stage"] == stage.name]
     if progress.kept >= 0:
-        row = ran[progress.kept]
-        report(f"kept epoch {progress.kept + 1} of {len(ran)}: validation accuracy {row['val_accuracy']:.3f}, loss {row['val_loss']:.3f}")
+        row, before = ran[progress.kept], stage.course.before if stage.course else 0
+        loss = f", loss {row['val_loss']:.3f}" if stage.metric == "accuracy" else ""
+        figure = f"validation {NAMES[stage.metric]} {row[f'val_{stage.metric}']:.3f}"
+        report(f"kept epoch {before + progress.kept + 1} of {before + len(ran)}: {figure}{loss}")
     elif ran and stage.tuned:
         report(f"no epoch of {stage.name} was better than its start, which is kept")
 
@@ -175,11 +184,11 @@ def _validate(stage: Stage, progress: Progress, epochs: ReportEpochs) -> float:
         "loss": progress.sums["loss"] / progress.sums["photos"],
         "accuracy": progress.sums["accuracy"] / progress.sums["photos"],
         "val_loss": found,
-        "val_accuracy": accuracy,
+        f"val_{stage.metric}": accuracy,
         "learning_rate": float(stage.network.optimizer.learning_rate),
     }
     progress.rows.append(row)
-    epochs.end(progress.epoch, row)
+    epochs.end(progress.epoch, {name: value for name, value in row.items() if name != "val_loss" or stage.metric == "accuracy"})
     return found
 
 

@@ -5,6 +5,8 @@ import csv
 import io
 import signal
 import threading
+import time
+from dataclasses import dataclass
 from typing import Any, Sequence
 
 from cvapp.ending import SIGNALS
@@ -12,22 +14,52 @@ from cvapp.progress import Report
 from cvapp.runs import STOPPED
 
 
+@dataclass(frozen=True)
+class Course:
+    """How the epochs of a stage are counted where several stages share one count.
+
+    Args:
+        epochs: of all of those stages.
+        before: epochs of the stages that came before.
+        name: of this stage, such as `round 2 of 3`; the time left of all is told beside it. Neither where it is empty.
+    """
+
+    epochs: int
+    before: int = 0
+    name: str = ""
+
+
 class ReportEpochs:
     """Reports the epoch under way as a bar, and a line of figures for every finished one (every tenth where there are many)."""
 
-    def __init__(self, report: Report, epochs: int):
-        self._report, self._epochs = report, epochs
+    def __init__(self, report: Report, course: Course):
+        self._report, self._course = report, course
+        self._began, self._ended = time.monotonic(), 0
 
     def step(self, epoch: int, step: int, steps: int) -> None:
         """Move the bar, where an epoch is long enough to want one."""
         if steps > 50 and step < steps:
-            self._report(f"epoch {epoch + 1}/{self._epochs}", step, steps)
+            self._report(self._place(epoch), step, steps)
 
     def end(self, epoch: int, figures: dict[str, Any]) -> None:
         """Report the figures of a finished epoch."""
-        if self._epochs <= 50 or epoch % 10 == 9 or epoch == 0:
+        self._ended += 1
+        if self._course.epochs <= 50 or epoch % 10 == 9 or epoch == 0:
             shown = (f"{name} {value:.4g}" for name, value in figures.items() if isinstance(value, float))
-            self._report(f"epoch {epoch + 1}/{self._epochs}  {'  '.join(shown)}")
+            self._report(f"{self._place(epoch)}{self._left(epoch)}  {'  '.join(shown)}")
+
+    def _place(self, epoch: int) -> str:
+        """epoch 3/12, or of a stage with a name epoch 7/12, round 2 of 3."""
+        place = f"epoch {self._course.before + epoch + 1}/{self._course.epochs}"
+        return f"{place}, {self._course.name}" if self._course.name else place
+
+    def _left(self, epoch: int) -> str:
+        """The time that the epochs of all stages still take, by those of this one that have ended."""
+        rest = self._course.epochs - self._course.before - epoch - 1
+        if not self._course.name or not rest:
+            return ""
+        seconds = rest * (time.monotonic() - self._began) / self._ended
+        return f", {seconds / 60:.0f} min left" if seconds >= 90 else f", {seconds:.0f} s left"
 
 
 class Interruption:

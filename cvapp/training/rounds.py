@@ -1,6 +1,7 @@
 """The rounds of a detector's training: windows, the detector's own mistakes among them, and how an epoch is measured."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Callable, Iterator
 
@@ -19,12 +20,15 @@ from cvapp.training import mining, optimise
 from cvapp.training.crops import Windowed, cut, windowed
 from cvapp.training.loop import Batch, Stage
 from cvapp.training.mining import Finder
+from cvapp.training.progress import Course
 from cvapp.training.state import Keeper
 from cvapp.training.window_loss import accuracy, window_loss
 from cvapp.windows import Scan, lay_out
 from cvapp.windows.shapes import window_shapes
 
 MEASURED = 48  # validation photos that an epoch is measured on; all are at the end
+STEPS = 100  # of an epoch at least, as far as MOST_PASSES allows: fewer leave small data half learnt
+FEWEST_PASSES, MOST_PASSES = 2, 100  # windows of each object in an epoch, where they are chosen
 LARGEST = 8.0  # times a frame's side that a level may have: one for objects of a pixel or less fits no memory
 OF_CLASS = 400  # boxes of each class that choose the window shapes, so that a frequent class does not choose them all
 
@@ -84,15 +88,44 @@ def shapes(frames: Frames, recipe: Recipe) -> np.ndarray:
     return window_shapes(np.concatenate(chosen), recipe.detect.shapes, recipe.seed)
 
 
+def settled(recipe: Recipe, frames: Frames) -> Recipe:
+    """The recipe with the windows of each object in an epoch (`detect.passes`), where it leaves them to be chosen by the number of objects."""
+    if recipe.detect.passes is not None:
+        return recipe
+    windows = _objects(frames) * (1 + recipe.detect.background)
+    passes = min(max(math.ceil(STEPS * recipe.train.batch / windows), FEWEST_PASSES), MOST_PASSES)
+    return dataclasses.replace(recipe, detect=dataclasses.replace(recipe.detect, passes=passes))
+
+
+def _objects(frames: Frames) -> int:
+    """Objects of the training photos; `frames.prepare` sees that there is one."""
+    return sum(len(frames.truth[name]) for name in frames.of("train"))
+
+
+def steps_per_epoch(recipe: Recipe, frames: Frames) -> int:
+    """Batches of an epoch, all whole: a smaller one is rounded otherwise where a run that goes on begins with it."""
+    assert recipe.detect.passes is not None  # `settled` saw to it
+    return -(-round(_objects(frames) * recipe.detect.passes * (1 + recipe.detect.background)) // recipe.train.batch)
+
+
+def round_count(recipe: Recipe) -> int:
+    """How many rounds there are: none is without an epoch."""
+    return min(recipe.detect.rounds, recipe.train.epochs)
+
+
+def measured(frames: Frames, part: str) -> list[str]:
+    """The photos of a part, by hash, that an epoch (or for the training photos, the verdict) is measured on: all, or some evenly spread."""
+    names = frames.of(part)
+    return [names[place] for place in np.unique(np.linspace(0, len(names) - 1, MEASURED).astype(int))]
+
+
 def stages(recipe: Recipe, made: Networks, frames: Frames, keeper: Keeper, report: Report) -> Iterator[Stage]:
     """The rounds, each but the first with the mistakes that the detector makes on the training photos before it."""
-    rounds, latest = min(recipe.detect.rounds, recipe.train.epochs), np.zeros((0, 5), np.float32)
+    rounds, latest = round_count(recipe), np.zeros((0, 5), np.float32)
     scan = made.finder.scan
     material = windowed(frames, frames.of("train"), scan.fill * np.array(scan.windows.size) / scan.scales, scan.points)
     measure = _measure(recipe, frames, made)
-    objects = sum(len(boxes) for boxes in material.boxes)
-    count = round(objects * recipe.detect.passes * (1 + recipe.detect.background))
-    steps = -(-count // recipe.train.batch)  # all whole: a smaller batch is rounded otherwise where a run that goes on begins with it
+    steps = steps_per_epoch(recipe, frames)
     _compile(recipe, made, steps, material.num_classes)
     for number in range(rounds):
         if keeper.done:
@@ -117,7 +150,7 @@ def _round(
 ) -> Stage:
     """Round number so many, of so many steps an epoch."""
     (number, steps), settings = number_and_steps, recipe.train
-    rounds = min(recipe.detect.rounds, settings.epochs)
+    rounds = round_count(recipe)
     first, last = (settings.epochs * edge // rounds for edge in (number, number + 1))
     window_size = made.finder.scan.windows.size
 
@@ -129,13 +162,14 @@ def _round(
 
         return ahead(make, step, steps)
 
-    return Stage(f"round {number + 1}", made.training, batches, steps, last - first, settings.patience, measure)
+    course = Course(settings.epochs, first, f"round {number + 1} of {rounds}")
+    stage = Stage(f"round {number + 1}", made.training, batches, steps, last - first, settings.patience, measure)
+    return dataclasses.replace(stage, metric="map50", course=course)
 
 
 def _measure(recipe: Recipe, frames: Frames, made: Networks) -> Callable[[], tuple[float, float]]:
     """How an epoch is measured: 1 - mAP50 and mAP50 on some of the validation photos."""
-    names = frames.of("val")
-    names = [names[place] for place in np.unique(np.linspace(0, len(names) - 1, MEASURED).astype(int))]
+    names = measured(frames, "val")
     pictures, truths = frames.pixels.read(names), [truth_of(frames.truth[name], frames.labels) for name in names]
 
     def measure() -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 STEPS, STARTS = 100, 20
+FITS = 0.5  # IoU of an object with the middle of a window, from which on the window shows it (as Ren et al. 2015, arXiv:1506.01497, section 3.1.2)
 DECIMALS = 3  # of a pixel: boxes drawn alike and fitted into frames differ by less, and are one shape
 
 
