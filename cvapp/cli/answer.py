@@ -24,11 +24,11 @@ class Answer:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns as wide as they need to be; numbers to the right. A line break in a cell is escaped, as in `errors.one_line`."""
+    """Columns as wide as they need to be; numbers, and a dash for a missing one, to the right. Line breaks in cells are escaped, as in `errors.one_line`."""
     cells = [list(head), *([one_line(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     right = [
-        bool(rows) and all(str(row[column]).rstrip("%s").replace(".", "").replace("-", "").isdecimal() for row in rows)
+        bool(rows) and all(str(row[column]).rstrip("%s").replace(".", "").replace("-", "").isdecimal() or row[column] == "-" for row in rows)
         for column in range(len(head))
     ]
     lines = [

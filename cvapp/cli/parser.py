@@ -43,7 +43,7 @@ def _add_model_commands(group: Any) -> None:
         "Pascal VOC, COCO or YOLO; of a generator, photos in class folders or not (default: the printable signs, drawn)",
     )
     train.add_argument("--name", metavar="NAME", help="of the model, saved_models/NAME (default: the data folder's name)")
-    train.add_argument("--epochs", type=int, metavar="N", help="short for --set train.epochs=N")
+    train.add_argument("--epochs", type=int, metavar="N", help="at most N epochs in all; of fine-tuning at most N more (train.fine_tune_epochs)")
     train.add_argument("--batch", type=int, metavar="N", help="short for --set train.batch=N")
     train.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
     add_starts(train)

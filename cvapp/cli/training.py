@@ -36,6 +36,9 @@ def train(args: argparse.Namespace) -> Answer:
     asked = [*(OF_SIGNS if recipe.task == GENERATE and args.data is None else ()), *args.set]
     recipe = recipes.override(recipe, asked)
     shorts = {"train.epochs": args.epochs, "train.batch": args.batch, "seed": args.seed}
+    named = any(setting.partition("=")[0].strip() == "train.fine_tune_epochs" for setting in args.set)
+    if args.epochs is not None and recipe.train.fine_tune != "none" and not named:
+        shorts["train.fine_tune_epochs"] = min(args.epochs, recipe.train.fine_tune_epochs)
     recipe = recipes.override(recipe, [f"{name}={value}" for name, value in shorts.items() if value is not None])
     _check_words(args, recipe)
     name = args.name if args.name is not None else (Path(args.data).resolve().stem if args.data else Path(args.pipeline).stem)

@@ -18,9 +18,15 @@ from cvapp.evaluation.words import counted, percent
 from cvapp.windows.shapes import FITS, shape_iou
 
 FEWEST = 5  # mistakes of a kind that are worth a sentence: fewer may be chance
-SHARE = 0.2  # of the mistakes, or of the boxes: below it no kind stands out
+SHARE, OF_BOXES = 0.2, 0.1  # of the missed objects, and of the boxes: below it no kind stands out
 LOPSIDED = 0.15  # between precision and recall
 NEAR = 0.15  # of IoU: boxes are not placed better, so that two objects whose overlap comes so near the limit of suppression may lose one
+_FALSE = {
+    "wrong class": "lie on an object of another class",
+    "poor place": "are placed poorly",
+    "twice": "are a second one on an object",
+    "background": "lie on no object that is annotated",
+}
 _LARGER_FRAME, _MOST_FRAME = 1.5, 2048  # times the size, and the longest side that is advised
 
 
@@ -55,7 +61,8 @@ def _into(part: str, absent: list[str], card: Card, results: BoxedResults) -> Cu
 
 def observe(card: Card, results: BoxedResults) -> list[Observation]:
     """What else is seen, on the photos held out."""
-    return [one for one in (_small(card, results), _unfit(card, results), _touching(card, results), _false(card, results), _lopsided(card)) if one]
+    missed = (_small(card, results), _unfit(card, results), _touching(card, results), _cut_off(card, results))
+    return [*(one for one in missed if one), *_false(card, results), *_lopsided(card)]
 
 
 def _objects(results: BoxedResults) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -77,9 +84,9 @@ def _objects(results: BoxedResults) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def _worse(missed: np.ndarray, which: np.ndarray) -> bool:
     """Whether some objects (T,) are missed clearly more often than the others, and often enough to matter."""
     mine, others = (int((missed & one).sum()) for one in (which, ~which))
-    if mine < max(FEWEST, SHARE * missed.sum()):
+    if which.all() or mine < max(FEWEST, SHARE * missed.sum()):
         return False
-    return interval(mine, int(which.sum()))[0] > others / max(1, int((~which).sum()))
+    return interval(mine, int(which.sum()))[0] > others / int((~which).sum())
 
 
 def _small(card: Card, results: BoxedResults) -> Observation | None:
@@ -126,15 +133,31 @@ def _touching(card: Card, results: BoxedResults) -> Observation | None:
     return Observation(f"Objects that touch another one are missed more often: {_share(missed, touching)}.", tuple(cures))
 
 
-def _false(card: Card, results: BoxedResults) -> Observation | None:
-    """The kind of false box that is most frequent, where false boxes are frequent."""
-    figures, shown = card.metrics[results.part], sum(len(results.sure(photo)) for photo in range(len(results.names)))
-    kind = max(KINDS, key=lambda name: figures["false"][name])
-    count, detect = figures["false"][kind], card.recipe.detect
-    if count < max(FEWEST, SHARE * shown):
+def _cut_off(card: Card, results: BoxedResults) -> Observation | None:
+    """Objects at the edge of the frame."""
+    if card.images.size is None:
         return None
+    corners, missed, _ = _objects(results)
+    cut = (corners[:, :2].min(1) < 1) | (corners[:, 2] > card.images.size[1] - 1) | (corners[:, 3] > card.images.size[0] - 1)
+    if not _worse(missed, cut):
+        return None
+    cure = Cure("Annotate objects that the edge cuts off by one rule in all photos: always, or only where half of one is seen")
+    return Observation(f"Objects at the edge of the frame are missed more often: {_share(missed, cut)}.", (cure,))
+
+
+def _false(card: Card, results: BoxedResults) -> list[Observation]:
+    """Each kind of false box that is frequent, the most frequent first."""
+    false, shown = card.metrics[results.part]["false"], sum(len(results.sure(photo)) for photo in range(len(results.names)))
+    kinds = [kind for kind in sorted(KINDS, key=lambda kind: -false[kind]) if false[kind] >= max(FEWEST, OF_BOXES * shown)]
+    photos = f"{counted(shown, 'box', 'boxes')} on {WORDS[results.part]} photos"
+    return [Observation(f"{false[kind]} of {photos} {_FALSE[kind]}.", _cures(kind, card)) for kind in kinds]
+
+
+def _cures(kind: str, card: Card) -> tuple[Cure, ...]:
+    """What to try against a kind of false box."""
+    detect = card.recipe.detect
     hard = min(1.0, detect.hard + 0.2)
-    cures = {
+    return {
         "wrong class": (Cure("Photos that show how the classes differ, or one class for both"),),
         "poor place": _changed("Weigh the place of a box more", "box_weight", detect.box_weight, min(1000, 2 * detect.box_weight)),
         "twice": _changed("Drop more of the boxes that overlap", "overlap", detect.overlap, round(max(0.1, detect.overlap - NEAR), 2)),
@@ -144,24 +167,21 @@ def _false(card: Card, results: BoxedResults) -> Observation | None:
             *_changed("More background", "background", detect.background, min(20, 2 * detect.background)),
         ),
     }[kind]
-    what = {"wrong class": "lie on an object of another class", "poor place": "are placed poorly", "twice": "are a second one of an object"}
-    says = what.get(kind, "lie on no object")
-    return Observation(f"{count} of {counted(shown, 'box', 'boxes')} on {WORDS[results.part]} photos {says}.", cures)
 
 
 def _changed(text: str, name: str, now: float, value: float) -> tuple[Cure, ...]:
     return (Cure(text, (f"detect.{name}={value:g}",)),) if value != now else ()
 
 
-def _lopsided(card: Card) -> Observation | None:
+def _lopsided(card: Card) -> list[Observation]:
     """Precision far from recall at the card's threshold, on the validation photos that chose it."""
     figures, score = card.metrics["val"], card.threshold
     precision, recall = figures["precision"], figures["recall"]
     if abs(precision - recall) < LOPSIDED or not figures["objects"]:
-        return None
+        return []
     rarely = recall < precision
     other = round(score / 2 if rarely else (1 + score) / 2, 2)
     how = "lower score threshold finds more objects, with more" if rarely else "higher score threshold misses more objects, with fewer"
     cure = Cure(f"A {how} false boxes; no training is needed", command=shlex.join(["cvapp", "predict", card.name, "DIR", "--conf", f"{other:g}"]))
     said = f"At the score threshold of {percent(score)}, {percent(precision)} of the boxes are right and {percent(recall)} of the objects are found"
-    return Observation(f"{said}: it {'misses' if rarely else 'invents'} more than it {'invents' if rarely else 'misses'}.", (cure,))
+    return [Observation(f"{said}.", (cure,))]

@@ -12,7 +12,7 @@ from cvapp.evaluation.plots import WIDTH
 from cvapp.evaluation.words import percent
 
 # of the windows, whose validation loss would cost as much as an epoch; validation is measured on whole pictures
-LEARNING = {"loss of the windows": ("loss",), "mAP50 of whole pictures": ("val_map50",)}
+LEARNING = {"window loss": ("loss",), "validation mAP50": ("val_map50",)}
 MOST_CURVES = 10  # whose colours can be told apart
 
 

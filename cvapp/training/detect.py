@@ -188,5 +188,9 @@ def _results(made: Card, frames: Frames, found: dict[str, Boxes], history: list[
 
 
 def _advice(judged: Verdict) -> dict[str, str]:
-    """What to try first, where the verdict is bad."""
-    return {"advice": judged.cures[0].line} if judged.kind != GOOD and judged.cures else {}
+    """What to try first, where the verdict is bad; and where these are words alone, what to try first of the settings."""
+    if judged.kind == GOOD or not judged.cures:
+        return {}
+    first = judged.cures[0]
+    settings = next((cure for cure in judged.cures if cure.words), first)
+    return {"advice": "; or: ".join(dict.fromkeys((first.line, settings.line)))}

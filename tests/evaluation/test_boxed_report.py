@@ -42,7 +42,7 @@ def results(found, truths, **more):
         "part": "val",
         "names": names,
         "photos": photos.__getitem__,
-        "history": history([0.9, 0.4, 0.3], stage="round 1"),
+        "history": [{**row, "val_map50": 0.5} for row in history([0.9, 0.4, 0.3], stage="round 1")],
         "score": 0.3,
     }
     return BoxedResults(**{"found": found, "truths": truths, **plain, **more})

@@ -7,7 +7,6 @@ import pytest
 
 from cvapp.evaluation import verdict as module
 from cvapp.evaluation.cures import PHOTOS
-from cvapp.evaluation.results import Part
 from cvapp.evaluation.session_accuracy import BySession, LeaveOneOut, Session
 from cvapp.evaluation.verdict import BIAS, BOTH, GOOD, VARIANCE, least_difference, verdict
 from cvapp.recipe import Recipe, override, settings
@@ -288,7 +287,7 @@ def test_a_calm_run_has_figures_and_a_judgement_only(tmp_path):
     found = judge(run(tmp_path, CALM, sure=0.95))
     assert found.sentences == (
         "98.0% right on 100 training photos, 95.0% on 100 validation photos, which puts the true figure between 89% and 98%.",
-        module._JUDGEMENTS[GOOD],
+        module.JUDGEMENTS[GOOD],
     )
 
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import re
 import shutil
 import signal
 
@@ -15,12 +16,15 @@ from cvapp import images, load
 from cvapp.boxes import iou
 from cvapp.data import frames as framed
 from cvapp.data import split
+from cvapp.data.boxed import Box
+from cvapp.data.frames import Frames, Truth
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import boxed
 from cvapp.models import classifier, sliding
 from cvapp.models.backbones import open_network
 from cvapp.recipe import override
 from cvapp.runs import Start
+from cvapp.shipped import load_pipeline
 from cvapp.training import detect, mining, rounds, state
 from cvapp.windows import paint
 from tests.conftest import COLOURS, boxed_recipe
@@ -103,6 +107,8 @@ def test_the_folder_holds_all_that_later_stages_need(saved):
     with open(saved / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["stage"] for row in rows] == ["round 1"] * 3 + ["round 2"] * 3
+    best = min((row for row in rows if row["stage"] == "round 2"), key=lambda row: float(row["val_loss"]))
+    assert float(best["val_map50"]) == pytest.approx(card.metrics["val"]["map50"], abs=1e-4), "all five photos are measured in every epoch"
     assert not (saved.parent / ".boxes.work").exists()
 
 
@@ -164,6 +170,47 @@ def test_objects_of_less_than_a_pixel_ask_for_no_level_that_fits_no_memory(scene
     made, _ = built(scenes)
     ((scale_y, scale_x),) = made.finder.scan.scales
     assert scale_y == rounds.LARGEST and (scale_x == rounds.LARGEST if box[2] < 1 else scale_x < 1)
+
+
+@pytest.mark.parametrize(
+    "objects, settings, passes, steps",
+    [
+        (100, [], 32, 100),  # 3 windows for each of 100 objects in 100 batches of 96
+        (101, [], 32, 101),
+        (20, [], 100, 63),  # as many as there may be
+        (5000, [], 2, 313),  # as few
+        (100, ["detect.background=1"], 48, 100),
+        (100, ["detect.passes=5"], 5, 16),
+    ],
+)
+def test_an_epoch_has_steps_enough_whatever_the_number_of_objects(objects, settings, passes, steps):
+    boxes = (Box("disc", (0, 0, 9, 9)),)
+    truth = Truth({"a": boxes * (objects - 1), "b": boxes, "c": boxes * 50})
+    rows = [split.Row(name, name, "disc", part) for name, part in (("a", "train"), ("b", "train"), ("c", "val"))]
+    found = Frames(rows, truth, ["disc"], None, {}, [])
+    recipe = rounds.settled(override(load_pipeline("window_detector"), settings), found)
+    assert (recipe.detect.passes, rounds.steps_per_epoch(recipe, found)) == (passes, steps)
+
+
+def test_epochs_are_counted_through_the_rounds_of_which_there_are_no_more(boxed_photos, place):
+    """Two epochs are asked for and three rounds, and windows enough for 100 batches of one window."""
+    said = []
+    settings = override(boxed_recipe(), [*QUICK, "train.epochs=2", "detect.rounds=3", "detect.passes=none", "train.batch=1", "detect.background=0.1"])
+    card = detect.train(settings, boxed_photos, place, lambda *state: said.append(str(state[0])))
+    objects = sum(len(boxes) for name, boxes in framed.read_truth(place / "truth.json").items() if name in trained_on(place))
+    passes = -(-100 // (1.1 * objects))
+    assert card.recipe.detect.passes == passes, "the card tells what was used"
+    told = next(line for line in said if " rounds" in line)
+    assert told.startswith("2 epochs in 2 rounds (instead of 3, for want of epochs), ") and told.endswith("is the mAP50 on 5 validation photos")
+    places = [line for line in said if line.startswith("epoch ") and "val_map50" in line]
+    assert re.fullmatch(r"epoch 1/2, round 1 of 2, \d+ (s|min) left  loss .*  val_map50 .*", places[0]) and "val_loss" not in places[0]
+    assert len(places) == 2 and places[1].startswith("epoch 2/2, round 2 of 2  loss")
+    assert [line.partition(":")[0] for line in said if line.startswith("kept")] == ["kept epoch 1 of 1", "kept epoch 2 of 2"]
+
+
+def trained_on(folder):
+    """The hashes of the photos that a saved model learned from."""
+    return {row.hash for row in split.read(folder / "split.csv") if row.part == "train"}
 
 
 def test_odd_data_is_learnt_from_and_told(scenes, place):
