@@ -24,7 +24,7 @@ class Answer:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Columns as wide as they need to be; numbers, and a dash for a missing one, to the right. Line breaks in cells are escaped, as in `errors.one_line`."""
+    """Columns as wide as they need to be; numbers (or a dash) to the right. A line break in a cell is escaped (`errors.one_line`)."""
     cells = [list(head), *([one_line(str(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     right = [
