@@ -156,17 +156,25 @@ def _false(card: Card, results: BoxedResults) -> list[Observation]:
 def _cures(kind: str, card: Card) -> tuple[Cure, ...]:
     """What to try against a kind of false box."""
     detect = card.recipe.detect
-    hard = min(1.0, detect.hard + 0.2)
     return {
         "wrong class": (Cure("Photos that show how the classes differ, or one class for both"),),
         "poor place": _changed("Weigh the place of a box more", "box_weight", detect.box_weight, min(1000, 2 * detect.box_weight)),
         "twice": _changed("Drop more of the boxes that overlap", "overlap", detect.overlap, round(max(0.1, detect.overlap - NEAR), 2)),
         "background": (
             Cure("Look at false.png first: boxes on objects that the annotations forgot are right, and teach the model wrongly"),
-            *_changed("More of the background that it takes for objects", "hard", detect.hard, round(hard, 2)),
+            *_harder(card),
             *_changed("More background", "background", detect.background, min(20, 2 * detect.background)),
         ),
     }[kind]
+
+
+def _harder(card: Card) -> tuple[Cure, ...]:
+    """More of the detector's own mistakes among the background, of which there are none in a single round."""
+    detect, epochs = card.recipe.detect, card.recipe.train.epochs
+    if min(detect.rounds, epochs) > 1:
+        return _changed("More of the background that it takes for objects", "hard", detect.hard, round(min(1.0, detect.hard + 0.2), 2))
+    given = {"detect.rounds=3": detect.rounds == 1, "train.epochs=12": epochs == 1}
+    return (Cure("Rounds of training with its mistakes of the rounds before", tuple(one for one, needed in given.items() if needed)),)
 
 
 def _changed(text: str, name: str, now: float, value: float) -> tuple[Cure, ...]:

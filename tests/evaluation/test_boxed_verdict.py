@@ -146,6 +146,9 @@ def test_frequent_false_boxes_are_named_by_their_kind():
     assert "12 of 72 boxes on validation photos lie on no object that is annotated." in said
     assert "Look at false.png first" in tried and "detect.hard=0.6" in tried and "detect.background=4" in tried
     assert "annotated" not in words(judge({}, {"false": 4})[0])[0]
+    once = words(judge({}, {"false": 12}, ["detect.rounds=1"])[0])[1]
+    assert "detect.hard" not in once and "--set detect.rounds=3" in once, "a single round has no mistakes to learn from"
+    assert "--set train.epochs=12" in words(judge({}, {"false": 12}, ["train.epochs=1"])[0])[1]
 
 
 def test_a_threshold_that_lies_to_one_side_is_changed_without_training():
