@@ -99,7 +99,8 @@ def _collected(photos: Iterable[Photo]) -> dict[str, str]:
 
     A run on a video is a session by itself: when it was made says nothing of when the video was.
     """
-    found = {photo.name: match.groups() for photo in photos if (match := COLLECTED.search(PurePosixPath(photo.name).stem))}
+    matches = {photo.name: COLLECTED.search(PurePosixPath(photo.name).stem) for photo in photos}
+    found = {name: (match[1], match[2]) for name, match in matches.items() if match}
     first: dict[tuple[str, str], str] = {}
     start, before = "", -np.inf
     for stamp, kind in sorted(set(found.values())):

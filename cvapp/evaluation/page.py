@@ -31,6 +31,7 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
     sections = (
         _verdict(judged, results.source.name),
         _figures(card, results, answers),
+        outlook.sessions_section(held_out(answers)),
         _plots(card, results, folder),
         outlook.forecast_section(results, card.labels),
         _mistakes(results, found, judged.doubts_labels),

@@ -33,13 +33,18 @@ class BySession:
         accuracy: from 0 to 1.
         sessions: how many; a photo of no known session counts as one.
         interval: 95%, or None for fewer than `MIN_SESSIONS` sessions.
-        worst: of the sessions that have a name.
+        named: the sessions that have a name, at least one, the worst first.
     """
 
     accuracy: float
     sessions: int
     interval: tuple[float, float] | None
-    worst: Session
+    named: tuple[Session, ...]
+
+    @property
+    def worst(self) -> Session:
+        """Of the sessions that have a name; of several that are as bad, the one with the most photos."""
+        return self.named[0]
 
     def figures(self) -> dict[str, Any]:
         """The same for a card and for `evaluate --json`."""
@@ -86,12 +91,13 @@ def by_session(right: np.ndarray, groups: Sequence[str | None]) -> BySession | N
     shares = np.bincount(session, right) / photos
     names = dict(zip(session.tolist(), groups))
     named = [Session(name, float(shares[index]), int(photos[index])) for index, name in names.items() if name]
-    worst = min(named, key=lambda one: (one.accuracy, -one.photos, one.name))
-    return BySession(float(shares.mean()), len(shares), _interval(shares, photos), worst)
+    named.sort(key=lambda one: (one.accuracy, -one.photos, one.name))
+    return BySession(float(shares.mean()), len(shares), _interval(shares, photos), tuple(named))
 
 
 def _interval(shares: np.ndarray, photos: np.ndarray) -> tuple[float, float] | None:
-    """The 95% interval of a mean over sessions (Korn and Graubard 1998, Survey Methodology 24, section 2): Wilson's for an effective number of photos.
+    """The 95% interval of a mean over sessions (Korn and Graubard 1998, Survey Methodology 24, section 2): Wilson's for an
+    effective number of photos.
 
     With S sessions, V the variance of their shares divided by S (at least what chance alone gives), p the share of right answers:
 

@@ -12,6 +12,7 @@ def test_every_session_counts_the_same_and_the_worst_is_named():
     found = by_session(right, ["a"] * 4 + ["b"] * 2 + ["", "c"])
     assert found.accuracy == pytest.approx((1 + 0.5 + 0 + 0) / 4) and found.sessions == 4
     assert found.worst == session_accuracy.Session("c", 0.0, 1), "photos without a session have no name"
+    assert [one.name for one in found.named] == ["c", "b", "a"]
     figures = found.figures()
     assert figures["accuracy_by_session"] == 0.375 and figures["sessions"] == 4
     assert figures["worst_session"] == {"name": "c", "accuracy": 0.0, "photos": 1}
