@@ -181,7 +181,7 @@ def test_sessions_are_a_table_the_worst_first(tmp_path):
     head = few.index("Each session, on test photos session photos accuracy")
     rows = [few.index(text, head) for text in ("test <4> 4 0.0%", "test <0> 4 100.0%", "test <3> 4 100.0%")]
     assert rows == sorted(rows) and "sessions are shown" not in few
-    many = {**USUAL, "test": (60, 50)}
+    many = {**USUAL, "test": (50, 60)}
     page = written(tmp_path, with_sessions(run(tmp_path, many), 2)).text
     table = page[page.index("Each session, on test photos") : page.index("The worst 20 of 30 sessions are shown")]
     assert table.count("test <") == 20
