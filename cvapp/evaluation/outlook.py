@@ -7,7 +7,7 @@ from cvapp.evaluation import markup
 from cvapp.evaluation.forecast import CERTAINTY, Estimate, Forecast, Outlook
 from cvapp.evaluation.results import WORDS, Part, Results
 from cvapp.evaluation.session_accuracy import MIN_SESSIONS, BySession, LeaveOneOut
-from cvapp.evaluation.words import counted, percent, printable, shorten
+from cvapp.evaluation.words import counted, isolated_names, percent, printable, shorten
 
 LITTLE = 0.01  # of accuracy by twice the photos: less is one photo in a hundred
 MOSTLY = 0.6  # of the gain, for a class to be named as where it comes from
@@ -122,7 +122,7 @@ def forecast_section(results: Results, labels: Sequence[str]) -> str:
     """The section of the forecast: its check, and what each class is likely to gain; where there is none, why."""
     found, head = results.forecast, "<section><h2>What more photos are worth</h2>"
     if found is None:
-        return f"{head}<p>No forecast: {escape(results.no_forecast or NOT_FROZEN)}.</p></section>"
+        return f"{head}<p>No forecast: {escape(isolated_names(results.no_forecast or NOT_FROZEN))}.</p></section>"
     check = found.check
     said = f"The same forecast made from half of the photos ({check.half:,}) said {between(check.predicted.low, check.predicted.high)}; "
     said += f"with {check.whole:,} it became {percent(check.measured)}."

@@ -211,3 +211,10 @@ def test_a_forecast_that_failed_its_check_is_not_shown(tmp_path):
     made = forecast(0.9, 0.93, [(0.9, 0.93)] * 2, passed=False)
     page = written(tmp_path, run(tmp_path, USUAL, crossed=True, learning=[(240, 1.0, 0.9)], forecast=made)).text
     assert "not to be trusted" in page and "at twice" not in page and "Dashed" not in page
+
+
+def test_labels_that_are_read_from_the_right_stand_in_the_order_of_the_list(tmp_path):
+    labels = ("חץ", "مفتاح")
+    results = dataclasses.replace(run(tmp_path, USUAL, labels), no_forecast="class “חץ” has 9 photos to train and validate on, and 10 are needed")
+    page = written(tmp_path, results, labels).text
+    assert "2 classes: \u2068חץ\u2069, \u2068مفتاح\u2069" in page and "class “\u2068חץ\u2069” has 9 photos" in page
