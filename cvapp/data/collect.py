@@ -59,7 +59,7 @@ def collect(
 
 def _collect(folder: Path, source: Source, pace: Pace, show: Show | None, report: Report) -> list[Path]:
     """As `collect`, into a folder that no other process writes."""
-    stem = f"{names.composed(folder.name)}-{_session(folder)}"
+    stem = f"{names.composed(folder.name)}-{_session(folder)}{'' if source.live else 'v'}"
     saved: list[Path] = []
     frames = latest(source)
     try:
@@ -116,6 +116,6 @@ def _timed(frames: Iterator[Frame], interval: float, countdown: float) -> Iterat
 def _session(folder: Path) -> str:
     """The time now, which names a session's photos (`sessions.COLLECTED`); later by seconds where another session bears it already."""
     seconds = time.time()
-    while any(folder.parent.glob(f"*/*-{(stamp := time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds)))}-*")):
+    while any(folder.parent.glob(f"*/*-{(stamp := time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds)))}*-*")):
         seconds += 1
     return stamp

@@ -24,7 +24,8 @@ FILM = 8  # frames that a film has at least
 STEADY = 0.5  # of the mean square difference between any two pictures of a series: what neighbors in a film differ by at most
 UNLIKELY = 1e-3  # films that are found by chance where pictures are in no order
 _SAMPLES = 1000  # pairs by which that mean is estimated
-COLLECTED = re.compile(r"-(\d{8}-\d{6})-\d{4,}$")  # how `collect` ends the names of its photos
+COLLECTED = re.compile(r"-(\d{8}-\d{6})(v?)-\d{4,}$")  # how `collect` ends the names of its photos: when the run began, `v` where not live
+NEXT_RUN = 300.0  # seconds from the start of a live run: one that begins before is the same session, at the same table in the same light
 _FILM = "film from "  # before the name of its first frame
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
@@ -94,9 +95,30 @@ def flattering(rows: Sequence[Row], listing: Listing) -> list[str]:
 
 
 def _collected(photos: Iterable[Photo]) -> dict[str, str]:
-    """The session of each photo, by name, that `collect` took."""
-    stamps = {photo.name: COLLECTED.search(PurePosixPath(photo.name).stem) for photo in photos}
-    return {name: f"collected {found[1]}" for name, found in stamps.items() if found}
+    """The session of each photo, by name, that `collect` took: its run, joined with the live runs that began shortly before.
+
+    A run on a video is a session by itself: when it was made says nothing of when the video was.
+    """
+    matches = {photo.name: COLLECTED.search(PurePosixPath(photo.name).stem) for photo in photos}
+    found = {name: (match[1], match[2]) for name, match in matches.items() if match}
+    first: dict[tuple[str, str], str] = {}
+    start, before = "", -np.inf
+    for stamp, kind in sorted(set(found.values())):
+        seconds = _seconds(stamp)
+        if kind or seconds is None:
+            first[stamp, kind] = stamp + kind
+            continue
+        start = start if seconds - before <= NEXT_RUN else stamp
+        first[stamp, kind], before = start, seconds
+    return {name: f"collected {first[run]}" for name, run in found.items()}
+
+
+def _seconds(stamp: str) -> float | None:
+    """The time that a run began, by its name; None where the figures are no time."""
+    try:
+        return datetime.strptime(stamp, "%Y%m%d-%H%M%S").timestamp()
+    except ValueError:
+        return None
 
 
 def _bursts(photos: Iterable[Photo]) -> dict[str, str]:

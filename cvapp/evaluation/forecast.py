@@ -10,8 +10,9 @@ from typing import Sequence
 
 import numpy as np
 
-from cvapp.evaluation import learning_curves
+from cvapp.evaluation import folds, learning_curves
 from cvapp.evaluation.learning_curves import LearningCurves
+from cvapp.evaluation.words import counted
 
 EXPONENTS = np.linspace(0.1, 1.0, 19)  # c: what is found for errors of real data, up to what theory has for parameters
 DRAWS = 200  # bootstrap samples
@@ -134,12 +135,34 @@ def forecast(features: np.ndarray, truth: np.ndarray, groups: Sequence[str], now
         seed: of orders and bootstrap samples.
 
     Returns:
-        None where a class has fewer than ten sessions or single photos, or none at all.
+        None where a class has too few photos, as `obstacle` says.
     """
-    if len(np.unique(truth)) < len(now):
+    if obstacle(truth, groups, [""] * len(now)):
         return None
     curves = learning_curves.measure(features, truth, groups, seed)
     return None if curves is None else extend(curves, now, seed)
+
+
+def obstacle(truth: np.ndarray, groups: Sequence[str], labels: Sequence[str]) -> str:
+    """Why no forecast can be made of these photos, in words; "" where one can.
+
+    Photos of a single session would be forecast from others of the same moments, which flatters as their accuracy does.
+
+    Args:
+        truth: (N,) classes.
+        groups: (N,) names of the sessions, "" where unknown.
+        labels: of all classes.
+    """
+    session = folds.sessions(groups)
+    for index, label in enumerate(labels):
+        own = truth == index
+        count, photos = len(np.unique(session[own])), int(own.sum())
+        if count == 1 < photos:
+            return f"class “{label}” has a single session among the training and validation photos, and its accuracy flatters"
+        if count < learning_curves.LEAST:
+            what = counted(count, "photo") if count == photos else f"{counted(count, 'session')} (single photos counted)"
+            return f"class “{label}” has {what} to train and validate on, and {learning_curves.LEAST} are needed"
+    return ""
 
 
 def extend(curves: LearningCurves, now: np.ndarray, seed: int) -> Forecast:

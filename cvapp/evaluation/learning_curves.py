@@ -13,7 +13,8 @@ from cvapp.evaluation.gram import Sums
 
 FOLDS = 5  # parts of the photos, each left out in number
 ROUNDS = 4  # times that every photo is left out, each with other photos to learn from
-_STEPS = {20: (1, 2, 3, 4, 6, 8, 11, 16), 10: (1, 2, 3, 4, 6, 8)}  # chunks learned from, by the number of chunks; a fifth is left out
+LEAST = 10  # sessions or single photos of a class
+_STEPS = {20: (1, 2, 3, 4, 6, 8, 11, 16), LEAST: (1, 2, 3, 4, 6, 8)}  # chunks learned from, by the number of chunks; a fifth is left out
 _WORK = 2e12  # multiplications that all rounds together may take; with more, there are fewer rounds
 
 

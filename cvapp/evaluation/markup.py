@@ -11,7 +11,7 @@ import numpy as np
 from cvapp.card import TRANSCRIBE, Card
 from cvapp.evaluation.plots import kept_epochs
 from cvapp.evaluation.style import STYLE
-from cvapp.evaluation.words import counted, percent
+from cvapp.evaluation.words import counted, isolated, percent
 from cvapp.recipe import Recipe, settings
 
 FEW = 12  # classes whose names fit into a line, and whose matrix into half a page
@@ -19,7 +19,7 @@ FEW = 12  # classes whose names fit into a line, and whose matrix into half a pa
 
 def document(card: Card, sections: Iterable[str]) -> str:
     """The whole page of a model: its name and its classes, then the sections."""
-    names = f": {', '.join(card.labels)}" if len(card.labels) <= FEW else ""
+    names = f": {', '.join(map(isolated, card.labels))}" if len(card.labels) <= FEW else ""
     what = counted(len(card.labels), *(("character",) if card.task == TRANSCRIBE else ("class", "classes")))
     head = "<meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"
     return "\n".join(

@@ -1,17 +1,20 @@
 """What the report says of sessions and of more photos: tiles, rows, tables and sentences."""
 
+from html import escape
 from typing import Sequence
 
 from cvapp.evaluation import markup
 from cvapp.evaluation.forecast import CERTAINTY, Estimate, Forecast, Outlook
 from cvapp.evaluation.results import WORDS, Part, Results
 from cvapp.evaluation.session_accuracy import MIN_SESSIONS, BySession, LeaveOneOut
-from cvapp.evaluation.words import counted, percent, printable, shorten
+from cvapp.evaluation.words import counted, isolated_names, percent, printable, shorten
 
 LITTLE = 0.01  # of accuracy by twice the photos: less is one photo in a hundred
 MOSTLY = 0.6  # of the gain, for a class to be named as where it comes from
 _NAME = 40  # letters of a session's name
 _SHOWN = 30  # classes in the table of the forecast
+_SESSIONS = 20  # rows of the table of sessions
+NOT_FROZEN = "it is made from the features of a frozen backbone, and this network has none"
 
 
 def between(low: float, high: float) -> str:
@@ -66,6 +69,18 @@ def session_note(leave_one_out: LeaveOneOut | None) -> str:
     return f"<p>Leave-one-session-out: {photos} {verb} not counted, because no other session has the class.</p>"
 
 
+def sessions_section(part: Part) -> str:
+    """A table of the sessions of the photos held out, the worst first; nothing where none is known."""
+    found = part.by_session
+    if found is None:
+        return ""
+    shown = found.named[:_SESSIONS]
+    rows = [markup.cells((shorten(printable(one.name), _NAME), f"{one.photos:,}", percent(one.accuracy, 1))) for one in shown]
+    rest = f"<p>The worst {_SESSIONS} of {len(found.named):,} sessions are shown.</p>" if len(found.named) > _SESSIONS else ""
+    table = markup.table(("session", "photos", "accuracy"), rows)
+    return f"<section><h2>Each session, on {WORDS[part.name]} photos</h2>{table}{rest}</section>"
+
+
 def drop_sentence(leave_one_out: LeaveOneOut) -> str:
     """That photos of a new session are recognized less often."""
     return (
@@ -104,14 +119,13 @@ def _likely(now: float, later: Estimate) -> str:
 
 
 def forecast_section(results: Results, labels: Sequence[str]) -> str:
-    """The section of the forecast: its check, and what each class is likely to gain."""
-    found = results.forecast
+    """The section of the forecast: its check, and what each class is likely to gain; where there is none, why."""
+    found, head = results.forecast, "<section><h2>What more photos are worth</h2>"
     if found is None:
-        return ""
+        return f"{head}<p>No forecast: {escape(isolated_names(results.no_forecast or NOT_FROZEN))}.</p></section>"
     check = found.check
     said = f"The same forecast made from half of the photos ({check.half:,}) said {between(check.predicted.low, check.predicted.high)}; "
     said += f"with {check.whole:,} it became {percent(check.measured)}."
-    head = "<section><h2>What more photos are worth</h2>"
     if not check.passed:
         return f"{head}<p>{said} The forecast is not to be trusted for these photos and is not shown.</p></section>"
     how = (

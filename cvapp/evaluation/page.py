@@ -15,7 +15,7 @@ from cvapp.evaluation.observations import pairs
 from cvapp.evaluation.plots import MOST_CLASSES
 from cvapp.evaluation.results import WORDS, Part, Results, held_out, parts
 from cvapp.evaluation.verdict import GOOD, Verdict
-from cvapp.evaluation.words import counted, percent
+from cvapp.evaluation.words import counted, isolated, isolated_names, percent
 
 _PAIRS = 10
 SEEN = "Each picture is varied anew in every epoch; nothing here should change what the photo shows."
@@ -31,6 +31,7 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
     sections = (
         verdict_section(judged, results.source.name),
         _figures(card, results, answers),
+        outlook.sessions_section(held_out(answers)),
         _plots(card, results, folder),
         outlook.forecast_section(results, card.labels),
         _mistakes(results, found, judged.doubts_labels),
@@ -44,7 +45,7 @@ def compose(card: Card, results: Results, judged: Verdict, found: Sequence[Mista
 
 def verdict_section(judged: Verdict, source: str) -> str:
     """The verdict, what is seen and what to try; `source` is the path of the photos in commands, empty where it is not known."""
-    said = "".join(f"<li>{escape(sentence)}" for sentence in judged.sentences)
+    said = "".join(f"<li>{escape(isolated_names(sentence))}" for sentence in judged.sentences)
     tried = [_cure(cure) for cure in judged.cures]
     advice = f"<h3>What to try</h3><ol>{''.join(f'<li>{line}' for line in tried)}</ol>" if tried else ""
     if not source and any(cure.command for cure in judged.cures):
@@ -55,7 +56,7 @@ def verdict_section(judged: Verdict, source: str) -> str:
 
 def _cure(cure: Cure) -> str:
     """What to try, and the words to paste."""
-    return escape(cure.text) + "".join(f" <code>{escape(word)}</code>" for word in cure.words)
+    return escape(isolated_names(cure.text)) + "".join(f" <code>{escape(word)}</code>" for word in cure.words)
 
 
 def _figures(card: Card, results: Results, answers: dict[str, Part]) -> str:
@@ -149,7 +150,8 @@ def _classes(card: Card, part: Part) -> str:
     )
     text = "<p>Precision: the share of a class's answers that are right. Recall: the share of its photos that are found. F1: their harmonic mean.</p>"
     page = f"<section><h2>Each class, on {WORDS[part.name]} photos</h2>{text}{markup.table(('class', 'precision', 'recall', 'F1', 'photos'), rows)}"
-    confused = [markup.cells((f"{card.labels[one]} and {card.labels[other]}", str(photos))) for photos, one, other in pairs(table)[:_PAIRS]]
+    names = [isolated(label) for label in card.labels]
+    confused = [markup.cells((f"{names[one]} and {names[other]}", str(photos))) for photos, one, other in pairs(table)[:_PAIRS]]
     if len(card.labels) > 2 and confused:
         page += f"<h3>Most often taken for each other</h3>{markup.table(('classes', 'photos'), confused)}"
     return f"{page}</section>"
@@ -168,8 +170,8 @@ def _mistakes(results: Results, found: Sequence[Mistake], doubts_labels: bool) -
     worst = found[:SHOWN]
     tiles = "".join(
         f"<figure>{markup.jpeg(picture, f'photo labelled {one.row.label}')}<figcaption><b>{escape(one.row.label)}</b>"
-        f"<span>{percent(one.probability)} sure: {escape(one.answer)}</span>"
-        f"<small>{escape(one.row.path)}, {one.judged_by}</small></figcaption></figure>"
+        f"<span>{percent(one.probability)} sure: {escape(isolated(one.answer))}</span>"
+        f"<small>{escape(isolated(one.row.path))}, {one.judged_by}</small></figcaption></figure>"
         for one, picture in zip(worst, results.pixels.read(one.row.hash for one in worst))
     )
     count = f"{len(found):,} of {counted(len(results.rows), 'photo')} are answered otherwise than labelled"

@@ -35,6 +35,7 @@ class Results:
         source: where the photos came from, and what decides their parts.
         leave_one_out: leave-one-session-out cross-validation of the frozen features, where there are sessions enough.
         forecast: what more photos are likely to bring, by the frozen features, where there are photos enough.
+        no_forecast: why there is none, in words; "" where there is one, and where there are no frozen features.
     """
 
     history: Sequence[dict[str, float | str]]
@@ -50,6 +51,7 @@ class Results:
     source: DataSource = DataSource()
     leave_one_out: LeaveOneOut | None = None
     forecast: Forecast | None = None
+    no_forecast: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ MIN_SESSIONS = 3  # sessions: of fewer, no interval can be given
 MAX_FOLDS = 20  # of leave-one-session-test: with more sessions, several are left out at a time
 _TRIED = 5  # folds by which the strength of the ridge is chosen
 _Z = 1.96  # of a 95% interval
+_TELLING = 2  # mistakes a session, and right answers: with fewer, sessions do not show how much they differ
 _DEGREES = np.array((1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 1e9))
 _QUANTILES = np.array((12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.306, 2.228, 2.131, 2.086, 2.042, 2.0, 1.96))  # 97.5% of Student's t
 
@@ -32,13 +33,18 @@ class BySession:
         accuracy: from 0 to 1.
         sessions: how many; a photo of no known session counts as one.
         interval: 95%, or None for fewer than `MIN_SESSIONS` sessions.
-        worst: of the sessions that have a name.
+        named: the sessions that have a name, at least one, the worst first.
     """
 
     accuracy: float
     sessions: int
     interval: tuple[float, float] | None
-    worst: Session
+    named: tuple[Session, ...]
+
+    @property
+    def worst(self) -> Session:
+        """Of the sessions that have a name; of several that are as bad, the one with the most photos."""
+        return self.named[0]
 
     def figures(self) -> dict[str, Any]:
         """The same for a card and for `evaluate --json`."""
@@ -85,13 +91,20 @@ def by_session(right: np.ndarray, groups: Sequence[str | None]) -> BySession | N
     shares = np.bincount(session, right) / photos
     names = dict(zip(session.tolist(), groups))
     named = [Session(name, float(shares[index]), int(photos[index])) for index, name in names.items() if name]
-    worst = min(named, key=lambda one: (one.accuracy, -one.photos, one.name))
-    return BySession(float(shares.mean()), len(shares), _interval(shares, photos), worst)
+    named.sort(key=lambda one: (one.accuracy, -one.photos, one.name))
+    return BySession(float(shares.mean()), len(shares), _interval(shares, photos), tuple(named))
 
 
 def _interval(shares: np.ndarray, photos: np.ndarray) -> tuple[float, float] | None:
-    """The 95% interval of a mean over sessions (Korn and Graubard 1998, Survey Methodology 24, section 2): Wilson's, for as many independent
-    photos as would vary as the sessions do, with Student's t for the number of sessions.
+    """The 95% interval of a mean over sessions (Korn and Graubard 1998, Survey Methodology 24, section 2): Wilson's for an
+    effective number of photos.
+
+    With S sessions, V the variance of their shares divided by S (at least what chance alone gives), p the share of right answers:
+
+        n = p (1 - p) / V  (1.96 / t)^2,  t the 97.5% quantile of Student's t with S - 1 degrees of freedom
+
+    V tells little where sessions agree because there are hardly any mistakes: the session in which the model fails may not have been seen.
+    With fewer than `_TELLING` mistakes (or right answers, if these are fewer) a session, n is at most S, as if a session were all right or all wrong.
 
     Args:
         shares: (S,) of right answers.
@@ -100,16 +113,14 @@ def _interval(shares: np.ndarray, photos: np.ndarray) -> tuple[float, float] | N
     count = len(shares)
     if count < MIN_SESSIONS:
         return None
-    likely = (shares @ photos + 1) / (photos.sum() + 2)
+    right, total = float(shares @ photos), float(photos.sum())
+    likely = (right + 1) / (total + 2)
     chance = likely * (1 - likely) * (1 / photos).sum() / count**2  # what sessions that are all alike would vary by
     variance = max(shares.var(ddof=1) / count, chance)
-    return metrics.interval(*_effective(float(shares.mean()), likely * (1 - likely) / variance, count))
-
-
-def _effective(mean: float, photos: float, sessions: int) -> tuple[float, float]:
-    """Right answers and photos that Wilson's interval is to be given."""
-    total = photos * (_Z / _student(sessions - 1)) ** 2
-    return mean * total, total
+    effective = likely * (1 - likely) / variance * (_Z / _student(count - 1)) ** 2
+    if min(right, total - right) < _TELLING * count:
+        effective = min(effective, count)
+    return metrics.interval(float(shares.mean()) * effective, effective)
 
 
 def _student(degrees: int) -> float:

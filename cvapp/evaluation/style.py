@@ -31,7 +31,7 @@ figcaption { margin-top: .4rem }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th { color: var(--dim); font-weight: 500; font-size: .85rem }
 td, th { padding: .35rem .8rem .35rem 0; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }
-td:first-child, th:first-child { text-align: left; white-space: normal; min-width: 8rem; overflow-wrap: anywhere }
+td:first-child, th:first-child { text-align: left; unicode-bidi: plaintext; white-space: normal; min-width: 8rem; overflow-wrap: anywhere }
 td[style] { width: 18%; background: linear-gradient(var(--bar), var(--bar)) left / calc(var(--share) * .93) 60% no-repeat }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); column-gap: 1rem }
 .plots > div { min-width: 0 }

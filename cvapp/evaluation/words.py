@@ -1,5 +1,8 @@
 """How figures and names are written for people, on pages and pictures."""
 
+import re
+import unicodedata
+
 from cvapp.fonts import clusters
 from cvapp.names import JOINERS
 
@@ -23,3 +26,14 @@ def shorten(text: str, most: int) -> str:
     """At most so many letters; the middle is given up, since names of photos differ at their ends."""
     letters, head, tail = clusters(text), most // 2, (most - 1) // 2
     return text if len(letters) <= most else "".join([*letters[:head], "…", *letters[len(letters) - tail :]])
+
+
+def isolated(text: str) -> str:
+    """The text as part of a longer one: what is read from right to left is kept apart, so that it turns nothing around it."""
+    leftward = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+    return f"\u2068{text}\u2069" if leftward else text
+
+
+def isolated_names(sentence: str) -> str:
+    """The sentence with each name that stands in “ ” isolated."""
+    return re.sub("“([^”]*)”", lambda found: f"“{isolated(found[1])}”", sentence)

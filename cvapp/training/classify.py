@@ -215,6 +215,7 @@ def _probe(results: Results, features: np.ndarray, material: Material, seed: int
         learning=probe.learning_curve(known, (features[check], truth[check]), count, seed, groups[learn]),
         leave_one_out=session_accuracy.leave_one_out(features, truth, groups, seed),
         forecast=forecast.forecast(features[some], truth[some], groups[some], np.bincount(truth[learn], minlength=count), seed),
+        no_forecast=forecast.obstacle(truth[some], groups[some], material.labels),
     )
 
 

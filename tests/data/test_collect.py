@@ -1,5 +1,6 @@
 """Collecting: photos from a video at its own pace, numbered on, and a countdown before a live camera's first."""
 
+import re
 import threading
 import time
 
@@ -67,12 +68,12 @@ def test_each_session_has_a_name_of_its_own_and_no_photo_is_written_over(tmp_pat
     for label, pace, session in (("big bee ü", Pace(3, 0.5), stamp), ("big bee ü", Pace(2, 0.5), later), ("wasp", Pace(1), latest)):
         with open_source(video) as source:
             paths = collect(label, source, tmp_path / "data", pace)
-        assert [path.name for path in paths] == [f"{label}-{session}-{number:04d}.jpg" for number in range(1, pace.count + 1)]
+        assert [path.name for path in paths] == [f"{label}-{session}v-{number:04d}.jpg" for number in range(1, pace.count + 1)]
         assert taken(paths) == [0, 5, 10][: pace.count]
     listing, thumbs = thumbnails(hashed(scan(tmp_path / "data")))
     assert {(photo.label, photo.group) for photo in grouped(listing, thumbs).photos} == {
-        ("big bee ü", f"collected {stamp}"),
-        ("big bee ü", f"collected {later}"),
+        ("big bee ü", f"collected {stamp}v"),
+        ("big bee ü", f"collected {later}v"),
         ("wasp", ""),
     }, "a photo by itself is no session"
 
@@ -108,7 +109,8 @@ def test_a_live_camera_counts_down_before_the_first_photo(tmp_path):
         shown.set()
         return True
 
-    assert taken(collect("bee", source, tmp_path / "data", Pace(99, 0.5, countdown=3.0), show)) == [4, 6]
+    saved = collect("bee", source, tmp_path / "data", Pace(99, 0.5, countdown=3.0), show)
+    assert taken(saved) == [4, 6] and all(re.fullmatch(r"bee-\d{8}-\d{6}-000\d\.jpg", path.name) for path in saved)
     assert texts == ["ready in 3", "ready in 3", "ready in 2", "ready in 1", "bee: 1 of 99", "bee: 1 of 99", "bee: 2 of 99"]
 
 

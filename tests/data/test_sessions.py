@@ -91,6 +91,23 @@ def test_a_pause_or_another_camera_begins_another_session(tmp_path):
     }  # fmt: skip
 
 
+def test_live_runs_of_collect_that_begin_within_five_minutes_are_one_session(tmp_path):
+    runs = [
+        ("bee", "20261130-100000", "20261130-100000"),
+        ("wasp", "20261130-100430", "20261130-100000"),  # 270 s after the first
+        ("bee", "20261130-100930", "20261130-100000"),  # 300 s after the second
+        ("bee", "20261130-101431", "20261130-101431"),  # 301 s after the third
+        ("bee", "20261130-101432v", "20261130-101432v"),  # of a video, which may be of any day
+        ("wasp", "20261130-101433v", "20261130-101433v"),
+        ("wasp", "20261399-100000", "20261399-100000"),  # no time
+    ]
+    for place, (label, run, _) in enumerate(runs):
+        for number in (1, 2):
+            save(tmp_path / label / f"{label}-{run}-{number:04}.jpg", texture(10 * place + number))
+    found = sessions(tmp_path)
+    assert found == {f"{label}/{label}-{run}-{number:04}.jpg": f"collected {group}" for label, run, group in runs for number in (1, 2)}
+
+
 def test_a_time_that_too_many_photos_share_is_not_of_the_shutter(tmp_path):
     for place in range(31):
         save(tmp_path / "ab"[place % 2] / f"{place}.jpg", texture(place), "2000:01:01 00:00:00")

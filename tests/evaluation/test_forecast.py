@@ -122,6 +122,30 @@ def test_too_few_photos_or_sessions_have_no_forecast():
     assert forecast.forecast(x, np.zeros(300, int), [""] * 300, NOW, 0) is None, "two classes have none"
 
 
+def test_photos_of_a_single_session_have_no_forecast():
+    """One film of class 1 beside many sessions of the others; the control has two films and single photos."""
+    x, truth = gaussians(np.random.default_rng(0), 300)
+    names = np.where(truth == 1, "film", "").tolist()
+    assert forecast.forecast(x, truth, names, NOW, 0) is None
+    assert forecast.obstacle(truth, names, ["ant", "bee", "fly"]).startswith("class “bee” has a single session")
+    some = np.flatnonzero(truth == 1)
+    for place, index in enumerate(some[:12]):
+        names[index] = f"other film {place}"
+    assert forecast.obstacle(truth, names, ["ant", "bee", "fly"]) == "" and forecast.forecast(x, truth, names, NOW, 0) is not None
+
+
+def test_what_stands_in_the_way_is_named():
+    truth = np.repeat([0, 1], [20, 9])
+    labels = ["ant", "bee"]
+    assert forecast.obstacle(truth, [""] * 29, labels) == "class “bee” has 9 photos to train and validate on, and 10 are needed"
+    names = ["a"] * 15 + [""] * 5 + [""] * 9
+    assert forecast.obstacle(truth, names, labels) == (
+        "class “ant” has 6 sessions (single photos counted) to train and validate on, and 10 are needed"
+    )
+    assert forecast.obstacle(np.repeat([0, 1], [10, 10]), [""] * 20, labels) == ""
+    assert "“bee” has 0 photos" in forecast.obstacle(np.zeros(20, int), [""] * 20, labels)
+
+
 def test_no_probe_learns_from_a_session_that_it_is_measured_on():
     """Labels by lot for each session: whoever knew the session would be right."""
     generator = np.random.default_rng(2)

@@ -156,7 +156,7 @@ def with_sessions(results, size):
 
 
 def test_accuracy_by_session_is_the_headline(tmp_path):
-    unseen = LeaveOneOut(BySession(0.71, 24, (0.6, 0.8), Session("train <1>", 0.2, 5)), 95, 5, 0.75, (-0.1, 0.2))
+    unseen = LeaveOneOut(BySession(0.71, 24, (0.6, 0.8), (Session("train <1>", 0.2, 5),)), 95, 5, 0.75, (-0.1, 0.2))
     results = dataclasses.replace(with_sessions(run(tmp_path, USUAL), 4), leave_one_out=unseen)
     page = written(tmp_path, results).text
     first = page.index("80.0% right by session, the mean of 5 test sessions")
@@ -176,6 +176,17 @@ def test_two_sessions_have_no_interval(tmp_path):
     assert "leave-one-session-out" not in page
 
 
+def test_sessions_are_a_table_the_worst_first(tmp_path):
+    few = written(tmp_path, with_sessions(run(tmp_path, USUAL), 4)).text
+    head = few.index("Each session, on test photos session photos accuracy")
+    rows = [few.index(text, head) for text in ("test <4> 4 0.0%", "test <0> 4 100.0%", "test <3> 4 100.0%")]
+    assert rows == sorted(rows) and "sessions are shown" not in few
+    many = {**USUAL, "test": (50, 60)}
+    page = written(tmp_path, with_sessions(run(tmp_path, many), 2)).text
+    table = page[page.index("Each session, on test photos") : page.index("The worst 20 of 30 sessions are shown")]
+    assert table.count("test <") == 20
+
+
 def test_unknown_sessions_are_not_mentioned(tmp_path):
     assert "session" not in written(tmp_path, run(tmp_path, USUAL)).text
 
@@ -186,9 +197,24 @@ def test_the_forecast_is_a_table_by_gain(tmp_path):
     assert "made from half of the photos (120) said 87 to 91%; with 240 it became 90%" in page
     rows = [page.index(text) for text in ("all photos 240 90% 93% (92 to 94%)", "bees 120 85% 90% (89 to 91%)", "ants 120 95% 95% (94 to 96%)")]
     assert rows == sorted(rows) and "at twice: 480 at four times: 960" in page
+    assert "No forecast" not in page
+
+
+def test_a_report_without_a_forecast_says_why(tmp_path):
+    why = dataclasses.replace(run(tmp_path, USUAL), no_forecast="class “<a>” has 9 photos to train and validate on, and 10 are needed")
+    page = written(tmp_path, why).text
+    assert "What more photos are worth No forecast: class “<a>” has 9 photos to train and validate on, and 10 are needed." in page
+    assert "No forecast: it is made from the features of a frozen backbone" in written(tmp_path, run(tmp_path, USUAL)).text
 
 
 def test_a_forecast_that_failed_its_check_is_not_shown(tmp_path):
     made = forecast(0.9, 0.93, [(0.9, 0.93)] * 2, passed=False)
     page = written(tmp_path, run(tmp_path, USUAL, crossed=True, learning=[(240, 1.0, 0.9)], forecast=made)).text
     assert "not to be trusted" in page and "at twice" not in page and "Dashed" not in page
+
+
+def test_labels_that_are_read_from_the_right_stand_in_the_order_of_the_list(tmp_path):
+    labels = ("חץ", "مفتاح")
+    results = dataclasses.replace(run(tmp_path, USUAL, labels), no_forecast="class “חץ” has 9 photos to train and validate on, and 10 are needed")
+    page = written(tmp_path, results, labels).text
+    assert "2 classes: \u2068חץ\u2069, \u2068مفتاح\u2069" in page and "class “\u2068חץ\u2069” has 9 photos" in page

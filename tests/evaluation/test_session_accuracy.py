@@ -12,6 +12,7 @@ def test_every_session_counts_the_same_and_the_worst_is_named():
     found = by_session(right, ["a"] * 4 + ["b"] * 2 + ["", "c"])
     assert found.accuracy == pytest.approx((1 + 0.5 + 0 + 0) / 4) and found.sessions == 4
     assert found.worst == session_accuracy.Session("c", 0.0, 1), "photos without a session have no name"
+    assert [one.name for one in found.named] == ["c", "b", "a"]
     figures = found.figures()
     assert figures["accuracy_by_session"] == 0.375 and figures["sessions"] == 4
     assert figures["worst_session"] == {"name": "c", "accuracy": 0.0, "photos": 1}
@@ -38,6 +39,30 @@ def test_the_interval_holds_the_mean_over_all_sessions(count, least, spread):
         narrow += low <= truth <= high
     assert held >= least * 300
     assert not spread or narrow < 0.75 * 300
+
+
+def test_sessions_that_all_agree_count_as_one_photo_each():
+    """8 of 8 by Wilson is 0.676 to 1 whatever the photos in each; 240 photos that are independent would be 0.984 to 1."""
+    found = by_session(np.ones(240, bool), [f"{index // 30}" for index in range(240)])
+    assert found.interval == pytest.approx((0.6756, 1.0), abs=1e-4)
+    none = by_session(np.zeros(240, bool), [f"{index // 30}" for index in range(240)])
+    assert none.interval == pytest.approx((0.0, 0.3244), abs=1e-4)
+    some = np.tile(np.arange(30) >= 6, 8)  # 6 mistakes in each session show that these hardly differ
+    low, high = by_session(some, [f"{index // 30}" for index in range(240)]).interval
+    assert high - low < 0.15 and low < 0.8 < high
+
+
+@pytest.mark.parametrize("usual, failing, often", [(1.0, 0.5, 0.2), (1.0, 0.3, 0.1), (0.97, 0.3, 0.1), (0.99, 0.6, 0.1)])
+@pytest.mark.parametrize("count", [4, 8, 25])
+def test_the_interval_allows_for_sessions_in_which_the_model_fails(count, usual, failing, often):
+    """Most sessions are nearly all right, a few are not, and with few sessions often none of these is seen."""
+    generator, held, runs = np.random.default_rng(count), 0, 200
+    groups = [f"{index}" for index in range(count) for _ in range(30)]
+    for _ in range(runs):
+        chances = np.where(generator.random(count) < often, failing, usual)
+        low, high = by_session(generator.random(30 * count) < np.repeat(chances, 30), groups).interval
+        held += low <= usual + often * (failing - usual) <= high
+    assert held >= 0.93 * runs
 
 
 def photos(rng, sessions, apart):

@@ -243,7 +243,7 @@ def test_a_forecast_that_failed_its_check_gives_no_number(tmp_path):
 
 def unseen(found, mixed, drop):
     """A leave-one-session-out of 8 sessions."""
-    return LeaveOneOut(BySession(found, 8, (found - 0.1, found + 0.1), Session("kitchen", 0.5, 10)), 100, 0, mixed, drop)
+    return LeaveOneOut(BySession(found, 8, (found - 0.1, found + 0.1), (Session("kitchen", 0.5, 10),)), 100, 0, mixed, drop)
 
 
 def test_new_sessions_that_are_harder(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cvapp.evaluation.words import counted, percent, printable, shorten
+from cvapp.evaluation.words import counted, isolated, isolated_names, percent, printable, shorten
 
 
 def test_figures():
@@ -22,3 +22,9 @@ def test_a_long_name_loses_its_middle(most):
     head, tail = short.split("…")
     assert name.startswith(head) and name.endswith(tail)
     assert shorten(name, len(name)) == name
+
+
+def test_names_from_the_right_are_isolated_in_a_sentence():
+    assert isolated("bee 2") == "bee 2" and isolated("魚") == "魚"
+    assert isolated("חץ 2") == "\u2068חץ 2\u2069"
+    assert isolated_names("“חץ”, “مفتاح” and “bee” are mixed up") == "“\u2068חץ\u2069”, “\u2068مفتاح\u2069” and “bee” are mixed up"

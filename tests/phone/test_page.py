@@ -231,25 +231,67 @@ def test_what_is_shown_is_the_answer(without_camera, mine, tmp_path):
     assert saved.shape[1] == 200 and np.array_equal(saved[:200], images.read(tmp_path / "one.png")) and saved.shape[0] > 220
 
 
-SHOW = """import('./view.js').then((view) => {{
-  const labels = {labels};
-  view.showAnswer({{said: labels[0], known: true, scores: labels.map((label, at) => ({{label, probability: 0.6 - 0.2 * at}}))}}, {{labels}});
+SHOW = """async (labels) => {
+  const view = await import('./view.js');
+  view.setDirection(labels);
+  view.showAnswer({said: labels[0], known: true, scores: labels.map((label, at) => ({label, probability: 0.6 - 0.2 * at}))}, {labels});
   return labels.map(view.isolated);
-}})"""
+}"""
+WAYS = "(all) => [...document.querySelectorAll(all)].map((one) => getComputedStyle(one).direction)"
+# Where the first row's label, its percentage and the colored part of the bar are: left ends in pixels.
+PLACES = """() => {
+  const [row] = document.querySelectorAll('#bars li');
+  const [name, share] = [...row.children].map((one) => one.getBoundingClientRect().left);
+  return [name, share, parseFloat(getComputedStyle(row, '::before').left)];
+}"""
 
 
 def test_a_label_reads_in_its_own_direction(without_camera):
-    labels = ["עברית", "stop 2", "كلب"]
-    assert without_camera.ask(SHOW.format(labels=labels)) == ["\u2068עברית\u2069", "stop 2", "\u2068كلب\u2069"]
-    ways = without_camera.ask("[...document.querySelectorAll('#bars li span:first-child')].map((one) => getComputedStyle(one).direction)")
-    assert ways == ["rtl", "ltr", "rtl"]
-    style = without_camera.ask("(({direction, textAlign}) => [direction, textAlign])(getComputedStyle(document.getElementById('answer')))")
-    assert style == ["rtl", "left"], "it stands where every answer does"
-    counted = """import('./view.js').then((view) => {
-      view.showAnswer({boxes: [{place: 0, score: 0.9}, {place: 0, score: 0.8}, {place: 1, score: 0.7}]}, {labels: ['עברית', 'bee']});
-      return document.getElementById('answer').textContent;
+    labels = ["עברית", "stop 2", "bee", "🌙"]
+    assert without_camera.ask(SHOW, labels) == ["\u2068עברית\u2069", "stop 2", "bee", "🌙"]
+    assert without_camera.ask(WAYS, "#bars li span:first-child") == ["rtl", "ltr", "ltr"]
+    assert without_camera.ask(WAYS, "#answer, #answer bdi, #bars") == ["ltr", "rtl", "ltr"], "an answer stands where every other does"
+    name, share, bar = without_camera.ask(PLACES)
+    assert name < share and bar == 0
+
+
+def test_where_most_labels_are_read_from_the_right_answers_and_bars_begin_there(without_camera):
+    without_camera.ask(SHOW, ["كلب", "עברית (2)", "background", "\U0001e900"])  # the last is Adlam
+    assert without_camera.ask(WAYS, "#answer, #bars, #bars li span:first-child") == ["rtl", "rtl", "rtl", "rtl", "ltr"]
+    name, share, bar = without_camera.ask(PLACES)
+    assert share < name and bar > 100, "60% of the bar, from the right"
+    align = "(({right}, all) => all.right - 16 - right)(document.querySelector('#answer bdi').getBoundingClientRect(), {right: innerWidth})"
+    assert abs(without_camera.ask(align)) < 1
+    assert without_camera.page.locator("#bars li").first.inner_text().split("\n")[1] == "60.0%"
+    without_camera.ask(SHOW, ["bee", "ant"])
+    assert without_camera.ask(WAYS, "#answer, #bars") == ["ltr", "ltr"]
+
+
+def test_what_a_detector_counts_is_listed_in_the_order_of_the_page(without_camera):
+    """A label from the right that comes first must not turn the list around."""
+    code = """import('./view.js').then((view) => {
+      const labels = ['עברית', 'bee'];
+      view.setDirection(labels);
+      view.showAnswer({boxes: [{place: 0, score: 0.9}, {place: 0, score: 0.8}, {place: 1, score: 0.7}]}, {labels});
+      return [...document.querySelectorAll('#answer bdi')].map((one) => one.getBoundingClientRect().left);
     })"""
-    assert without_camera.ask(counted) == "2 × \u2068עברית\u2069, bee"
+    first, second = without_camera.ask(code)
+    assert first < second and without_camera.text("#answer") == "2 × עברית, bee"
+
+
+def test_a_label_on_a_picture_keeps_its_direction_and_leaves_room_for_the_percentage(without_camera):
+    code = """async ([label, room]) => {
+      const {captioned} = await import('./view.js');
+      const context = document.createElement('canvas').getContext('2d');
+      context.font = '20px sans-serif';
+      const text = captioned(context, label, 0.5, room);
+      return [text, context.measureText(text).width, getComputedStyle(document.documentElement).direction];
+    }"""
+    assert without_camera.ask(code, ["עברית", 400])[0] == "\u2068עברית\u2069 50.0%"
+    assert without_camera.ask(code, ["bee", 400])[::2] == ["bee 50.0%", "ltr"], "so that the percentage stands to the right of every label"
+    for label, mark in (("a label " * 12, ""), ("שלום רב " * 12, "\u2069")):
+        text, width, _ = without_camera.ask(code, [label, 300])
+        assert width <= 300 and text.endswith(f"…{mark} 50.0%") and 20 < len(text) < 60
 
 
 def test_an_unsure_answer_is_unknown(chromium, exported, tmp_path):

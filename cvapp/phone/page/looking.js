@@ -2,7 +2,7 @@
 import {window_} from './fit.js';
 import * as asking from './model.js';
 import {cameras, decode, frames, grab, pixels, startCamera, stopCamera} from './pictures.js';
-import {annotated, clearAnswer, clearOverlay, elements, keep, message, note, setState, showAnswer, showOverlay, state} from './view.js';
+import {annotated, clearAnswer, clearOverlay, elements, keep, message, note, setDirection, setState, showAnswer, showOverlay, state} from './view.js';
 
 const {video, still, pace} = elements;
 const nextFrame = frames(video);
@@ -17,6 +17,7 @@ let awake = null; // what keeps the screen on
 
 export function start(told) {
   model = told;
+  setDirection(model.labels);
   elements.flip.onclick = () => goLive(facing === 'environment' ? 'user' : 'environment');
   elements.photo.onclick = () => elements.file.click();
   elements.file.onchange = () => { if (elements.file.files.length) showPhoto(elements.file.files[0]); };

@@ -36,7 +36,7 @@ export async function refresh() {
     const took = performance.now() - begin;
     pace.textContent = `${((1000 * COUNT) / took).toFixed(0)} pictures/s, ${(took / COUNT).toFixed(0)} ms`;
     show(pictures, shape);
-    say(`${COUNT} pictures of seed ${number}`);
+    say([`${COUNT} pictures of seed ${number}`]);
     shown = number;
     message('');
     setState('made');

@@ -36,10 +36,15 @@ export function note(text, bad = false) {
 
 const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
+// Answers stand and bars grow from the right where most labels are read from there; a single label keeps its own direction in either.
+export function setDirection(labels) {
+  elements.answer.dir = elements.bars.dir = 2 * labels.filter((label) => LEFTWARD.test(label)).length > labels.length ? 'rtl' : 'ltr';
+}
+
 // An answer of a classifier ({said, known, scores}) or a detector ({boxes}) in words and bars.
 export function showAnswer(found, {labels}) {
   if (found.scores) {
-    say(found.said, found.known);
+    say([bdi(found.said)], found.known);
     bars(found.scores.map(({label, probability}) => [label, probability]));
   } else {
     say(counted(found.boxes, labels), found.boxes.length > 0);
@@ -47,27 +52,32 @@ export function showAnswer(found, {labels}) {
   }
 }
 
-export function say(text, known = true) {
-  elements.answer.textContent = text;
+// Texts and elements as the answer.
+export function say(parts, known = true) {
+  elements.answer.replaceChildren(...parts);
   elements.answer.classList.toggle('unknown', !known);
 }
 
 export function clearAnswer() {
-  say('\u00a0');
+  say(['\u00a0']);
   bars([]);
 }
 
-const LEFTWARD = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/; // Hebrew, Arabic and their relatives
+const LEFTWARD = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u; // Hebrew, Arabic and their relatives
 
 // A label as part of a longer text: one that is read from right to left is kept apart, so that it turns nothing beside it around.
 export function isolated(label) {
   return LEFTWARD.test(label) ? `\u2068${label}\u2069` : label;
 }
 
+// The same as an element.
+const bdi = (label) => Object.assign(document.createElement('bdi'), {textContent: label});
+
 function counted(boxes, labels) {
   const counts = new Map();
   for (const {place} of boxes) counts.set(place, (counts.get(place) ?? 0) + 1);
-  return [...counts].map(([place, count]) => (count > 1 ? `${count} × ${isolated(labels[place])}` : isolated(labels[place]))).join(', ') || 'nothing found';
+  const parts = [...counts].flatMap(([place, count]) => [', ', ...(count > 1 ? [`${count} × `] : []), bdi(labels[place])]);
+  return parts.length ? parts.slice(1) : ['nothing found'];
 }
 
 function bars(rows) {
@@ -111,8 +121,17 @@ function draw(context, shape, found, model, mirrored) {
     const start = Math.min(flipped(left), flipped(right));
     context.strokeRect(start, top, right - left, bottom - top);
     for (const [x, y] of points) context.fillRect(flipped(x) - unit, y - unit, 2 * unit, 2 * unit);
-    tag(context, `${isolated(model.labels[place])} ${percent(score)}`, start, top, unit, shape);
+    tag(context, captioned(context, model.labels[place], score, shape[1] - 6 * unit), start, top, unit, shape);
   }
+}
+
+// A label and its share, the label with as many of its letters as there is room for.
+export function captioned(context, label, share, room) {
+  const letters = [...label];
+  const text = (count) => `${isolated(count < letters.length ? `${letters.slice(0, count).join('').trimEnd()}…` : label)} ${percent(share)}`;
+  let count = letters.length;
+  while (count > 1 && context.measureText(text(count)).width > room) count -= 1;
+  return text(count);
 }
 
 function tag(context, text, left, top, unit, shape) {
@@ -150,10 +169,11 @@ export function annotated(source, original, found, model) {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(source, 0, 0, shape[1], shape[0]);
   if (words) {
-    const [{probability}] = found.scores;
+    const room = shape[1] - 0.6 * words;
     context.fillStyle = '#14171c';
     context.font = `600 ${0.6 * words}px system-ui, sans-serif`;
-    context.fillText(found.known ? `${isolated(found.said)} ${percent(probability)}` : found.said, 0.3 * words, shape[0] + 0.72 * words, shape[1] - 0.6 * words);
+    const text = found.known ? captioned(context, found.said, found.scores[0].probability, room) : found.said;
+    context.fillText(text, 0.3 * words, shape[0] + 0.72 * words, room);
   } else {
     context.scale(scale, scale);
     draw(context, original, found, model, false);
