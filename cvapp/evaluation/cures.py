@@ -93,7 +93,7 @@ def longer(recipe: Recipe, history: Sequence[dict[str, Any]]) -> list[Cure]:
     """Twice the epochs of the last stage where they ran out and the best one was among the last; after an earlier one more would not help."""
     losses = [float(row["val_loss"]) for row in history if row["stage"] == history[-1]["stage"]]
     best = min(range(len(losses)), key=losses.__getitem__)
-    if not ran_out(recipe, history) or best < (1 - _LATE) * len(losses) - 1:
+    if not ran_out(recipe, history) or best + 1 <= (1 - _LATE) * len(losses):
         return []
     name = "fine_tune_epochs" if history[-1]["stage"] == "fine-tuning" else "epochs"
     now = getattr(recipe.train, name)

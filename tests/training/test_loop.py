@@ -98,6 +98,14 @@ def test_an_epochs_figures_are_means_over_its_photos():
         assert abs(batch_means - row["loss"]) > 1e-3
 
 
+def test_an_epochs_loss_leaves_the_penalty_out():
+    stage, _ = a_stage([5], epochs=1, dropout=0.0, rate=1e-8, settings=Train(l2=1.0))
+    (row,) = run(stage).rows
+    one, _ = cross_entropies(stage.network)
+    penalty = float((np.asarray(stage.network.get_layer("logits").kernel) ** 2).sum())
+    assert row["loss"] == pytest.approx(one.mean(), abs=1e-5) and penalty > 0.5
+
+
 def test_a_row_tells_the_stage_the_epoch_and_the_rate():
     plan = Train(schedule="step", decay=0.5, decay_epochs=1)
     progress = run(a_stage([6, 7], 2, settings=plan)[0])
