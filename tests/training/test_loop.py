@@ -20,10 +20,12 @@ INPUTS = np.random.default_rng(8).normal(size=(10, 4)).astype(np.float32)
 TARGETS = np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 1, 0, 0, 1, 1, 1]]
 
 
-@pytest.fixture(autouse=True)
-def _likelihood_alone(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def _likelihood_alone():
     """Without the prior on the temperature, for which ten photos are few, a validation loss is one that can be worked out by hand."""
-    monkeypatch.setattr(loop.metrics, "PRIOR", np.inf)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop.metrics, "PRIOR", np.inf)
+        yield
 
 
 def answers(right: int, sure: float = 1.0) -> np.ndarray:
