@@ -15,7 +15,7 @@ from cvapp.recipe import Augment, Model, Recipe, Train
 
 RECIPE = Recipe(
     model=Model(dropout=0.5),
-    augment=Augment(mirror=True, crop=0.15, zoom=0.2, rotation=15, stretch=0.1, brightness=0.1, contrast=0.2, colour=0.05),
+    augment=Augment(mirror="auto", crop=0.15, zoom=0.2, rotation=15, stretch=0.1, brightness=0.1, contrast=0.2, colour=0.05),
     train=Train(
         epochs=40,
         learning_rate=2e-3,

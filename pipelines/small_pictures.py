@@ -15,6 +15,6 @@ RECIPE = Recipe(
     data=Data(val=0.1, test=0.1),
     images=Images(size=(28, 28)),
     model=Model(backbone="small_resnet", weights="none", alpha=0.35, dropout=0.2, initialiser="he"),
-    augment=Augment(mirror=True),
+    augment=Augment(mirror="auto"),
     train=Train(epochs=10, batch=128, learning_rate=4e-3, schedule="cosine", warmup=0.1, weight_decay=5e-2, label_smoothing=0.05),
 )

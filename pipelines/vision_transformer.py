@@ -24,7 +24,7 @@ RECIPE = Recipe(
     data=Data(val=0.1, test=0.1),
     images=Images(size=(28, 28)),
     model=Model(backbone="vit_compact", weights="none", dropout=0.1, stochastic_depth=0.05),
-    augment=Augment(mirror=True, mixup=0.1),
+    augment=Augment(mirror="auto", mixup=0.1),
     train=Train(
         epochs=15,
         batch=128,

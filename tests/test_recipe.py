@@ -100,7 +100,7 @@ def test_a_setting_is_taken_as_its_field_means_it(setting, path, value):
         ("train.fine_tune=some", "train.fine_tune is 'some': give none, auto, all, layers:N or blocks:N, such as blocks:3"),
         ("train.fine_tune=blocks:0", "train.fine_tune is 'blocks:0'"),
         ("train.optimiser=adm", "train.optimiser is 'adm': choose one of sgd, "),
-        ("augment.mirror=maybe", "augment.mirror is 'maybe': expected bool"),
+        ("augment.mirror=maybe", "augment.mirror is 'maybe': give yes, no or auto"),
         ("augment.rotation=200", "augment.rotation is 200.0: give a number from 0 to 180"),
         ("model.backbone=hub", "model.handle is empty: give a SavedModel's folder, an address, efficientnet_lite0 or mobilenet_v2_drawings"),
         ("export.variants=int8,", "float32 must be among them"),

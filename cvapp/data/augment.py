@@ -85,7 +85,7 @@ def draw(index: int, epoch: int, seed: int, settings: Augment) -> Change:
     half, across, down, crop, zoom, angle, stretch, *others = generator.uniform(-1, 1, 16).tolist()
     brightness, contrast, red, green, blue, blur, noise, cut_across, cut_down = others
     return Change(
-        mirror=settings.mirror and half < 0,
+        mirror=bool(settings.mirror) and half < 0,
         kept=1 - settings.crop * abs(crop),
         place=(across, down),
         zoom=(1 + settings.zoom) ** zoom,

@@ -19,8 +19,9 @@ _LARGER = {  # a larger backbone than each, by its parameters: of those that are
 }
 _LARGEST = "resnet_50"
 _REDUCIBLE = ("efficientnet_lite1", "efficientnet_lite2", "efficientnet_v2_b0", "resnet_50")  # larger than the default one
-_LIMIT = 100_000  # epochs, and patience
-_PICTURES = ("augment.mirror=True", "augment.crop=0.2", "augment.rotation=15", "augment.brightness=0.2")
+_LIMIT = 100_000  # epochs
+_LATE = 0.2  # of the epochs of a stage, the last ones: a best epoch among them may not be the best there is
+_PICTURES = ("augment.mirror=auto", "augment.crop=0.2", "augment.rotation=15", "augment.brightness=0.2")
 _DROPOUT = 0.5  # half of the features
 _WEIGHT_DECAY = 0.01  # a hundred times the default
 _SMOOTHING = 0.1  # of the target
@@ -99,9 +100,12 @@ def _needs(name: str) -> str:
 
 
 def longer(recipe: Recipe, history: Sequence[dict[str, Any]]) -> list[Cure]:
-    """Twice the epochs of the last stage, or twice the patience where that ended it before they ran out."""
+    """Twice the epochs of the last stage where they ran out and the best one was among the last; after an earlier one more would not help."""
+    losses = [float(row["val_loss"]) for row in history if row["stage"] == history[-1]["stage"]]
+    best = min(range(len(losses)), key=losses.__getitem__)
+    if not ran_out(recipe, history) or best + 1 <= (1 - _LATE) * len(losses):
+        return []
     name = "fine_tune_epochs" if history[-1]["stage"] == "fine-tuning" else "epochs"
-    name = name if ran_out(recipe, history) else "patience"
     now = getattr(recipe.train, name)
     return [Cure("Train longer", (f"train.{name}={min(_LIMIT, 2 * now)}",))] if now < _LIMIT else []
 
@@ -129,7 +133,7 @@ def more_data(card: Card) -> list[Cure]:
     recipe, cures = card.recipe, [PHOTOS]
     if recipe.augment.off:
         settings = (*_as_chosen(card), *_PICTURES)
-        cures.append(Cure("Vary the training pictures (without mirror where left and right differ, as in writing)", settings))
+        cures.append(Cure("Vary the training pictures", settings))
     elif not recipe.augment.mixup:
         cures.append(Cure("Vary the training pictures more: blend two of them", ("augment.mixup=0.2",)))
     return cures

@@ -38,14 +38,14 @@ class Sums:
         return Sums(self.gram - other.gram, self.totals - other.totals, self.counts - other.counts, self.weights)
 
 
-def compress(features: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Features (N, F) centered and rotated onto at most min(N, `MAX_FEATURES`) axes: float32 (N, K).
+def compress(features: np.ndarray, seed: int = 0, most: int = MAX_FEATURES) -> np.ndarray:
+    """Features (N, F) centered and rotated onto at most min(N, `most`) axes: float32 (N, K).
 
-    A ridge gives the same scores in any rotation, so where N or F is at most `MAX_FEATURES` nothing is lost. Otherwise the axes are those that a
+    A ridge gives the same scores in any rotation, so where N or F is at most `most` nothing is lost. Otherwise the axes are those that a
     randomized range finder with one power iteration finds (Halko et al. 2011, arXiv:0909.4061, algorithms 4.1 and 4.3).
     """
     centered = np.asarray(features - features.mean(0), np.float32)
-    axes = min(len(centered), MAX_FEATURES)
+    axes = min(len(centered), most)
     if centered.shape[1] <= axes:
         return centered
     sketch = centered @ np.random.default_rng(seed).normal(size=(centered.shape[1], axes)).astype(np.float32)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from cvapp.card import TRANSCRIBE, Card
+from cvapp.evaluation import mirroring
 from cvapp.evaluation.plots import kept_epochs
 from cvapp.evaluation.style import STYLE
 from cvapp.evaluation.words import counted, isolated, percent
@@ -76,6 +77,7 @@ def making(card: Card, history: Sequence[dict[str, Any]]) -> str:
     facts = {
         "Stages": stages,
         "Fine-tuning": card.metrics.get("fine_tune", ""),
+        "Mirroring": _mirroring(card),
         "Settings": _settings(card.recipe),
         "Pictures": f"{card.images.size[0]} x {card.images.size[1]} pixels, {card.images.fit}" if card.images.size else "",
         "Weights": f"{card.weights.get('source', 'unknown')} (licence: {card.weights.get('licence', 'unknown')})",
@@ -84,6 +86,13 @@ def making(card: Card, history: Sequence[dict[str, Any]]) -> str:
     }
     told = "".join(f"<dt>{name}<dd>{escape(text)}" for name, text in facts.items() if text)
     return f"<section><h2>How it was made</h2><dl>{told}</dl></section>"
+
+
+def _mirroring(card: Card) -> str:
+    """Whether pictures were mirrored, where that was tried, and what spoke for it."""
+    if "mirror" not in card.metrics:
+        return ""
+    return f"{'mirrored' if card.recipe.augment.mirror else 'not mirrored'}: {mirroring.sentence(card.metrics['mirror'])}"
 
 
 def _settings(recipe: Recipe) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cvapp.card import Card
 from cvapp.data import sessions
-from cvapp.evaluation import metrics, outlook, poor_features
+from cvapp.evaluation import metrics, mirroring, outlook, poor_features
 from cvapp.evaluation.cures import PHOTOS, Cure, longer, more_validation, ran_out
 from cvapp.evaluation.results import WORDS, Part, Results, held_out, truth
 from cvapp.evaluation.words import counted, percent
@@ -21,6 +21,7 @@ DROPPED = 0.02  # of accuracy in new sessions: less is one photo in fifty
 CONFUSED = 3  # mistakes between two classes: two may be chance
 CONFUSED_SHARE = 0.1  # of all mistakes: below it no pair stands out
 SUSPICIOUS = 0.05  # of the photos: photos of ants and bees give 0.03 as they came, 0.08 to 0.11 with a tenth of wrong labels
+FEW = 100  # validation photos: below it, the 5% of right answers that choose the threshold are fewer than five
 _RATES = 1e-8, 1.0  # learning rates that are advised; the recipe takes none below
 TRUSTED = 0.6  # accuracy of the judges: below it they are wrong too often to doubt a label
 
@@ -49,6 +50,8 @@ def observe(card: Card, results: Results, found: dict[str, Part]) -> list[Observ
         _learning(card, results),
         _unfinished(card, results),
         _calibration(card, results, judged),
+        _few(card, results, found["val"]),
+        _mirrored(card),
     )
 
 
@@ -78,9 +81,8 @@ def _start(card: Card) -> tuple[Cure, ...]:
 
 def _exploded(card: Card, results: Results) -> Observation | None:
     losses, guess = np.array([row["loss"] for row in results.history], float), np.log(len(card.labels))
-    penalised = card.recipe.train.l1 or card.recipe.train.l2  # then the loss is more than the cross-entropy
     finite = np.isfinite([*losses, *(float(row["val_loss"]) for row in results.history)]).all()
-    if finite and losses.max() <= EXPLODED * max(guess, losses[0]) and (penalised or losses[-1] <= EXPLODED * guess):
+    if finite and losses.max() <= EXPLODED * max(guess, losses[0]) and losses[-1] <= EXPLODED * guess:
         return None
     short = () if 0 < card.recipe.train.clip_norm <= 1 else ("train.clip_norm=1",)
     lower = Cure("A lower learning rate, and gradients kept short", (*_rate(card, results, 0.1), *short))
@@ -197,3 +199,21 @@ def _calibration(card: Card, results: Results, judged: Part) -> Observation | No
     how = "more" if sure > high else "less"
     known = f"{percent(sure)} sure on average, {percent(judged.accuracy)} right on {WORDS[judged.name]} photos"
     return Observation(f"Its probabilities mislead: it is {how} sure than right ({known}).", tuple(cures))
+
+
+def _few(card: Card, results: Results, val: Part) -> Observation | None:
+    """Temperature and threshold that rest on few validation photos."""
+    if len(val.truth) >= FEW:
+        return None
+    both = f"The temperature ({card.temperature:.2f}) and the threshold of “unknown” ({percent(card.threshold)})"
+    sentence = f"{both} are uncertain: they rest on {counted(len(val.truth), 'validation photo')}."
+    return Observation(sentence, (more_validation(card.recipe, results.rows, results.source),))
+
+
+def _mirrored(card: Card) -> Observation | None:
+    """Pictures that were mirrored because the recipe asked for it, though a probe of the photos loses by it."""
+    tried = card.metrics.get("mirror")
+    if not (tried and tried["harmful"] and card.recipe.augment.mirror):
+        return None
+    sentence = f"Left and right seem to differ, but the training pictures were mirrored: {mirroring.sentence(tried)}."
+    return Observation(sentence, (Cure("Do not mirror the pictures", ("augment.mirror=False",)),))

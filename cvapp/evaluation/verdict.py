@@ -9,13 +9,13 @@ from cvapp.evaluation.cures import Cure, fewer_features, larger, less_regularise
 from cvapp.evaluation.metrics import interval
 from cvapp.evaluation.observations import faults, observe, weak_backbone
 from cvapp.evaluation.poor_features import is_poor
-from cvapp.evaluation.results import Part, Results, parts
+from cvapp.evaluation.results import WORDS, Part, Results, held_out, parts
 from cvapp.evaluation.words import counted, percent
 
 GOOD, BIAS, VARIANCE, BOTH = "good fit", "high bias", "high variance", "high bias and high variance"
 LEARNED = 0.9  # training accuracy: a model that misses one in ten of the very photos it learned from has not learned them
-GAP = 0.05  # training over validation accuracy: one photo in twenty is what more training data could win back
-SURE_GAP = 0.02  # the least that the gap must be with 95% certainty, so that a few unlucky validation photos do not make a verdict
+GAP = 0.05  # training over held-out accuracy: one photo in twenty is what more training data could win back
+SURE_GAP = 0.02  # the least that the gap must be with 95% certainty, so that a few unlucky photos do not make a verdict
 JUDGEMENTS = {
     GOOD: "It has learned its photos, and nothing shows that it does much worse on others.",
     BIAS: "It underfits: it has not even learned the photos it was shown.",
@@ -42,24 +42,24 @@ class Verdict:
 
 
 def verdict(card: Card, results: Results) -> Verdict:
-    """Judge a run by the finished model's accuracy on training and on validation photos.
+    """Judge a run by the finished model's accuracy on training photos and on those held out: test where there is such a part, else validation.
 
-    Test photos have no say: the cures choose settings, and what helped to choose cannot be held out any more.
+    Validation photos chose the epoch and the calibration, so they may flatter; where test photos tell otherwise, these are right.
     """
     found = parts(results.rows, results.probabilities, card.labels)
-    train, val = found["train"], found["val"]
+    train, held = found["train"], held_out(found)
     biased = train.accuracy < LEARNED
-    gap = train.accuracy - val.accuracy
-    varied = gap >= GAP and least_difference((train.right, len(train.truth)), (val.right, len(val.truth))) >= SURE_GAP
+    gap = train.accuracy - held.accuracy
+    varied = gap >= GAP and least_difference((train.right, len(train.truth)), (held.right, len(held.truth))) >= SURE_GAP
     kind = {(False, False): GOOD, (True, False): BIAS, (False, True): VARIANCE, (True, True): BOTH}[biased, varied]
-    recipe, said, tried = card.recipe, [_figures(train, val), JUDGEMENTS[kind]], []
+    recipe, said, tried = card.recipe, [_figures(train, held), JUDGEMENTS[kind]], []
     if biased:
         tried += larger(card, results.history) + (less_regularised(recipe) if not varied else [])
     if varied:
         tried += more_data(card) + (more_regularised(recipe) + fewer_features(card) if not biased else [])
     elif gap >= GAP:
-        said.append(f"The gap of {100 * gap:.0f} points may be chance: {counted(len(val.truth), 'validation photo')} cannot tell.")
-        tried.append(more_validation(recipe, results.rows, results.source))
+        said.append(f"The gap of {100 * gap:.0f} points may be chance: {counted(len(held.truth), f'{WORDS[held.name]} photo')} cannot tell.")
+        tried += [more_validation(recipe, results.rows, results.source)] if held.name == "val" else []
     poor = weak_backbone(card, results)
     if poor:  # then settings of the head are of no use
         tried = []
@@ -77,9 +77,9 @@ def least_difference(larger: tuple[int, int], smaller: tuple[int, int]) -> float
     return float(one - other - np.hypot(one - low, high - other))
 
 
-def _figures(train: Part, val: Part) -> str:
-    low, high = interval(val.right, len(val.truth))
+def _figures(train: Part, held: Part) -> str:
+    low, high = interval(held.right, len(held.truth))
     return (
-        f"{percent(train.accuracy, 1)} right on {counted(len(train.truth), 'training photo')}, {percent(val.accuracy, 1)} on "
-        f"{counted(len(val.truth), 'validation photo')}, which puts the true figure between {percent(low)} and {percent(high)}."
+        f"{percent(train.accuracy, 1)} right on {counted(len(train.truth), 'training photo')}, {percent(held.accuracy, 1)} on "
+        f"{counted(len(held.truth), f'{WORDS[held.name]} photo')}, which puts the true figure between {percent(low)} and {percent(high)}."
     )

@@ -11,11 +11,12 @@ from cvapp.recipe.detect import Detect
 from cvapp.recipe.export import Export
 from cvapp.recipe.generate import SIDES, Generate
 from cvapp.recipe.model import DEFAULT_BACKBONE, DRAWINGS_BACKBONE, HUB, Model, todays_name
-from cvapp.recipe.parts import GENERATED, Augment, Data, Train
+from cvapp.recipe.parts import AUTO, GENERATED, Augment, Data, Train
 from cvapp.recipe.transcribe import Transcribe
 from cvapp.recipe.values import did_you_mean, kinds, one_of, parse, settle_kinds, within
 
 __all__ = [
+    "AUTO",
     "DEFAULT_BACKBONE",
     "DRAWINGS_BACKBONE",
     "HUB",
@@ -65,6 +66,8 @@ class Recipe:
                 f"data.generated is {self.data.generated!r} in a {self.task} recipe: a backbone learns from shapes, a transcriber from digits, "
                 "all others from photos"
             )
+        if self.augment.mirror == AUTO and self.task != "classify":
+            raise CvappError(f"augment.mirror is {AUTO!r} in a {self.task} recipe: only a classifier's photos tell; give yes or no")
         if self.task == "detect":
             self._check_detect()
         if self.task == "transcribe":

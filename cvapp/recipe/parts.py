@@ -9,6 +9,7 @@ from cvapp.recipe.values import one_of, settle_kinds, within
 GENERATED = {"shapes": "backbone", "digits": "transcribe"}  # endless sets that are drawn, and the task that learns from each
 OPTIMISERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "step", "exponential", "cosine")
+AUTO = "auto"
 _FINE_TUNE = re.compile(r"none|auto|all|(layers|blocks):[1-9]\d*")
 
 
@@ -40,7 +41,7 @@ class Augment:
     """How training pictures are varied, each epoch anew; everything is off at 0. Never part of the exported graph.
 
     Args:
-        mirror: left and right swapped in half of the pictures.
+        mirror: left and right swapped in half of the pictures; `auto` does so unless a probe of a classifier's photos loses by it.
         crop: largest share of a side that is cut away.
         zoom: largest enlargement or reduction, 0.2 for 1/1.2 to 1.2 times.
         rotation: largest, in degrees, either way.
@@ -56,7 +57,7 @@ class Augment:
         cutmix: alpha of CutMix (Yun et al. 2019), which pastes a part of one picture into another. With mixup, each takes half of the batches.
     """
 
-    mirror: bool = False
+    mirror: bool | str = False
     crop: float = 0.0
     zoom: float = 0.0
     rotation: float = 0.0
@@ -72,6 +73,8 @@ class Augment:
     cutmix: float = 0.0
 
     def __post_init__(self) -> None:
+        if type(self.mirror) is not bool and self.mirror != AUTO:
+            raise CvappError(f"augment.mirror is {self.mirror!r}: give yes, no or {AUTO}")
         settle_kinds(self)
         within(self, crop=(0, 0.9), zoom=(0, 2), rotation=(0, 180), stretch=(0, 1), brightness=(0, 1), contrast=(0, 2), colour=(0, 1))
         within(self, blur=(0, 10), noise=(0, 0.5), cutout=(0, 0.9), retake=(0, 1), mixup=(0, 10), cutmix=(0, 10))

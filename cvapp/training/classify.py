@@ -26,7 +26,7 @@ from cvapp.models.backbones import Backbone, open_backbone, public_name
 from cvapp.progress import Report, hushed, silent
 from cvapp.recipe import Augment, Recipe
 from cvapp.runs import Start
-from cvapp.training import features, loop, stages, state
+from cvapp.training import features, loop, mirroring, stages, state
 from cvapp.training.choice import choose
 from cvapp.training.progress import history_csv
 from cvapp.training.stages import Material
@@ -71,6 +71,7 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
     found = parted.prepare(data, recipe, report)
     material = Material(sessions.portable(found.rows), found.pixels)
     recipe, backbone, reason = _choose(recipe, backbone, material, report)
+    recipe, mirror = mirroring.settle(recipe, backbone, material, report)
     identity = {**recipes.settings(recipe), "photos": split.fingerprint(found.rows)}
     if not recipe.model.from_scratch:
         identity["backbone"] = backbone.fingerprint
@@ -104,6 +105,7 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
             "calibration_error_before": round(before, 4),
             **keeper.figures(),
             **({"fine_tune": reason} if reason else {}),
+            **({"mirror": mirror} if mirror else {}),
             **poor_features.metric(results, labels),
         },
         temperature=round(temperature, 6),
@@ -168,6 +170,8 @@ def _run(recipe: Recipe, backbone: Backbone, material: Material, progress: Progr
             loop.run(stages.head_stage(recipe, head, values, material), progress, keeper, report)
         if recipe.augment.off and tuned == "none":
             return Trained(head, classifier.batched(lambda one: head(one, training=False), (values.shape[1],))(values), values)
+    if values is not None and tuned == "none":
+        report("varied pictures go through the whole backbone in every epoch: slow; train.fine_tune=auto computes features once")
     stage = stages.network_stage(recipe, backbone, head, material, "all" if recipe.model.from_scratch else tuned)
     loop.run(stage, progress, keeper, report)
     stages.give_back(stage, backbone)
@@ -182,7 +186,7 @@ def _judge(
     """Calibrate on the validation photos; what the report needs, the temperature, and the threshold of "unknown"."""
     truth, labels = material.truth, material.labels
     check = material.of("val")
-    temperature = metrics.fit_temperature(trained.logits[check], truth[check])
+    temperature = metrics.fit_temperature(trained.logits[check], truth[check], deviation=metrics.PRIOR)
     answers = metrics.softmax(trained.logits / temperature)
     results = Results(
         history=progress.rows,

@@ -1,8 +1,9 @@
 """Features of a frozen backbone: computed once a photo and kept."""
 
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
+import keras
 import numpy as np
 
 from cvapp.data.split import Row
@@ -32,9 +33,22 @@ def features(
     return kept.read(row.hash for row in rows)
 
 
-def frozen(backbone: Backbone, rows: Sequence[Row], pixels: Store, report: Report = silent, root: Path = ROOT) -> np.ndarray:
-    """Features (N, F) of photos by the untouched backbone; those that were computed before are read from below `root`."""
-    kept = Store("features", [backbone.fingerprint, pixels.folder.name], (backbone.features,), "float32", root).open()
+def frozen(
+    backbone: Backbone, rows: Sequence[Row], pixels: Store, report: Report = silent, root: Path = ROOT, mirrored: bool = False
+) -> np.ndarray:
+    """Features (N, F) of photos, or of their mirror images, by the untouched backbone; what was computed before is read from below `root`.
+
+    Photos of another size than the backbone's are stretched to it.
+    """
+    stretched = pixels.shape[:2] != tuple(backbone.size)
+    key = [backbone.fingerprint, pixels.folder.name, *([str(backbone.size)] if stretched else []), *(["mirrored"] if mirrored else [])]
+    kept = Store("features", key, (backbone.features,), "float32", root).open()
     factor, offset = (np.asarray(value, np.float32) for value in backbone.scale)
-    compute = batched(lambda pictures: backbone.layer(pictures * factor + offset, training=False), pixels.shape)
-    return features(compute, pixels, kept, rows, report)
+
+    def of_pictures(pictures: Any) -> Any:
+        pictures = pictures[:, :, ::-1] if mirrored else pictures
+        if stretched:
+            pictures = keras.ops.image.resize(pictures, backbone.size)
+        return backbone.layer(pictures * factor + offset, training=False)
+
+    return features(batched(of_pictures, pixels.shape), pixels, kept, rows, report)

@@ -9,6 +9,7 @@ import numpy as np
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation import metrics
 from cvapp.progress import Report
+from cvapp.training.optimise import DATA_LOSS
 from cvapp.training.progress import Course, Interruption, ReportEpochs
 from cvapp.training.state import Keeper, Progress
 
@@ -145,7 +146,7 @@ def _epoch(stage: Stage, progress: Progress, epochs: ReportEpochs, ctrl_c: Inter
         figures = stage.network.train_on_batch(inputs, targets, sample_weight=weight, return_dict=True)
         if not np.isfinite(figures["loss"]):
             return False
-        progress.count(len(targets), figures)
+        progress.count(len(targets), {**figures, "loss": figures.get(DATA_LOSS, figures["loss"])})
         epochs.step(progress.epoch, progress.step, stage.steps)
         if ctrl_c.pressed:
             break
@@ -167,7 +168,7 @@ def calibrated(check: Callable[[], np.ndarray], truth: np.ndarray) -> Callable[[
         logits = check()
         if not np.isfinite(logits).all():
             return float("inf"), 0.0
-        answers = metrics.softmax(logits / metrics.fit_temperature(logits, truth))
+        answers = metrics.softmax(logits / metrics.fit_temperature(logits, truth, deviation=metrics.PRIOR))
         return metrics.negative_log_likelihood(answers, truth), metrics.accuracy(answers, truth)
 
     return measure

@@ -7,6 +7,7 @@ from keras import ops
 
 from cvapp.recipe import Train
 
+DATA_LOSS = "data_loss"  # the figure of a step that leaves the penalties out, where there are any
 _LEFT_ALONE = ["bias", "gamma", "beta", "position", "token"]  # what weight decay and penalties do not shrink; names, or parts of them
 
 
@@ -83,7 +84,11 @@ def prepare(network: keras.Model, settings: Train, rate: float, epochs: int, ste
 
 
 def compile_for(network: keras.Model, settings: Train, plan: keras.optimizers.Optimizer, loss: Any, accuracy: Any) -> None:
-    """Compile a network with the recipe's penalties; its optimiser's variables exist from now on."""
+    """Compile a network with the recipe's penalties; its optimiser's variables exist from now on.
+
+    Where there are penalties, a step also tells the loss without them, as `DATA_LOSS`: the one that can be held against a validation loss.
+    """
     add_penalties(network, settings)
-    network.compile(plan, loss, metrics=[accuracy])
+    plain = [keras.metrics.MeanMetricWrapper(getattr(loss, "call", loss), name=DATA_LOSS)] if settings.l1 or settings.l2 else []
+    network.compile(plan, loss, metrics=[accuracy], weighted_metrics=plain)
     network.optimizer.build(network.trainable_variables)

@@ -199,9 +199,9 @@ def test_varied_pictures_where_auto_chose_the_head_alone(runs):
     """Of a head on three stages, whose choice would otherwise be made again."""
     made = card_of(runs["variance"], (FT, ()))
     (cure,) = [cure for cure in more_data(made) if cure.settings]
-    assert cure.settings[:3] == ("train.fine_tune=none", "model.stages=3", "augment.mirror=True")
+    assert cure.settings[:3] == ("train.fine_tune=none", "model.stages=3", "augment.mirror=auto")
     (plain,) = [cure for cure in more_data(card_of(runs["variance"], (FE, ()))) if cure.settings]
-    assert plain.settings[0] == "augment.mirror=True"
+    assert plain.settings[0] == "augment.mirror=auto"
 
 
 def test_fine_tuning_is_not_switched_off_where_there_is_none(runs):
@@ -212,8 +212,18 @@ def test_fine_tuning_is_not_switched_off_where_there_is_none(runs):
 
 
 def test_no_longer_than_the_recipe_takes():
-    assert texts(longer(override(Recipe(), ["train.patience=60000"]), history([0.5]))) == [("Train longer", "train.patience=100000")]
-    assert longer(override(Recipe(), ["train.patience=100000"]), history([0.5])) == []
+    rows = history([1 / epoch for epoch in range(1, 60_001)])
+    assert texts(longer(override(Recipe(), ["train.epochs=60000"]), rows)) == [("Train longer", "train.epochs=100000")]
+    rows = history([1 / epoch for epoch in range(1, 100_001)])
+    assert longer(override(Recipe(), ["train.epochs=100000"]), rows) == []
+
+
+@pytest.mark.parametrize("best, settings", [(0, []), (7, []), (8, ["train.epochs=20"]), (9, ["train.epochs=20"])])
+def test_longer_only_where_the_best_epoch_was_among_the_last(best, settings):
+    """Of ten epochs, the last fifth is the ninth and the tenth."""
+    rows = history([1 + abs(epoch - best) for epoch in range(10)])
+    assert [setting for cure in longer(override(Recipe(), ["train.epochs=10"]), rows) for setting in cure.settings] == settings
+    assert longer(Recipe(), rows) == [], "it stopped long before its epochs ran out"
 
 
 def rows(**parts):

@@ -42,6 +42,27 @@ def test_temperature_stays_in_bounds_without_a_mistake():
     assert metrics.fit_temperature(np.eye(3) * 5, np.arange(3)) == pytest.approx(0.5, rel=1e-6)
 
 
+def test_few_photos_leave_the_temperature_near_1():
+    """Without a mistake the likelihood alone asks for the lowest T; the minimum is that of the penalized likelihood over a grid."""
+    found = []
+    for photos in (20, 200, 2000):
+        truth = np.arange(photos) % 4
+        logits = 3.0 * np.eye(4)[truth]
+        assert metrics.fit_temperature(logits, truth) == pytest.approx(0.5, rel=1e-6)
+        grid = np.linspace(np.log(0.1), np.log(5), 4000)
+        losses = [photos * metrics.negative_log_likelihood(metrics.softmax(logits / np.exp(log)), truth) + log**2 / (2 * 0.5**2) for log in grid]
+        found.append(metrics.fit_temperature(logits, truth, 0.1, deviation=0.5))
+        assert found[-1] == pytest.approx(np.exp(grid[np.argmin(losses)]), rel=2e-3)
+    assert 0.5 < found[0] < 1 and found[0] > found[1] > found[2], found
+
+
+def test_many_photos_overrule_the_prior(rng):
+    truth = rng.integers(0, 4, 2000)
+    logits = 3.0 * (np.eye(4)[truth] + rng.normal(0, 0.8, (2000, 4)))
+    free, held = (metrics.fit_temperature(logits, truth, deviation=deviation) for deviation in (np.inf, metrics.PRIOR))
+    assert free > 1.5 and held == pytest.approx(free, rel=0.01)
+
+
 def test_softmax_does_not_overflow():
     np.testing.assert_allclose(metrics.softmax(np.array([[1000.0, 1000.0], [-1000.0, 0.0]])), [[0.5, 0.5], [0, 1]])
 

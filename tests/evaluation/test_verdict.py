@@ -7,6 +7,7 @@ import pytest
 
 from cvapp.evaluation import verdict as module
 from cvapp.evaluation.cures import PHOTOS
+from cvapp.evaluation.mirroring import Trial
 from cvapp.evaluation.session_accuracy import BySession, LeaveOneOut, Session
 from cvapp.evaluation.verdict import BIAS, BOTH, GOOD, VARIANCE, least_difference, verdict
 from cvapp.recipe import Recipe, override, settings
@@ -64,8 +65,13 @@ def test_the_least_gap_against_a_published_interval():
     assert least_difference((56, 70), (48, 80)) == pytest.approx(0.0524, abs=2e-4)
 
 
-def test_test_photos_have_no_say(tmp_path):
-    assert judge(run(tmp_path, {"train": (200, 200), "val": (198, 200), "test": (100, 200)})).kind == GOOD
+def test_test_photos_have_the_say_where_there_are_any(tmp_path):
+    lower = judge(run(tmp_path / "lower", {"train": (200, 200), "val": (198, 200), "test": (170, 200)}))
+    assert lower.kind == VARIANCE and "85.0% on 200 test photos" in said(lower)
+    higher = judge(run(tmp_path / "higher", {"train": (200, 200), "val": (170, 200), "test": (198, 200)}))
+    assert higher.kind == GOOD and "validation photos, which" not in said(higher)
+    few = judge(run(tmp_path / "few", {"train": (200, 200), "val": (198, 200), "test": (9, 10)}))
+    assert "may be chance: 10 test photos cannot tell" in said(few) and "data.val" not in tried(few)
 
 
 def test_the_running_training_accuracy_has_no_say(tmp_path):
@@ -80,11 +86,11 @@ def test_cures_of_bias_and_of_variance_point_opposite_ways(tmp_path):
     )
     assert {"train.fine_tune=blocks:2", "model.head=mlp", "model.dropout=0", "train.weight_decay=0"} <= set(tried(bias).split())
     assert "augment" not in tried(bias) and PHOTOS not in bias.cures
-    assert {"augment.mirror=True", "model.dropout=0.5", "train.weight_decay=0.01"} <= set(
+    assert {"augment.mirror=auto", "model.dropout=0.5", "train.weight_decay=0.01"} <= set(
         tried(variance).split()
     ) and PHOTOS in variance.cures
     assert "model.head=mlp" not in tried(variance) and "train.patience" not in tried(variance)
-    assert {"model.head=mlp", "augment.mirror=True"} <= set(tried(both).split()) and "dropout" not in tried(both)
+    assert {"model.head=mlp", "augment.mirror=auto"} <= set(tried(both).split()) and "dropout" not in tried(both)
     assert judge(run(tmp_path / "good", CALM)).cures == ()
 
 
@@ -122,12 +128,12 @@ def test_a_backbone_is_let_learn_by_name_since_auto_would_decline_where_photos_a
     assert "train.fine_tune=blocks:2" in declined and "model.stages" not in declined, "auto chooses the stages itself"
 
 
-def test_longer_means_epochs_where_they_ran_out_and_patience_where_not(tmp_path):
+def test_longer_means_the_epochs_of_the_last_stage_where_they_ran_out(tmp_path):
     right = {"train": (150, 200), "val": (148, 200)}
     early = judge(run(tmp_path / "early", right))
     out = judge(run(tmp_path / "out", right), changes=["train.epochs=3"])
     tuned = run(tmp_path / "tuned", right, history=history([0.6]) + history([0.5, 0.4], stage="fine-tuning", first=2))
-    assert "train.patience=24" in tried(early) and "train.epochs=6" in tried(out)
+    assert "Train longer" not in str(early.cures) and "train.epochs=6" in tried(out)
     assert "train.fine_tune_epochs=4" in tried(judge(tuned, changes=["train.fine_tune=all", "train.fine_tune_epochs=2"]))
 
 
@@ -143,9 +149,18 @@ def test_a_loss_that_falls_has_not_exploded(tmp_path, losses):
     assert "loss" not in said(judge(run(tmp_path, CALM, history=history(losses))))
 
 
-def test_a_penalty_in_the_loss_is_no_explosion(tmp_path):
-    results = run(tmp_path, CALM, history=history([9.0, 5.0, 3.0]))
-    assert "exploded" not in said(judge(results, changes=["train.l2=0.1"])) and "exploded" in said(judge(results))
+@pytest.mark.parametrize("photos, uncertain", [(20, True), (99, True), (100, False)])
+def test_what_few_validation_photos_chose_is_uncertain(tmp_path, photos, uncertain):
+    found = judge(run(tmp_path, {"train": (98, 100), "val": (photos - 1, photos)}))
+    assert (f"are uncertain: they rest on {photos} validation photos" in said(found)) == uncertain
+    assert "data.val=0.3" in tried(found) or not uncertain
+
+
+@pytest.mark.parametrize("harmful, mirrored, told", [(True, True, True), (True, False, False), (False, True, False)])
+def test_pictures_mirrored_against_the_evidence(tmp_path, harmful, mirrored, told):
+    trial = Trial(128, 128, 70, 58, 0, harmful, ("left", "right") if harmful else ())
+    found = judge(run(tmp_path, CALM), changes=[f"augment.mirror={mirrored}"], mirror=trial.figures)
+    assert ("augment.mirror=False" in tried(found)) == told == ("58 lost, 0 won" in said(found))
 
 
 def test_a_loss_that_does_not_fall(tmp_path):

@@ -113,7 +113,9 @@ def test_the_saved_model_answers_as_its_metrics_say(exported):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(exported)
         for variant in ("keras", "float32"):
-            found = evaluate(folder, part="val", variant=variant)
+            done = []
+            found = evaluate(folder, part="val", variant=variant, report=lambda text, *counts: done.append(counts))
+            assert done[-2:] == [(0, 9), (9, 9)], "nine photos at once"
             assert found["accuracy"] == cards.read(folder).metrics["val"]["accuracy"]
             assert found["loss"] == pytest.approx(cards.read(folder).metrics["val"]["loss"], abs=2e-4)
 

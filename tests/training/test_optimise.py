@@ -159,7 +159,10 @@ def losses(network, settings: Train, rng) -> tuple[float, float]:
     inputs, targets = rng.normal(size=(6, 4)).astype(np.float32), np.eye(2, dtype=np.float32)[[0, 1, 0, 0, 1, 0]]
     optimise.prepare(network, settings, 1e-3, 1, 1)
     smooth = targets * (1 - settings.label_smoothing) + settings.label_smoothing / 2
-    return network.test_on_batch(inputs, targets, return_dict=True)["loss"], cross_entropy(
+    figures = network.test_on_batch(inputs, targets, return_dict=True)
+    told = figures.get(optimise.DATA_LOSS, figures["loss"])
+    assert told == pytest.approx(cross_entropy(np.asarray(network(inputs, training=False)), smooth), abs=1e-5), "penalties are left out"
+    return figures["loss"], cross_entropy(
         np.asarray(network(inputs, training=False)), smooth
     )
 
