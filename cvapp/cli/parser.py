@@ -192,7 +192,7 @@ def _add_isp_command(group: Any) -> None:
 
 def _add_data_commands(group: Any) -> None:
     check = command(
-        group, "check", later("data", "check"), "name files that cannot be used, copies, and what else is amiss", "cvapp data check photos"
+        group, "check", later("checking", "check"), "name files that cannot be used, copies, and what else is amiss", "cvapp data check photos"
     )
     split = command(
         group,

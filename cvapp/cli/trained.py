@@ -6,7 +6,7 @@ from typing import Any, Mapping
 from cvapp import card as cards
 from cvapp import lettering
 from cvapp.cli.answer import table
-from cvapp.evaluation import poor_features
+from cvapp.evaluation import few_pictures, poor_features
 from cvapp.evaluation.words import percent
 
 FEW = 200  # samples and photos, under which a generator's figures are coarse
@@ -32,7 +32,7 @@ def _figures(made: cards.Card, folder: Path, data: str) -> str:
     if made.task == cards.TRANSCRIBE:
         return _trained_transcriber(made, folder)
     if made.task == cards.GENERATE:
-        return _trained_generator(made, folder)
+        return _trained_generator(made, folder, data)
     rows = [
         (part, made.metrics[part]["photos"], f"{made.metrics[part]['accuracy']:.3f}", f"{made.metrics[part]['loss']:.3f}")
         for part in ("train", "val", "test")
@@ -99,7 +99,7 @@ def _trained_transcriber(made: cards.Card, folder: Path) -> str:
     )
 
 
-def _trained_generator(made: cards.Card, folder: Path) -> str:
+def _trained_generator(made: cards.Card, folder: Path, data: str) -> str:
     part = "test" if "test" in made.metrics else "val"
     alarms = ", ".join(f"{name} (step {step})" for name, step in made.metrics["alarms"].items())
     return (
@@ -108,6 +108,7 @@ def _trained_generator(made: cards.Card, folder: Path) -> str:
         f"{folder / 'report' / 'report.html'}\n"
         + (f"alarms: {alarms}\n" if alarms else "")
         + (f"collapsed: {made.metrics['collapsed']}\n" if made.metrics["collapsed"] else "")
+        + "".join(f"{line}\n" for line in (few_pictures.few(made.data["photos"]["train"]), few_pictures.advice(made, data)) if line)
         + f"next: cvapp sample {folder.name} --grid out.png; cvapp export {folder.name}"
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cvapp import images
 from cvapp.card import Card
-from cvapp.evaluation import generated_plots, markup
+from cvapp.evaluation import few_pictures, generated_plots, markup
 from cvapp.evaluation.film import write_film
 from cvapp.evaluation.generator import Measured
 from cvapp.evaluation.results import WORDS
@@ -79,15 +79,18 @@ def _page(card: Card, found: Measured, course: Course, folder: Path) -> str:
 
 
 def _warnings(card: Card) -> str:
-    """What went wrong, where anything did."""
+    """What went wrong, where anything did, and that the photos are few."""
     steps = card.metrics["alarms"]
-    if not steps and not card.metrics["collapsed"]:
+    few = few_pictures.few(card.data["photos"]["train"])
+    if not steps and not card.metrics["collapsed"] and not few:
         return ""
     lines = [f"The alarm {name!r} was first raised at step {step:,}." for name, step in steps.items()]
     if card.metrics["collapsed"]:
         lines.append(f"The run ended collapsed: {card.metrics['collapsed']}")
+    lines += [f"{line[0].upper()}{line[1:]}." for line in (few, few_pictures.advice(card)) if line]
     said = "".join(f"<li>{markup.escape(line)}" for line in lines)
-    return f"<section class='verdict poor'><h2>What went wrong</h2><ul>{said}</ul></section>"
+    title = "What went wrong" if steps or card.metrics["collapsed"] else "Few photos"
+    return f"<section class='verdict poor'><h2>{title}</h2><ul>{said}</ul></section>"
 
 
 def _figures(card: Card, found: Measured) -> str:

@@ -65,6 +65,8 @@ class Recipe:
                 f"data.generated is {self.data.generated!r} in a {self.task} recipe: a backbone learns from shapes, a transcriber from digits, "
                 "all others from photos"
             )
+        if self.task != "generate":
+            within(self.train, batch=(1, 65_536))
         if self.task == "detect":
             self._check_detect()
         if self.task == "transcribe":
