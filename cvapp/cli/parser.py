@@ -8,7 +8,7 @@ from cvapp.cli.words import Parser, add_split, add_starts, command, later
 
 def build() -> Parser:
     """The parser of all commands."""
-    parser = Parser(prog="cvapp", description="From photos to a proven model on a device.")
+    parser = Parser(prog="cvapp", description="From photos to a proven model on a device.", epilog="cvapp help VERB tells all of one.")
     parser.add_argument("--version", action="version", version=f"cvapp {cvapp.__version__}")
     group = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     _add_model_commands(group)
