@@ -88,4 +88,3 @@ def test_a_checkout_in_any_folder_can_be_pasted(tmp_path, monkeypatch):
         (root / name).touch()
     assert shlex.split(installing.command("phone")) == ["pip", "install", "-e", f"{root}[phone]"]
     assert shlex.split(installing.command("")) == ["pip", "install", "-e", str(root)]
-

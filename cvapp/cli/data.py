@@ -101,7 +101,7 @@ def collect(args: argparse.Namespace) -> Answer:
         raise CvappError(f"no photo was taken from {args.source}; is it a camera or a video?", Exit.BAD_DATA)
     folder = saved[0].parent
     values = {"label": args.label, "folder": str(folder), "saved": [str(path) for path in saved]}
-    return Answer(values, f"{len(saved)} photos in {folder}\nnext: collect another class, then cvapp train --data {args.out}")
+    return Answer(values, f"{len(saved)} photos in {folder}\nnext: collect another class, then cvapp train --data {shlex.quote(args.out)}")
 
 
 def _check_drawn(args: argparse.Namespace) -> None:
@@ -134,5 +134,6 @@ def draw_signs(args: argparse.Namespace) -> Answer:
         photos = scenes.write_scenes(args.scenes, args.count, args.seed, Terminal()).photos
         values["scene_photos"], values["boxes"] = len(photos), sum(len(photo.boxes) for photo in photos)
         lines.append(f"{len(photos)} scenes with {values['boxes']} signs, their boxes and corners (COCO), in {args.scenes}")
-        lines.append(f"next: cvapp data check {args.scenes}, then cvapp train window_detector --data {args.scenes} --name NAME")
+        quoted = shlex.quote(args.scenes)
+        lines.append(f"next: cvapp data check {quoted}, then cvapp train window_detector --data {quoted} --name NAME")
     return Answer(values, "\n".join(lines))

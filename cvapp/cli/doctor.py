@@ -120,6 +120,8 @@ def _tools() -> list[tuple[str, str, str]]:
 def _machine() -> list[tuple[str, str, str]]:
     from cvapp.camera.sources import cameras
     from cvapp.camera.display import has_display
+    from cvapp.cli.caching import megabytes
+    from cvapp.data import cache
 
     rows = [("ok", "processors", str(os.cpu_count()))]
     found = cameras()
@@ -133,6 +135,8 @@ def _machine() -> list[tuple[str, str, str]]:
     )
     free = shutil.disk_usage(".").free / 1e9
     rows.append(("ok" if free > 2 else "wrong", "disk", f"{free:.1f} GB free here"))
+    kept = sum(cache.sizes().values())
+    rows.append(("ok", "cache", f"{megabytes(kept)}; cvapp cache --clear removes it" if kept else "empty"))
     return rows
 
 

@@ -23,6 +23,8 @@ def build() -> Parser:
     )
     _add_data_commands(data)
     command(group, "list", later("models", "list_all"), "list the pipelines and the saved models", "cvapp list")
+    cache = command(group, "cache", later("caching", "show"), "show how large the cache of fitted photos is, or remove it", "cvapp cache --clear")
+    cache.add_argument("--clear", action="store_true", help="remove it; training fills it again")
     command(group, "doctor", later("doctor", "doctor"), "look at this machine: versions, cameras, display, libraries", "cvapp doctor")
     return parser
 

@@ -1,5 +1,6 @@
 """What is said of a model that was just trained: its figures, where its report lies, and what comes next."""
 
+import shlex
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -26,7 +27,7 @@ def _figures(made: cards.Card, folder: Path, data: str) -> str:
     """By the model's task: how good it is, where its report lies, what comes next."""
     if made.task == "backbone":
         found = f"validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes"
-        return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={folder}"
+        return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={shlex.quote(str(folder))}"
     if made.task == "detect":
         return _trained_detector(made, folder)
     if made.task == cards.TRANSCRIBE:
@@ -41,7 +42,7 @@ def _figures(made: cards.Card, folder: Path, data: str) -> str:
     return (
         f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{_of_sessions(made)}{_advice(made, data)}"
         f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
-        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+        f"next: cvapp export {shlex.quote(folder.name)}, then cvapp camera {shlex.quote(folder.name)}"
     )
 
 
@@ -87,7 +88,7 @@ def _trained_detector(made: cards.Card, folder: Path) -> str:
     return (
         f"{table(('part', 'photos', 'objects', 'mAP50', 'precision', 'recall'), rows)}\n"
         f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
-        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+        f"next: cvapp export {shlex.quote(folder.name)}, then cvapp camera {shlex.quote(folder.name)}"
     )
 
 
@@ -95,7 +96,7 @@ def _trained_transcriber(made: cards.Card, folder: Path) -> str:
     return (
         f"{lengths(made.metrics['test'])}\n"
         f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
-        f"next: cvapp predict {folder.name} PHOTO"
+        f"next: cvapp predict {shlex.quote(folder.name)} PHOTO"
     )
 
 
@@ -109,7 +110,7 @@ def _trained_generator(made: cards.Card, folder: Path, data: str) -> str:
         + (f"alarms: {alarms}\n" if alarms else "")
         + (f"collapsed: {made.metrics['collapsed']}\n" if made.metrics["collapsed"] else "")
         + "".join(f"{line}\n" for line in (few_pictures.few(made.data["photos"]["train"]), few_pictures.advice(made, data)) if line)
-        + f"next: cvapp sample {folder.name} --grid out.png; cvapp export {folder.name}"
+        + f"next: cvapp sample {shlex.quote(folder.name)} --grid out.png; cvapp export {shlex.quote(folder.name)}"
     )
 
 

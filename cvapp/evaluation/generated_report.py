@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Sequence
 
 import numpy as np
+import shlex
 
 from cvapp import images
 from cvapp.card import Card
@@ -138,7 +139,7 @@ def _pictures(card: Card, folder: Path, course: Course) -> str:
     samples = markup.plot(
         folder / "samples.png",
         "Samples",
-        f"Sixty-four of seed 0, none chosen{asked}: <code>cvapp sample {markup.escape(card.name)} --grid out.png</code>",
+        f"Sixty-four of seed 0, none chosen{asked}: <code>cvapp sample {markup.escape(shlex.quote(card.name))} --grid out.png</code>",
     )
     text = f"The same noise from step 0 to step {steps:,}, in {counted(len(course.frames), 'picture')}; the last is held."
     return f"<div class=plots><div>{samples}</div><div>{markup.plot(folder / 'training.webp', 'How it learnt', text)}</div></div>"

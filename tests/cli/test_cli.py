@@ -348,7 +348,10 @@ def test_a_picture_whose_labels_cannot_be_drawn_here_comes_with_one_line(workspa
     assert run(capsys, "predict", "tiny", "blank.png")[2] == "", "nothing is drawn, so nothing is said"
 
 
-@pytest.mark.parametrize("words, start", [((), "usage: cvapp [-h]"), (("help",), "usage: cvapp [-h]"), (("help", "data", "check"), "usage: cvapp data check")])
+@pytest.mark.parametrize(
+    "words, start",
+    [((), "usage: cvapp [-h]"), (("help",), "usage: cvapp [-h]"), (("help", "data", "check"), "usage: cvapp data check")],
+)
 def test_help_is_shown_where_it_is_asked_for_and_where_nothing_is(words, start):
     """And without TensorFlow or numpy, which take seconds."""
     code = "import sys; from cvapp.cli import run\ntry: run()\nfinally: print({'tensorflow', 'numpy'} & {*sys.modules}, file=sys.stderr)"
