@@ -240,7 +240,7 @@ def test_what_cannot_be_handed_over_is_said(folder, tmp_path):
     refuse(folder, tmp_path / "out.tar", Exit.USAGE, r"out\.tar: cannot write \.tar; use \.zip")
     refuse(folder, tmp_path / "out", Exit.USAGE, r"out: cannot write a file without suffix; use \.zip")
     shutil.rmtree(folder / "lite")
-    refuse(folder, out, Exit.USAGE, "was not exported, so there is nothing to hand over; run cvapp export böes")
+    refuse(folder, out, Exit.USAGE, "was not exported, so there is nothing to hand over; run cvapp export 'böes'")
 
 
 def test_a_place_that_cannot_be_written_is_said(folder, tmp_path):
