@@ -75,8 +75,9 @@ page: ## make the phone page's LiteRT.js from npm anew, after a change of its ve
 	npm ci --ignore-scripts --silent --prefix cvapp/phone/litert
 	npm run build --silent --prefix cvapp/phone/litert
 
+# The demo's signs are trained where they are not there yet. Any other name that is no model's is wrong: cvapp says so, and which there are.
 saved_models/%/lite/golden.npz: | .venv/.ready
-	@test -e saved_models/$*/card.json || $(MAKE) train
+	$(if $(filter signs,$*),@test -e saved_models/$*/card.json || $(MAKE) train)
 	@$(CVAPP) export $*
 
 check: setup ## style and types
@@ -103,6 +104,10 @@ webcam: setup ## run NAME= live on SOURCE= (a camera's index, a video, a folder)
 phone: setup saved_models/$(NAME)/lite/golden.npz ## run NAME= on a phone in this network; CABLE=1 on an Android phone at the cable, HERE=1 in this machine's browser
 	@$(CVAPP) phone $(NAME) $(if $(CABLE),--adb,$(if $(HERE),,--lan)) $(if $(PORT),--port $(PORT))
 
-clean: ## remove what the other words made, the trained models too
+clean: ## remove what the other words made; the trained models after a question, MODELS=yes removes them unasked
 	rm -rf .venv $(INTEROP) $(WEB)/node_modules cvapp/phone/litert/node_modules build dist demo *.egg-info .pytest_cache .mypy_cache .coverage saved_models/.cache
-	git clean -fdXq saved_models
+	@here=$$(git clean -fdXn saved_models); answer="$(MODELS)"; \
+	if [ -n "$$here" ] && [ -z "$$answer" ] && [ -t 0 ]; then \
+		echo "$$here" | sed 's/^Would remove/trained:/'; printf 'remove these too? [y/N] '; read answer; fi; \
+	case "$$answer" in [yY]|[yY][eE][sS]) git clean -fdXq saved_models;; \
+	*) echo "$$here" | sed -n 's/^Would remove/kept:/p'; [ -z "$$here" ] || echo "make clean MODELS=yes removes them";; esac

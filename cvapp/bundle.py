@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Sequence
 
 import numpy as np
+import shlex
 
 from cvapp import card as cards
 from cvapp import sampling
@@ -179,7 +180,7 @@ def read_export(folder: Path, card: Card) -> dict[str, Any] | None:
     path = folder / LITE / EXPORT
     if not (folder / LITE).is_dir():
         return None
-    again = f"copy the model again, or run cvapp export {folder.name}"
+    again = f"copy the model again, or run cvapp export {shlex.quote(folder.name)}"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         model_hash, card_hash = values["model"], values["card"]
@@ -239,7 +240,7 @@ def checked_file(folder: Path, name: str, wanted: str | None) -> Path:
     """The path of a file in `lite/`, once its hash is the wanted one (exit 3 otherwise)."""
     path = folder / LITE / name
     if not path.is_file():
-        raise CvappError(f"{path}: missing from the saved model; run cvapp export {folder.name} again", Exit.BAD_DATA)
+        raise CvappError(f"{path}: missing from the saved model; run cvapp export {shlex.quote(folder.name)} again", Exit.BAD_DATA)
     if sha256(path) != wanted:
-        raise CvappError(f"{path}: altered since it was exported; run cvapp export {folder.name} again", Exit.BAD_DATA)
+        raise CvappError(f"{path}: altered since it was exported; run cvapp export {shlex.quote(folder.name)} again", Exit.BAD_DATA)
     return path

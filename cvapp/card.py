@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import platform
+import shlex
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -100,7 +101,7 @@ def refuse_transcriber(card: Card) -> None:
 def refuse_generator(card: Card) -> None:
     """Say of a generator that it looks at no pictures (exit 2)."""
     if card.task == GENERATE:
-        raise CvappError(f"{card.name} is a generator: use sample, as in cvapp sample {card.name}; it makes pictures and looks at none")
+        raise CvappError(f"{card.name} is a generator: use sample, as in cvapp sample {shlex.quote(card.name)}; it makes pictures and looks at none")
 
 
 def refuse_all_but_generators(card: Card) -> None:
@@ -175,11 +176,23 @@ def check_file(card: Card, folder: Path, name: str) -> Path:
     path = folder / name
     if name not in card.files:
         raise CvappError(f"{folder / FILE}: names no {name}; train or copy the model again", Exit.BAD_DATA)
+    if not path.is_file() and is_package(card, folder):
+        raise CvappError(
+            f"{folder} is a package for a device, without {name}: it can be used with verify, bench, phone and "
+            f"{'sample' if card.task == GENERATE else 'predict and camera'}; for this, use the folder that it was made from, "
+            f"saved_models/{card.name} where it was trained",
+            Exit.BAD_DATA,
+        )
     if not path.is_file():
         raise CvappError(f"{path}: missing from the saved model; copy the whole folder again", Exit.BAD_DATA)
     if sha256(path) != card.files[name]:
         raise CvappError(f"{path}: altered since it was saved (its sha256 is not the card's); copy the whole folder again", Exit.BAD_DATA)
     return path
+
+
+def is_package(card: Card, folder: Path) -> bool:
+    """Whether a folder is what `export --out` packs: a variant and words on it, and none of what training saves."""
+    return (folder / "lite").is_dir() and (folder / "README.md").is_file() and not any((folder / name).exists() for name in card.files)
 
 
 def hash_files(folder: Path, besides: str = FILE) -> dict[str, str]:

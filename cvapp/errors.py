@@ -5,6 +5,8 @@ import re
 from enum import IntEnum
 from pathlib import Path
 
+from cvapp import installing
+
 # Control characters, line and paragraph separators, marks that turn the direction of what follows, lone surrogates.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk, or one person's share of it
@@ -60,7 +62,7 @@ def folded(error: object, most: int | None = None) -> str:
 
 def missing_extra(package: str, extra: str) -> CvappError:
     """The error for a package that only an extra installs."""
-    return CvappError(f"{package} is not installed: pip install 'cvapp[{extra}]'")
+    return CvappError(f"{package} is not installed: {installing.command(extra)}")
 
 
 def cannot_write(path: Path, error: OSError) -> CvappError:

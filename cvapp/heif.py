@@ -10,6 +10,7 @@ from typing import Any, Iterator, NamedTuple
 
 import numpy as np
 
+from cvapp import installing
 from cvapp.errors import CvappError, Exit
 
 BRANDS = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
@@ -198,7 +199,7 @@ def readable() -> bool:
 def missing(name: str | Path) -> CvappError:
     """The one line about a HEIC file where `pi-heif` is not installed (exit 3)."""
     return CvappError(
-        f"{name}: a HEIC photo, which needs pi-heif: pip install 'cvapp[heic]'; or convert it to JPEG (heif-convert photo.heic photo.jpg)",
+        f"{name}: a HEIC photo, which needs pi-heif: {installing.command('heic')}; or convert it to JPEG (heif-convert photo.heic photo.jpg)",
         Exit.BAD_DATA,
     )
 

@@ -13,7 +13,7 @@ from typing import Any, Mapping, Sequence
 import cv2
 import numpy as np
 
-from cvapp import fonts
+from cvapp import fonts, installing
 
 # A word in each script, and Debian's package with a font for it.
 SCRIPTS = {
@@ -29,7 +29,6 @@ SCRIPTS = {
     "Korean": ("꿀벌", "fonts-noto-cjk"),
     "emoji": ("🐝", "fonts-noto-color-emoji"),
 }
-INSTALL = "pip install 'cvapp[labels]'"
 _FACE = cv2.FontFace("sans")
 _COLORED = 109  # pixels: the one size that some fonts of colored pictures have
 _BOLD = 600  # the weight from which a bold face is taken
@@ -184,7 +183,7 @@ def legend(shown: Mapping[str, str], most: int = 10) -> str | None:
 def cure() -> str:
     """What a person can do to have all labels drawn."""
     if not has_pillow():
-        return f"Pillow with Raqm draws them: {INSTALL}"
+        return f"Pillow with Raqm draws them: {installing.command('labels')}"
     return "install fonts that have the letters, such as Noto (cvapp doctor says which scripts are lacking)"
 
 

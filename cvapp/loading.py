@@ -1,5 +1,6 @@
 """Open a saved model: LiteRT where it was exported, Keras by a late import otherwise."""
 
+import shlex
 from pathlib import Path
 
 from cvapp import card as cards
@@ -28,7 +29,7 @@ def load(path: str | Path, variant: str | None = None, threads: int = 1) -> Bund
             return bundle
         if variant is not None:
             cards.refuse_transcriber(cards.read(folder))
-            raise CvappError(f"{folder} was not exported, so it has no variant {variant!r}; run cvapp export {folder.name}")
+            raise CvappError(f"{folder} was not exported, so it has no variant {variant!r}; run cvapp export {shlex.quote(folder.name)}")
     return _open_keras(folder)
 
 

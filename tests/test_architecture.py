@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "cvapp"
 # From the ground up; a part may import those before it. A pair in one row may import neither the other.
 RANKS = [
+    ("installing",),
     ("errors",),
     ("locks",),
     ("files", "names", "progress", "ending", "streams", "fonts"),

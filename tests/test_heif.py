@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvapp import exif, headers, heif, images, signs
+from cvapp import exif, headers, heif, images, installing, signs
 from cvapp.camera.sources import open_source
 from cvapp.cli import main
 from cvapp.data.check import check
@@ -217,7 +217,7 @@ def without(monkeypatch):
     monkeypatch.setitem(sys.modules, "pi_heif", None)
 
 
-LINE = "a HEIC photo, which needs pi-heif: pip install 'cvapp[heic]'; or convert it to JPEG (heif-convert photo.heic photo.jpg)"
+LINE = f"a HEIC photo, which needs pi-heif: {installing.command('heic')}; or convert it to JPEG (heif-convert photo.heic photo.jpg)"
 
 
 def test_without_pi_heif_the_line_says_what_to_install(without, tmp_path):
@@ -252,7 +252,7 @@ def test_doctor_says_whether_heic_can_be_read(capsys, monkeypatch):
     assert "read by pi-heif" in capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     main(["doctor"])
-    assert "cannot be read: pip install 'cvapp[heic]'" in capsys.readouterr().out
+    assert f"cannot be read: {installing.command('heic')}" in capsys.readouterr().out
 
 
 @pytest.fixture

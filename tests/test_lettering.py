@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from cvapp import lettering
+from cvapp import installing, lettering
 from cvapp.lettering import can_draw, drawable, legend, shortened, stand_ins, text_width, write
 
 HEBREW, ARABIC, PERSIAN, THAI, HINDI = "עברית", "عربي", "می\u200cخواهم", "ไทย", "हिन्दी"
@@ -152,7 +152,7 @@ def test_without_pillow_nothing_is_drawn_backwards(no_pillow):
         "Käfer": "Käfer", HEBREW: "#1", ARABIC: "#2", "蜜蜂": "蜜蜂", "😀": ":grinning face:",
     }  # fmt: skip
     line = legend(stand_ins([HEBREW, ARABIC]))
-    assert line is not None and line.endswith(f"#0 {HEBREW}, #1 {ARABIC}; Pillow with Raqm draws them: pip install 'cvapp[labels]'")
+    assert line is not None and line.endswith(f"#0 {HEBREW}, #1 {ARABIC}; Pillow with Raqm draws them: {installing.command('labels')}")
     assert drawable(f"{HEBREW} 2") == "????? 2"
     np.testing.assert_array_equal(drawn(HEBREW), drawn("?????"))
 

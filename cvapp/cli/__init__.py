@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = False
     try:
         streams.prepare()
-        args = build().parse_args(arguments)
+        args = build().parse_args(_asking(sys.argv[1:] if arguments is None else arguments))
         debug = args.debug
         return int(_answer(args))
     except KeyboardInterrupt as error:
@@ -29,6 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _told(error)
+
+
+def _asking(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line, with `--help` for none at all and for `help`, alone or before a command's words."""
+    first, *rest = arguments or ["help"]
+    return [*rest, "--help"] if first == "help" else [first, *rest]
 
 
 def _answer(args: object) -> Exit:

@@ -1,5 +1,6 @@
 """What a command answers: values for machines, text for people, an exit code; and tables as text."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Sequence
@@ -41,7 +42,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def model_folder(name: str) -> Path:
     """Where the model of some name lies: a plain name below `saved_models`, or, where there is none, here; anything with a separator is a path."""
     if name.endswith(".zip") and Path(name).is_file():
-        raise CvappError(f"{name}: a package; unpack it first, with python -m zipfile -e {name} .")
+        raise CvappError(f"{name}: a package; unpack it first, with python -m zipfile -e {shlex.quote(name)} .")
     if name in (".", ".."):
         return Path(name).resolve()
     if "/" in name or "\\" in name or ((Path(name) / CARD).is_file() and not (MODELS / name / CARD).is_file()):

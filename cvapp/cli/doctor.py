@@ -10,6 +10,7 @@ import sys
 from importlib import metadata
 from typing import Mapping
 
+from cvapp import installing
 from cvapp.cli.answer import Answer, table
 from cvapp.errors import Exit
 
@@ -51,11 +52,11 @@ def _packages() -> list[tuple[str, str, str]]:
             importlib.import_module(module)
             rows.append(("ok", package, _version(package) or "installed"))
         except ImportError as error:
-            rows.append(("wrong", package, f"{error}; pip install cvapp"))
+            rows.append(("wrong", package, f"{error}; {installing.command('')}"))
     for extra, (why, packages) in EXTRAS.items():
         for package in packages:
             version = _version(package)
-            rows.append(("ok" if version else "absent", package, version or f"{why}: pip install 'cvapp[{extra}]'"))
+            rows.append(("ok" if version else "absent", package, version or f"{why}: {installing.command(extra)}"))
     wheels = [wheel for wheel in OPENCV_WHEELS if _version(wheel)]
     if len(wheels) > 1:
         rows.append(
@@ -86,7 +87,7 @@ def _heic() -> list[tuple[str, str, str]]:
 
         library = pi_heif.libheif_version()
     except ImportError:
-        return [("absent", "HEIC photos", "cannot be read: pip install 'cvapp[heic]'")]
+        return [("absent", "HEIC photos", f"cannot be read: {installing.command('heic')}")]
     return [("ok", "HEIC photos", f"read by pi-heif {_version('pi-heif')} (libheif {library})")]
 
 
@@ -98,7 +99,7 @@ def _labels() -> list[tuple[str, str, str]]:
     lacking = {name: package for name, (_, package) in lettering.SCRIPTS.items() if name not in able}
     rows = [("ok", "labels", f"drawn in {', '.join(able)}")]
     if lacking:
-        cure = f"pip install 'cvapp[labels]', and fonts: {_packages_of(lacking)}" if not lettering.has_pillow() else _packages_of(lacking)
+        cure = f"{installing.command('labels')}, and fonts: {_packages_of(lacking)}" if not lettering.has_pillow() else _packages_of(lacking)
         rows.append(("absent", "labels", f"drawn as numbers in {', '.join(lacking)}: {cure}"))
     return rows
 
@@ -119,6 +120,8 @@ def _tools() -> list[tuple[str, str, str]]:
 def _machine() -> list[tuple[str, str, str]]:
     from cvapp.camera.sources import cameras
     from cvapp.camera.display import has_display
+    from cvapp.cli.caching import megabytes
+    from cvapp.data import cache
 
     rows = [("ok", "processors", str(os.cpu_count()))]
     found = cameras()
@@ -132,6 +135,8 @@ def _machine() -> list[tuple[str, str, str]]:
     )
     free = shutil.disk_usage(".").free / 1e9
     rows.append(("ok" if free > 2 else "wrong", "disk", f"{free:.1f} GB free here"))
+    kept = sum(cache.sizes().values())
+    rows.append(("ok", "cache", f"{megabytes(kept)}; cvapp cache --clear removes it" if kept else "empty"))
     return rows
 
 

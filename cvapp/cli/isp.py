@@ -1,6 +1,7 @@
 """`cvapp isp`: develop a camera's raw file, or try steps on a picture."""
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def isp(args: argparse.Namespace) -> Answer:
     replaces = out.exists()
     outputs.check([outputs.Output("--out", "" if args.out == "" else out, images.WRITTEN)], [path])
     if replaces and not args.out:
-        raise CvappError(f"{out} is there already; give --out {out} to replace it, or another name")
+        raise CvappError(f"{out} is there already; give --out {shlex.quote(str(out))} to replace it, or another name")
     rgb, told = _picture(args) if done else _developed(args)
     if change is not None:
         rgb, told = change(rgb), {**told, "steps": args.steps}

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import dataclasses
+import shlex
 from typing import Any, Sequence
 
 from cvapp import card as cards
@@ -35,7 +36,7 @@ def slide(args: argparse.Namespace) -> Answer:
     return Answer(
         values,
         f"{table(('windows, in pixels of the frame',), rows)}\n{folder}: a detector, from a score of {made.threshold:.2f} on\n"
-        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}",
+        f"next: cvapp export {shlex.quote(folder.name)}, then cvapp camera {shlex.quote(folder.name)}",
     )
 
 

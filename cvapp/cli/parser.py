@@ -8,7 +8,7 @@ from cvapp.cli.words import Parser, add_split, add_starts, command, later
 
 def build() -> Parser:
     """The parser of all commands."""
-    parser = Parser(prog="cvapp", description="From photos to a proven model on a device.")
+    parser = Parser(prog="cvapp", description="From photos to a proven model on a device.", epilog="cvapp help VERB tells all of one.")
     parser.add_argument("--version", action="version", version=f"cvapp {cvapp.__version__}")
     group = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     _add_model_commands(group)
@@ -23,6 +23,8 @@ def build() -> Parser:
     )
     _add_data_commands(data)
     command(group, "list", later("models", "list_all"), "list the pipelines and the saved models", "cvapp list")
+    cache = command(group, "cache", later("caching", "show"), "show how large the cache of fitted photos is, or remove it", "cvapp cache --clear")
+    cache.add_argument("--clear", action="store_true", help="remove it; training fills it again")
     command(group, "doctor", later("doctor", "doctor"), "look at this machine: versions, cameras, display, libraries", "cvapp doctor")
     return parser
 
@@ -192,7 +194,7 @@ def _add_isp_command(group: Any) -> None:
 
 def _add_data_commands(group: Any) -> None:
     check = command(
-        group, "check", later("data", "check"), "name files that cannot be used, copies, and what else is amiss", "cvapp data check photos"
+        group, "check", later("checking", "check"), "name files that cannot be used, copies, and what else is amiss", "cvapp data check photos"
     )
     split = command(
         group,

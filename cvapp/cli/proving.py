@@ -1,6 +1,7 @@
 """`cvapp export|verify|bench`: the .tflite variants of a model, and whether they are what they should be."""
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -66,9 +67,9 @@ def _make(args: argparse.Namespace, folder: Path, card: Card) -> Answer:
     lines += [f"{name} was not published: it {'; it '.join(row['reasons'])}" for name, row in made["variants"].items() if row["reasons"]]
     proven = f"{made['samples']} samples" if card.task == GENERATE else f"{made['photos']} validation photos"
     lines.append(f"proven on {proven}; {made['chosen']} is in use: {folder / LITE / made['chosen']}.tflite")
-    verb = "sample" if card.task == GENERATE else "camera"
+    verb, name = "sample" if card.task == GENERATE else "camera", shlex.quote(args.name)
     lines.append(
-        f"next: cvapp {verb} {args.name}; cvapp export {args.name} --use V takes another; --out {folder.name}.zip packs it for a phone"
+        f"next: cvapp {verb} {name}; cvapp export {name} --use V takes another; --out {shlex.quote(f'{folder.name}.zip')} packs it for a phone"
     )
     return Answer({"name": folder.name, "folder": str(folder / LITE), **made}, "\n".join(lines))
 
@@ -118,7 +119,7 @@ def bench(args: argparse.Namespace) -> Answer:
     cards.refuse_transcriber(card)
     made = read_export(folder, card)
     if made is None:
-        raise CvappError(f"{folder} was not exported, so there is nothing to time; run cvapp export {folder.name}")
+        raise CvappError(f"{folder} was not exported, so there is nothing to time; run cvapp export {shlex.quote(folder.name)}")
     if args.rounds < 1 or min(args.threads or [1]) < 1:
         raise CvappError("--rounds and --threads: give at least 1")
     names = {name: variant_file(folder, made, name) for name, row in made["variants"].items() if row["published"]}

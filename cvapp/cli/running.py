@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
+import shlex
 
 from cvapp import card as cards
 from cvapp import images, lettering, picture_files
@@ -37,7 +38,7 @@ def open_bundle(args: argparse.Namespace) -> Bundle:
         raise CvappError(f"--threads {args.threads}: give at least 1")
     bundle = load(model_folder(args.name), args.variant, args.threads)
     if bundle.variant == KERAS and args.variant is None:
-        exported = f"was not exported, so Keras runs it, slowly; cvapp export {args.name} makes the .tflite"
+        exported = f"was not exported, so Keras runs it, slowly; cvapp export {shlex.quote(args.name)} makes the .tflite"
         Terminal()(f"{args.name} {'is a transcriber: Keras runs it, slowly' if bundle.card.task == TRANSCRIBE else exported}")
     return bundle
 
@@ -67,7 +68,8 @@ def _picture(path: Path, bits: int | None) -> tuple[np.ndarray, tuple[int, int]]
     """A photo and its own size; a camera's raw file is not developed by the way, for how decides what a model sees."""
     if path.suffix.lower() in images.RAW_SUFFIXES and not no_file(path):
         out = path.with_suffix(".png")
-        raise CvappError(f"{path}: a camera's raw file; develop it first: cvapp isp {path} --out {out}, then give {out}", Exit.BAD_DATA)
+        command = shlex.join(["cvapp", "isp", str(path), "--out", str(out)])
+        raise CvappError(f"{path}: a camera's raw file; develop it first: {command}, then give {out}", Exit.BAD_DATA)
     return images.decode_sized(images.read_bytes(path), path, bits)
 
 

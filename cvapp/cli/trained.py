@@ -1,12 +1,13 @@
 """What is said of a model that was just trained: its figures, where its report lies, and what comes next."""
 
+import shlex
 from pathlib import Path
 from typing import Any, Mapping
 
 from cvapp import card as cards
 from cvapp import lettering
 from cvapp.cli.answer import table
-from cvapp.evaluation import poor_features
+from cvapp.evaluation import few_pictures, poor_features
 from cvapp.evaluation.words import percent
 
 FEW = 200  # samples and photos, under which a generator's figures are coarse
@@ -26,13 +27,13 @@ def _figures(made: cards.Card, folder: Path, data: str) -> str:
     """By the model's task: how good it is, where its report lies, what comes next."""
     if made.task == "backbone":
         found = f"validation accuracy {made.metrics['val']['accuracy']:.3f} on {len(made.labels)} classes"
-        return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={folder}"
+        return f"{folder}: {found}\nnext: cvapp train --data DIR --set model.handle={shlex.quote(str(folder))}"
     if made.task == "detect":
         return _trained_detector(made, folder)
     if made.task == cards.TRANSCRIBE:
         return _trained_transcriber(made, folder)
     if made.task == cards.GENERATE:
-        return _trained_generator(made, folder)
+        return _trained_generator(made, folder, data)
     rows = [
         (part, made.metrics[part]["photos"], f"{made.metrics[part]['accuracy']:.3f}", f"{made.metrics[part]['loss']:.3f}")
         for part in ("train", "val", "test")
@@ -41,7 +42,7 @@ def _figures(made: cards.Card, folder: Path, data: str) -> str:
     return (
         f"{table(('part', 'photos', 'accuracy', 'loss'), rows)}\n{_of_sessions(made)}{_advice(made, data)}"
         f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
-        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+        f"next: cvapp export {shlex.quote(folder.name)}, then cvapp camera {shlex.quote(folder.name)}"
     )
 
 
@@ -89,7 +90,7 @@ def _trained_detector(made: cards.Card, folder: Path) -> str:
         f"precision and recall at the score threshold of {made.threshold:.2f}\n"
         + (f"{made.metrics['verdict']}; try first: {made.metrics['advice']}\n" if "advice" in made.metrics else "")
         + f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
-        f"next: cvapp export {folder.name}, then cvapp camera {folder.name}"
+        f"next: cvapp export {shlex.quote(folder.name)}, then cvapp camera {shlex.quote(folder.name)}"
     )
 
 
@@ -97,11 +98,11 @@ def _trained_transcriber(made: cards.Card, folder: Path) -> str:
     return (
         f"{lengths(made.metrics['test'])}\n"
         f"{folder}: trained in {made.metrics['train_seconds']:.0f} s; report: {folder / 'report' / 'report.html'}\n"
-        f"next: cvapp predict {folder.name} PHOTO"
+        f"next: cvapp predict {shlex.quote(folder.name)} PHOTO"
     )
 
 
-def _trained_generator(made: cards.Card, folder: Path) -> str:
+def _trained_generator(made: cards.Card, folder: Path, data: str) -> str:
     part = "test" if "test" in made.metrics else "val"
     alarms = ", ".join(f"{name} (step {step})" for name, step in made.metrics["alarms"].items())
     return (
@@ -110,7 +111,8 @@ def _trained_generator(made: cards.Card, folder: Path) -> str:
         f"{folder / 'report' / 'report.html'}\n"
         + (f"alarms: {alarms}\n" if alarms else "")
         + (f"collapsed: {made.metrics['collapsed']}\n" if made.metrics["collapsed"] else "")
-        + f"next: cvapp sample {folder.name} --grid out.png; cvapp export {folder.name}"
+        + "".join(f"{line}\n" for line in (few_pictures.few(made.data["photos"]["train"]), few_pictures.advice(made, data)) if line)
+        + f"next: cvapp sample {shlex.quote(folder.name)} --grid out.png; cvapp export {shlex.quote(folder.name)}"
     )
 
 

@@ -1,6 +1,6 @@
 """What is wrong with photos with boxes, and what is unusual: files, classes, boxes, and pictures that lie in several parts."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Mapping, NamedTuple
@@ -67,6 +67,9 @@ class BoxedFindings:
         absent: lines about classes that are to be found, but that nothing trains.
         rare: lines about classes with few objects.
         across: groups of photos, by name, that show one picture in several parts.
+        within: groups of copies, exact or near, by name, that lie in one part and are all used.
+        duplicates: groups of photos, by name, of the very same content.
+        near_duplicates: groups of photos, by name, that show the same picture in different contents.
         left_out: copies that training leaves out, by name, with the reason.
         missing: why training cannot begin; empty where it can.
         few: it cannot because there are too few different photos, and nothing is wrong with those.
@@ -85,6 +88,9 @@ class BoxedFindings:
     absent: list[str] = field(default_factory=list)
     rare: list[str] = field(default_factory=list)
     across: list[list[str]] = field(default_factory=list)
+    within: list[list[str]] = field(default_factory=list)
+    duplicates: list[list[str]] = field(default_factory=list)
+    near_duplicates: list[list[str]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     missing: str = ""
     few: bool = False
@@ -128,9 +134,11 @@ def check(source: str | Path, report: Report = silent) -> BoxedFindings:
     photos = [photo for photo in listing.photos if photo.name not in bad]
     classes = _tallies(listing.labels, photos)
     pairs = [pair for photo in photos for pair in _pairs(photo)]
-    copies = duplicates.near_copies(thumbnails)
-    group_of = duplicates.groups(thumbnails, copies)
-    state = ready(agreeing(listing), thumbnails, copies)
+    near = duplicates.near_copies(thumbnails)
+    exact = duplicates.together(photos, {digest: digest for digest in thumbnails})
+    copies = duplicates.together(photos, duplicates.groups(thumbnails, near))
+    state = ready(agreeing(listing), thumbnails, near)
+    left_out = {**other_boxes(photos), **state.left_out}
     return BoxedFindings(
         format=listing.format,
         classes=classes,
@@ -147,8 +155,11 @@ def check(source: str | Path, report: Report = silent) -> BoxedFindings:
             for label, tally in classes.items()
             if tally.objects < START
         ],
-        across=_across(photos, group_of),
-        left_out={**other_boxes(photos), **state.left_out},
+        across=[_in_parts(group) for group in copies if len({photo.part for photo in group}) > 1],
+        within=_within(copies, left_out),
+        duplicates=[[photo.name for photo in group] for group in exact],
+        near_duplicates=[[photo.name for photo in group] for group in copies if len({photo.hash for photo in group}) > 1],
+        left_out=left_out,
         missing=state.missing,
         few=state.few,
         notes=[*look_alike(listing.labels), *dark_line(peaks), *state.notes],
@@ -219,11 +230,11 @@ def _absent(label: str, tally: Tally, photos: list[BoxedPhoto]) -> list[str]:
     return [f"class {label!r} has {where}, but none in train"]
 
 
-def _across(photos: list[BoxedPhoto], group_of: Mapping[str, str]) -> list[list[str]]:
-    """Photos that show one picture, exactly or nearly, in more than one part."""
-    members: dict[str, list[BoxedPhoto]] = defaultdict(list)
-    for photo in photos:
-        members[group_of[photo.hash]].append(photo)
-    return [
-        [f"{photo.name} ({photo.part or 'none'})" for photo in group] for group in members.values() if len({one.part for one in group}) > 1
-    ]
+def _in_parts(group: list[BoxedPhoto]) -> list[str]:
+    return [f"{photo.name} ({photo.part or 'none'})" for photo in group]
+
+
+def _within(copies: list[list[BoxedPhoto]], left_out: Mapping[str, str]) -> list[list[str]]:
+    """Copies of one part that are all used, by name."""
+    used = [[photo for photo in group if photo.name not in left_out] for group in copies]
+    return [[photo.name for photo in group] for group in used if len(group) > 1 and len({photo.part for photo in group}) == 1]

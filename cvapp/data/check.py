@@ -1,6 +1,5 @@
 """What is wrong with a source of data, and what is unusual: files, classes, and copies of one picture."""
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Iterable, Mapping
@@ -98,7 +97,7 @@ def check(source: str | Path, report: Report = silent) -> Findings:
     thumbnails = seen.thumbnails
     pairs = duplicates.near_copies(thumbnails)
     group_of = duplicates.groups(thumbnails, pairs)
-    exact, copies = (_groups(listing.photos, of) for of in ({digest: digest for digest in thumbnails}, group_of))
+    exact, copies = (duplicates.together(listing.photos, of) for of in ({digest: digest for digest in thumbnails}, group_of))
     unlearnable, classes = _class_lines(by_label, group_of)
     left_out: dict[str, str] = {}
     sessions: dict[str, int] = {}
@@ -181,14 +180,6 @@ def _suffix(name: str, kind: str) -> list[str]:
     suffix = PurePosixPath(name).suffix
     wrong = FORMATS.get(suffix.lower(), kind) != kind
     return [f"a {kind} file named {suffix}: read by its content, rename it"] if wrong else []
-
-
-def _groups(photos: Iterable[Photo], group_of: Mapping[str, str]) -> list[list[Photo]]:
-    """Photos that belong together, where there are several."""
-    members: dict[str, list[Photo]] = defaultdict(list)
-    for photo in photos:
-        members[group_of[photo.hash]].append(photo)
-    return [group for group in members.values() if len(group) > 1]
 
 
 def _used(group: Iterable[Photo], left_out: Mapping[str, str]) -> list[Photo]:

@@ -4,7 +4,8 @@ Found are copies saved again at low quality, resized, cropped by a few percent, 
 before the same wall is another picture. Pictures smaller than 64 pixels on a side, and plain ones, say too little: they are never near copies.
 """
 
-from typing import Iterable, Iterator, Mapping
+from collections import defaultdict
+from typing import Iterable, Iterator, Mapping, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -24,6 +25,17 @@ _Y, _X = np.mgrid[:SIDE, :SIDE].astype(np.float32)
 _DOWN, _ACROSS = _Y / (SIDE - 1) * 2 - 1, _X / (SIDE - 1) * 2 - 1
 # the eight lowest rows of the orthonormal cosine transform (DCT-II)
 _COSINES = np.sqrt(2 / SIDE) * np.cos(np.pi / SIDE * np.arange(8)[:, None] * (np.arange(SIDE) + 0.5)) / np.sqrt([[2]] + 7 * [[1]])
+
+
+class Hashed(Protocol):
+    """A photo of any kind."""
+
+    @property
+    def hash(self) -> str:
+        """Its content's."""
+
+
+AnyPhoto = TypeVar("AnyPhoto", bound=Hashed)
 
 
 def thumbnail(rgb: np.ndarray) -> np.ndarray:
@@ -80,6 +92,14 @@ def groups(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, 
         low, high = sorted(map(root, pair))
         parent[high] = low
     return {name: root(name) for name in parent}
+
+
+def together(photos: Iterable[AnyPhoto], group_of: Mapping[str, str]) -> list[list[AnyPhoto]]:
+    """Photos whose content hashes are of one group, where there are several."""
+    members: dict[str, list[AnyPhoto]] = defaultdict(list)
+    for photo in photos:
+        members[group_of[photo.hash]].append(photo)
+    return [group for group in members.values() if len(group) > 1]
 
 
 def _candidates(hashes: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

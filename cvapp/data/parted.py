@@ -1,5 +1,6 @@
 """From a source of data to photos that are parted: listed, hashed, decoded, compared for copies, split, and the split frozen beside them."""
 
+import shlex
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -213,7 +214,7 @@ def _disputed(rows: Sequence[Row], copies: Sequence[tuple[str, str]], source: Pa
     if not found:
         return []
     many = f" ({len(found)} such groups)" if len(found) > 1 else ""
-    return [f"near copies bear different labels: {' and '.join(found[0])}{many}; cvapp data check {source} names them all"]
+    return [f"near copies bear different labels: {' and '.join(found[0])}{many}; cvapp data check {shlex.quote(str(source))} names them all"]
 
 
 def _groups(rows: Sequence[Row], copies: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -226,7 +227,7 @@ def _tell(division: Division, notes: Sequence[str], source: Path, report: Report
     for name, reason in list(division.left_out.items())[:TOLD]:
         report(f"left out: {name}: {reason}")
     if len(division.left_out) > TOLD:
-        report(f"left out: {len(division.left_out) - TOLD} more files; cvapp data split {source} --json names them all")
+        report(f"left out: {len(division.left_out) - TOLD} more files; cvapp data split {shlex.quote(str(source))} --json names them all")
     for note in notes:
         report(note)
     parts = Counter(row.part for row in division.rows)

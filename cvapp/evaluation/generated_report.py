@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, Sequence
 
 import numpy as np
+import shlex
 
 from cvapp import images
 from cvapp.card import Card
-from cvapp.evaluation import generated_plots, markup
+from cvapp.evaluation import few_pictures, generated_plots, markup
 from cvapp.evaluation.film import write_film
 from cvapp.evaluation.generator import Measured
 from cvapp.evaluation.results import WORDS
@@ -79,15 +80,18 @@ def _page(card: Card, found: Measured, course: Course, folder: Path) -> str:
 
 
 def _warnings(card: Card) -> str:
-    """What went wrong, where anything did."""
+    """What went wrong, where anything did, and that the photos are few."""
     steps = card.metrics["alarms"]
-    if not steps and not card.metrics["collapsed"]:
+    few = few_pictures.few(card.data["photos"]["train"])
+    if not steps and not card.metrics["collapsed"] and not few:
         return ""
     lines = [f"The alarm {name!r} was first raised at step {step:,}." for name, step in steps.items()]
     if card.metrics["collapsed"]:
         lines.append(f"The run ended collapsed: {card.metrics['collapsed']}")
+    lines += [f"{line[0].upper()}{line[1:]}." for line in (few, few_pictures.advice(card)) if line]
     said = "".join(f"<li>{markup.escape(line)}" for line in lines)
-    return f"<section class='verdict poor'><h2>What went wrong</h2><ul>{said}</ul></section>"
+    title = "What went wrong" if steps or card.metrics["collapsed"] else "Few photos"
+    return f"<section class='verdict poor'><h2>{title}</h2><ul>{said}</ul></section>"
 
 
 def _figures(card: Card, found: Measured) -> str:
@@ -135,7 +139,7 @@ def _pictures(card: Card, folder: Path, course: Course) -> str:
     samples = markup.plot(
         folder / "samples.png",
         "Samples",
-        f"Sixty-four of seed 0, none chosen{asked}: <code>cvapp sample {markup.escape(card.name)} --grid out.png</code>",
+        f"Sixty-four of seed 0, none chosen{asked}: <code>cvapp sample {markup.escape(shlex.quote(card.name))} --grid out.png</code>",
     )
     text = f"The same noise from step 0 to step {steps:,}, in {counted(len(course.frames), 'picture')}; the last is held."
     return f"<div class=plots><div>{samples}</div><div>{markup.plot(folder / 'training.webp', 'How it learnt', text)}</div></div>"

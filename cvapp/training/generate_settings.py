@@ -1,4 +1,4 @@
-"""What a generator's recipe may say, the size of its pictures where it says none, and how many photos it takes."""
+"""What a generator's recipe may say, the size of its pictures and its batch where it says none, and how many photos it takes."""
 
 import dataclasses
 from pathlib import Path
@@ -8,11 +8,14 @@ from cvapp.data.folders import scan
 from cvapp.data.photos import all_grey
 from cvapp.errors import CvappError, Exit
 from cvapp.evaluation.generated import LEAST
+from cvapp.evaluation.words import counted
 from cvapp.progress import Report
 from cvapp.recipe import Recipe
 from cvapp.training.stages import Material
 
 GREY, COLOUR = (28, 28), (32, 32)  # sizes where the recipe names none
+BATCHES = (128, 64, 32, 16, 8)  # where the recipe names none; batch norm wants some pictures at once
+STEPS = 10  # of an epoch at least, where a batch of these allows it
 OPTIMISER = "adam"
 # Beginnings of the settings that a generator has no use for.
 _USELESS = (
@@ -63,9 +66,29 @@ def settle(recipe: Recipe, data: str | Path, report: Report) -> Recipe:
     return dataclasses.replace(recipe, images=dataclasses.replace(recipe.images, size=size))
 
 
+def settle_batch(recipe: Recipe, photos: int) -> Recipe:
+    """The recipe with a batch: where it names none, the largest of BATCHES with which so many training photos make STEPS steps an epoch."""
+    if recipe.train.batch:
+        return recipe
+    wanted = photos // (STEPS * recipe.generate.steps)
+    batch = next((batch for batch in BATCHES if batch <= wanted), BATCHES[-1])
+    batch = max(1, min(batch, photos // recipe.generate.steps))
+    return dataclasses.replace(recipe, train=dataclasses.replace(recipe.train, batch=batch))
+
+
+def batch_words(recipe: Recipe, photos: int) -> str | None:
+    """A line on a batch that is smaller than usual because of so few training photos; None where it is not."""
+    batch = recipe.train.batch
+    if batch >= BATCHES[0]:
+        return None
+    steps = counted(photos // (recipe.generate.steps * batch), "step")
+    return f"{counted(photos, 'training photo')}: a batch of {batch} instead of {BATCHES[0]}, so that an epoch has {steps}; --batch sets another"
+
+
 def check_counts(recipe: Recipe, material: Material) -> None:
     """Refuse photos that are too few to learn from or to be judged by, or of one class where classes are to be asked for (exit 3)."""
     wishes, count = recipe.generate, len(material.of("train"))
+    recipe = settle_batch(recipe, count)
     if wishes.conditional and len(material.labels) < 2:
         only = material.labels[0]
         raise CvappError(

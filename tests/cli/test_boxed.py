@@ -62,8 +62,8 @@ def test_check_in_json(voc, capsys):
 
 
 def test_convert_says_what_was_left_out_and_what_is_lost(voc, capsys):
-    code, out, _ = run(capsys, "data", "convert", "voc", "--to", "yolo", "--out", "yolo")
-    assert code == Exit.DONE
+    code, out, err = run(capsys, "data", "convert", "voc", "--to", "yolo", "--out", "yolo")
+    assert code == Exit.DONE and "1 photo left out; cvapp data check voc says what to mend" in err
     assert out.splitlines() == [
         "what yolo cannot hold (1)",
         "  objects marked difficult, ordinary ones now: 1",
@@ -74,8 +74,10 @@ def test_convert_says_what_was_left_out_and_what_is_lost(voc, capsys):
         "boxes mended (1)",
         "  a.jpg: box 2 (dog 2) 59..70 x 0..10 reaches beyond the picture (64x48): clipped",
         "",
-        "1 photos with 2 objects, from voc to yolo: yolo",
+        "1 photo with 2 objects, from voc to yolo: yolo; 1 photo left out",
     ]
+    code, out, err = run(capsys, "data", "convert", "yolo", "--to", "coco", "--out", "coco")
+    assert out.splitlines()[-1] == "1 photo with 2 objects, from yolo to coco: coco" and "left out" not in err
     code, out, _ = run(capsys, "data", "check", "yolo", "--json")
     assert code == Exit.DONE and json.loads(out)["objects"] == 2
 

@@ -109,6 +109,15 @@ def test_out_packs_what_is_there_and_makes_nothing(asked, capsys):
     assert out == "a.zip: float32 of mine, 1.50 MB; unpack it and read README.md\n"
 
 
+def test_hints_can_be_pasted_whatever_the_model_is_called(home, capsys):
+    """A shell takes each hint's name as one word."""
+    (home / "saved_models/mine").rename(home / "saved_models/my photos (1)")
+    shutil.rmtree(home / "saved_models/my photos (1)/lite")
+    for words in (["verify", "my photos (1)"], ["bench", "my photos (1)"], ["phone", "my photos (1)"]):
+        assert run(capsys, *words)[0] == 2
+        assert run(capsys, *words)[2].rstrip().endswith(("run cvapp export 'my photos (1)'", "run cvapp export 'saved_models/my photos (1)'"))
+
+
 def test_use_puts_another_variant_in_use_and_makes_nothing(asked, home, capsys):
     code, out, _ = run(capsys, "export", "mine", "--use", "int8")
     assert (code, out, asked) == (0, "int8 of mine is in use\n", [])

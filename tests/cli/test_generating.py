@@ -105,7 +105,7 @@ def test_alarms_and_a_collapse_are_named(here):
     card = cards.read(Path("saved_models/made"))
     card.metrics.update(alarms={"diversity": 300}, collapsed="all alike")
     text = trained(card, Path("saved_models/made"))
-    assert "\nalarms: diversity (step 300)\ncollapsed: all alike\nnext: cvapp sample made" in text
+    assert "\nalarms: diversity (step 300)\ncollapsed: all alike\n" in text and "\nnext: cvapp sample made" in text
     card.metrics.update(alarms={}, collapsed="")
     assert "alarm" not in trained(card, Path("saved_models/made"))
     bare = {name: value for name, value in card.metrics["test"].items() if name not in ("covered", "memorised")}

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cvapp import images, signs
+from cvapp.cli import main
 from cvapp.data.boxed_check import BoxedFindings, Sides, Tally, check
 from tests.data.formats.sets import coco_json, lay, picture, voc_xml
 
@@ -106,6 +107,33 @@ def test_one_picture_in_two_parts_is_told(folder):
     (folder / "JPEGImages" / "c.jpg").write_bytes((folder / "JPEGImages" / "a.jpg").read_bytes())
     found = check(folder)
     assert found.across == [["a.jpg (train)", "c.jpg (test)"]] and found.wrong
+
+
+def test_copies_in_one_part_are_named_and_not_wrong(folder, capsys):
+    """`d` is the very content of `a`, `e` the same picture saved again; a photo of its own, `f`, is none of them."""
+    first, boxes = (folder / "JPEGImages" / "a.jpg"), [("cat", 1 + 4 * place, 1, 4 + 4 * place, 10 + place) for place in range(20)]
+    (folder / "JPEGImages" / "d.jpg").write_bytes(first.read_bytes())
+    cv2.imwrite(str(folder / "JPEGImages" / "e.jpg"), cv2.imread(str(first)), [cv2.IMWRITE_JPEG_QUALITY, 50])
+    scene(folder, "f.jpg", 9)
+    lay(folder, {f"Annotations/{name}.xml": voc_xml(f"{name}.jpg", *boxes, size=(100, 80)) for name in "def"})
+    lay(folder, {SETS + "train.txt": "a\nd\ne\nf\n"})
+    found = check(folder)
+    assert found.within == found.near_duplicates == [["a.jpg", "d.jpg", "e.jpg"]] and found.duplicates == [["a.jpg", "d.jpg"]]
+    assert not (found.unusable or found.across or found.left_out or found.wrong)
+    assert main(["data", "check", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "copies, all used: they stay in one part of the split (1)\n  a.jpg, d.jpg, e.jpg\n" in said
+    assert "files that cannot be used" not in said
+
+
+def test_near_copies_in_two_parts_stand_under_a_heading_of_their_own(folder, capsys):
+    first = folder / "JPEGImages" / "a.jpg"
+    cv2.imwrite(str(folder / "JPEGImages" / "c.jpg"), cv2.imread(str(first)), [cv2.IMWRITE_JPEG_QUALITY, 50])
+    assert check(folder).across == [["a.jpg (train)", "c.jpg (test)"]] and check(folder).within == []
+    assert main(["data", "check", str(folder)]) == 3
+    said = capsys.readouterr().out
+    assert "copies that training leaves out (1)\n  a.jpg: near copy of c.jpg, which is in test\n" in said
+    assert "in several parts" in said and "files that cannot be used" not in said
 
 
 def test_without_objects_there_is_nothing_to_train_on(tmp_path):

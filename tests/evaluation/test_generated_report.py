@@ -102,6 +102,15 @@ def test_alarms_stand_first(made, tmp_path):
     assert page.index("What went wrong") < page.index("Fréchet")
 
 
+def test_few_photos_are_told_and_many_are_not(made, tmp_path):
+    card, found = made
+    for count, told in ((40, True), (4000, False)):
+        some = dataclasses.replace(card, data={**card.data, "photos": {"train": count}})
+        generated_report.write(some, found, course(), tmp_path / "report")
+        page = page_of(tmp_path / "report")
+        assert ("<h2>Few photos</h2>" in page) == told and ("--set generate.augment=translation,colour" in page) == told
+
+
 @pytest.mark.parametrize("backbone", ["efficientnet_lite0", "mobilenet_v2_035_96"])
 def test_a_judge_that_knows_no_classes_shows_none_and_is_the_one_that_the_card_tells(made, tmp_path, backbone):
     """The second was the default of an earlier version; a generator's judge is saved beside it."""

@@ -17,6 +17,7 @@ from cvapp import images, load
 from cvapp.bundle import NOTHING, open_lite
 from cvapp.errors import CvappError, Exit
 from cvapp.export import snippets
+from cvapp.cli import main
 from cvapp.export.handover import hand_over, readme
 from cvapp.files import sha256
 from cvapp.images import FITS, RESIZES, Images
@@ -103,6 +104,21 @@ def test_unpacked_elsewhere_it_is_a_saved_model_that_answers_the_same(folder, tm
     assert bundle is not None and bundle.classify(images.read(photo)) == mine == load(there).classify(images.read(photo))
     assert verify(there)["reasons"] == []
     assert hand_over(there, tmp_path / "again.zip")["bytes"] == (tmp_path / "elsewhere/out.zip").stat().st_size
+
+
+def test_a_package_says_what_it_is_where_the_model_itself_is_needed(exported, tmp_path, monkeypatch, capsys):
+    """What works on a package goes on; the control, a model that lost a file, is told to be copied again."""
+    folder = shutil.copytree(exported / "saved_models/mine", tmp_path / "saved_models/mine")
+    there = unpack(folder, tmp_path / "unpacked")
+    monkeypatch.chdir(tmp_path)
+    for words, lacking in (["evaluate"], "split.csv"), (["export"], "model.keras"), (["slide"], "model.keras"):
+        assert main([*words, str(there)]) == Exit.BAD_DATA
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert f"{there} is a package for a device, without {lacking}: it can be used with verify, bench, phone and predict and camera" in said
+        assert "saved_models/mine where it was trained" in said
+    assert main(["verify", str(there)]) == 0
+    (folder / "model.keras").unlink()
+    assert main(["export", str(folder)]) == Exit.BAD_DATA and "copy the whole folder again" in capsys.readouterr().err
 
 
 def test_another_variant_than_the_one_in_use_can_be_handed_over(exported, tmp_path):
@@ -224,7 +240,7 @@ def test_what_cannot_be_handed_over_is_said(folder, tmp_path):
     refuse(folder, tmp_path / "out.tar", Exit.USAGE, r"out\.tar: cannot write \.tar; use \.zip")
     refuse(folder, tmp_path / "out", Exit.USAGE, r"out: cannot write a file without suffix; use \.zip")
     shutil.rmtree(folder / "lite")
-    refuse(folder, out, Exit.USAGE, "was not exported, so there is nothing to hand over; run cvapp export böes")
+    refuse(folder, out, Exit.USAGE, "was not exported, so there is nothing to hand over; run cvapp export 'böes'")
 
 
 def test_a_place_that_cannot_be_written_is_said(folder, tmp_path):

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from cvapp import installing
 from cvapp.errors import CvappError, Exit
 from cvapp.isp import layout_of, read_raw
 from cvapp.isp.raw import ORIENTATIONS
@@ -93,7 +94,7 @@ def test_no_file_another_pattern_and_no_rawpy(values, tmp_path, monkeypatch):
     assert "its pattern is RGGB, not GBRG" in refusal(path, "GBRG")[1]
     assert "pattern 'XYZ': choose one of RGGB" in refusal(path, "XYZ")[1]
     monkeypatch.setitem(sys.modules, "rawpy", None)
-    assert refusal(path) == (Exit.USAGE, "rawpy is not installed: pip install 'cvapp[raw]'")
+    assert refusal(path) == (Exit.USAGE, f"rawpy is not installed: {installing.command('raw')}")
 
 
 def test_mosaics_of_floats_and_of_whole_numbers(tmp_path, rng):

@@ -152,5 +152,5 @@ def test_keras_cv_is_loaded_late_and_its_absence_is_told(monkeypatch):
     code = "import sys, cvapp.models.keras_cv_parts; sys.exit('keras_cv' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     monkeypatch.setitem(sys.modules, "keras_cv", None)
-    with pytest.raises(CvappError, match=r"^keras_cv is not installed: pip install 'cvapp\[train\]'$"):
+    with pytest.raises(CvappError, match=r"^keras_cv is not installed: pip install -e '.*\[train\]'$"):
         keras_cv_parts.backbone("keras_cv_resnet_18_v2", (64, 64))

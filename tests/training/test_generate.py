@@ -13,10 +13,11 @@ import pytest
 
 from cvapp import card as cards
 from cvapp import images, load, sampling
+from cvapp.cli.trained import trained
 from cvapp.data import split
 from cvapp.data.photos import store_for
 from cvapp.errors import CvappError, Exit
-from cvapp.evaluation import film
+from cvapp.evaluation import few_pictures, film
 from cvapp.evaluation.generator import Measured
 from cvapp.evaluation.crowds import frechet
 from cvapp.evaluation.judging import open_judge
@@ -24,7 +25,7 @@ from cvapp.models.classifier import open_model
 from cvapp.recipe import Recipe, Train
 from cvapp.runs import Start
 from cvapp.training import adversarial, generate, run_alarms, state
-from cvapp.training.generate_settings import check_counts, refuse, settle
+from cvapp.training.generate_settings import batch_words, check_counts, refuse, settle, settle_batch
 from tests.dying import PLAN
 from tests.gan import gan_recipe, narrow, untrained
 
@@ -348,6 +349,55 @@ def test_too_few_photos_are_refused(settings, counts, said):
         check_counts(gan_recipe(*settings), Counted(**counts))
     assert str(error.value).startswith(said) and error.value.code == Exit.BAD_DATA
     check_counts(gan_recipe(), Counted(train=8, val=8))
+
+
+@pytest.mark.parametrize(
+    "photos, settings, batch, steps",
+    [
+        (48_000, (), 128, 375),
+        (1280, (), 128, 10),
+        (1279, (), 64, 19),
+        (100, (), 8, 12),
+        (40, (), 8, 5),
+        (5, (), 5, 1),
+        (1280, ("generate.steps=5",), 16, 16),
+        (40, ("train.batch=20",), 20, 2),
+    ],
+)
+def test_a_batch_that_is_not_named_leaves_an_epoch_ten_steps_where_it_can(photos, settings, batch, steps):
+    recipe = settle_batch(gan_recipe("train.batch=0", *settings), photos)
+    assert recipe.train.batch == batch and photos // (batch * recipe.generate.steps) == steps
+    words = batch_words(recipe, photos)
+    assert words is None if batch == 128 else words.endswith(f"so that an epoch has {steps} step{'' if steps == 1 else 's'}; --batch sets another")
+
+
+@pytest.mark.parametrize("given", ["train.batch=0", "train.batch=12"])
+def test_a_few_photos_get_a_batch_of_their_own_and_a_given_one_is_obeyed(photos, quick, monkeypatch, given):
+    standing(monkeypatch)
+    lines = []
+    card = generate.train(gan_recipe("train.epochs=1", given), photos, quick / "made", lambda text, *_: lines.append(text))
+    few = "24 training photos: a batch of 8 instead of 128, so that an epoch has 3 steps; --batch sets another"
+    asked = given.endswith("12")
+    assert card.recipe.train.batch == (12 if asked else 8) and (few in lines) != asked
+    assert [row["step"] for row in rows_of(quick / "made" / "history.csv")] == ["2" if asked else "3"]
+    assert any(line.startswith("24 training photos are few: a generator takes a few thousand") for line in lines)
+    monkeypatch.setattr("cvapp.cli.trained.beside_photos", lambda figures: "figures")
+    said = trained(card, quick / "made", "my photos (1)")
+    epochs = 1500 if asked else 1000
+    command = f"cvapp train dcgan --data 'my photos (1)' --name made --epochs {epochs} --set generate.augment=translation,colour"
+    assert f"3,000 steps instead of {2 if asked else 3} and photos" in said and command in said.splitlines()[-2]
+
+
+def test_no_advice_where_photos_are_many_or_all_is_done():
+    class Made:
+        name, metrics = "made", {"epochs": 300}
+        recipe, data = gan_recipe("generate.augment=colour"), {"photos": {"train": 80}}
+
+    assert few_pictures.few(80) and few_pictures.advice(Made) == "", "300 epochs of ten steps, and varied: what is left is more photos"
+    Made.metrics = {"epochs": 100}
+    assert few_pictures.advice(Made).endswith("--epochs 300") and "varied" not in few_pictures.advice(Made)
+    Made.data = {"photos": {"train": 2000}}
+    assert few_pictures.few(2000) == few_pictures.advice(Made) == ""
 
 
 def test_each_alarm_is_told_once_when_raised_and_once_when_over(monkeypatch):

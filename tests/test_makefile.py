@@ -1,0 +1,47 @@
+"""The Makefile's words, with a `cvapp` that says what it was called with."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A checkout with a trained model and a cache, where everything is installed. Only what is tracked is no work of the Makefile."""
+    for name in ("Makefile", "setup.cfg", "pyproject.toml", ".gitignore"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("saved_models/__init__.py", "saved_models/mine/card.json", "saved_models/.cache/pixels/a", "demo/signs/a.jpg", ".venv/bin/cvapp"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".venv/bin/cvapp").write_text('#!/bin/sh\necho cvapp "$@"\ntest "$2" != typo\n')
+    (tmp_path / ".venv/bin/cvapp").chmod(0o755)
+    (tmp_path / ".venv/.ready").touch()
+    subprocess.run("git init -q . && git add saved_models/__init__.py", shell=True, check=True, cwd=tmp_path)
+    return tmp_path
+
+
+def make(house, *words):
+    done = subprocess.run(["make", *words], cwd=house, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return done.returncode, [line for line in done.stdout.splitlines() if not line.startswith("make[")]
+
+
+def test_a_wrong_name_is_left_to_cvapp_and_trains_nothing(house):
+    assert make(house, "phone", "NAME=typo") == (2, ["cvapp export typo"])
+    assert make(house, "phone", "NAME=mine") == (0, ["cvapp export mine", "cvapp phone mine --lan"])
+    code, said = make(house, "phone")
+    assert code == 0 and said[0] == "cvapp train feature_extraction --data demo/signs --name signs", "the demo's own model is made"
+    assert said[1:] == ["cvapp export signs", "cvapp phone signs --lan"]
+
+
+def test_clean_keeps_trained_models_unless_it_is_told_to_remove_them(house):
+    code, said = make(house, "clean")
+    assert code == 0 and said[1:] == ["kept: saved_models/mine/", "make clean MODELS=yes removes them"]
+    assert sorted(path.name for path in (house / "saved_models").iterdir()) == ["__init__.py", "mine"] and not (house / "demo").exists()
+    make(house, "clean", "MODELS=no")
+    assert (house / "saved_models/mine/card.json").is_file()
+    assert len(make(house, "clean", "MODELS=yes")[1]) == 1
+    assert [path.name for path in (house / "saved_models").iterdir()] == ["__init__.py"]
