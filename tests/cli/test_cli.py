@@ -44,7 +44,6 @@ def blank(workspace):
 
 USAGE = [
     (["trian"], "choose one of .*Did you mean train"),
-    ([], "the following arguments are required: VERB"),
     (["train"], "no photos: give --data DIR"),
     (["train", "--data", ".", "--set", "train.epoch=3"], "Did you mean train.epochs"),
     (["train", "--data", ".", "--set", "train.epochs"], "write it as part.name=value"),
