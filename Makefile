@@ -15,7 +15,10 @@ endif
 BIN := .venv/bin
 INTEROP := .venv-interop
 CVAPP := $(BIN)/cvapp
-SETTINGS = $(if $(EPOCHS),--epochs $(EPOCHS)) $(foreach setting,$(SET),--set $(setting))
+# A name or a path as one word for the shell, whatever is in it.
+quoted = '$(subst ','\'',$(1))'
+GIVEN = $(if $(filter command environment,$(firstword $(origin DATA))),--data $(call quoted,$(DATA)))
+SETTINGS = $(if $(EPOCHS),--epochs $(EPOCHS)) $(foreach setting,$(SET),--set $(call quoted,$(setting)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor demo test test-interop check train export verify bench webcam phone page clean
@@ -59,8 +62,9 @@ test: setup ## the tests, all but those that take minutes (SLOW=1 runs those too
 	@$(BIN)/python -m pytest $(CHOSEN) -n $(JOBS) --dist loadfile --no-loadscope-reorder $(LONG) tests $(addprefix --ignore=,$(TIMED))
 	@$(BIN)/python -m pytest $(CHOSEN) $(TIMED)
 
-test-interop: setup $(INTEROP)/.ready saved_models/$(NAME)/lite/golden.npz ## MediaPipe, in Python and in a browser, and OpenCV read the exported NAME=
-	@CVAPP_MODEL=saved_models/$(NAME) CVAPP=$(CVAPP) $(INTEROP)/bin/python -m pytest tests/interop -m interop -p no:cacheprovider
+test-interop: setup $(INTEROP)/.ready ## MediaPipe, in Python and in a browser, and OpenCV read the exported NAME=
+	@$(EXPORTED)
+	@CVAPP_MODEL=$(call quoted,saved_models/$(NAME)) CVAPP=$(CVAPP) $(INTEROP)/bin/python -m pytest tests/interop -m interop -p no:cacheprovider
 
 # MediaPipe brings an OpenCV of its own: it is kept out of .venv. That for browsers comes from npm.
 WEB := tests/interop/web
@@ -76,9 +80,8 @@ page: ## make the phone page's LiteRT.js from npm anew, after a change of its ve
 	npm run build --silent --prefix cvapp/phone/litert
 
 # The demo's signs are trained where they are not there yet. Any other name that is no model's is wrong: cvapp says so, and which there are.
-saved_models/%/lite/golden.npz: | .venv/.ready
-	$(if $(filter signs,$*),@test -e saved_models/$*/card.json || $(MAKE) train)
-	@$(CVAPP) export $*
+EXPORTED = test -e $(call quoted,saved_models/$(NAME)/lite/golden.npz) || { \
+	$(if $(filter-out signs,$(NAME)),true,test -e saved_models/signs/card.json || $(MAKE) train) && $(CVAPP) export $(call quoted,$(NAME)); }
 
 check: setup ## style and types
 	@$(BIN)/flake8 cvapp pipelines tests benchmarks
@@ -86,25 +89,26 @@ check: setup ## style and types
 	@echo "check: ok"
 
 train: setup ## train PIPELINE= on DATA= as NAME= (the demo's signs, when left out), with EPOCHS= and SET="a.b=c ..."
-	@test -e demo/signs -o "$(DATA)" != demo/signs || $(CVAPP) data signs --out demo/signs --count 200
-	@$(CVAPP) train $(PIPELINE) $(if $(DATA),--data $(DATA)) --name $(NAME) $(SETTINGS)
+	@test -e demo/signs -o $(call quoted,$(DATA)) != demo/signs || $(CVAPP) data signs --out demo/signs --count 200
+	@$(CVAPP) train $(PIPELINE) $(if $(DATA),--data $(call quoted,$(DATA))) --name $(call quoted,$(NAME)) $(SETTINGS)
 
-export: setup ## make the .tflite variants of NAME= and prove them; AUTO=1 or USE=int8 chooses one, OUT=FILE.zip packs it
-	@$(CVAPP) export $(NAME) $(if $(AUTO),--auto) $(if $(USE),--use $(USE)) $(if $(OUT),--out $(OUT))
+export: setup ## make the .tflite variants of NAME= and prove them, on DATA= where given; AUTO=1 or USE=int8 chooses one, OUT=FILE.zip packs it
+	@$(CVAPP) export $(call quoted,$(NAME)) $(GIVEN) $(if $(AUTO),--auto) $(if $(USE),--use $(USE)) $(if $(OUT),--out $(call quoted,$(OUT)))
 
 verify: setup ## replay the golden photos of the exported NAME=, check its files
-	@$(CVAPP) verify $(NAME)
+	@$(CVAPP) verify $(call quoted,$(NAME))
 
 bench: setup ## time the variants of NAME= on this machine
-	@$(CVAPP) bench $(NAME)
+	@$(CVAPP) bench $(call quoted,$(NAME))
 
 webcam: setup ## run NAME= live on SOURCE= (a camera's index, a video, a folder)
-	@$(CVAPP) camera $(NAME) --source $(SOURCE)
+	@$(CVAPP) camera $(call quoted,$(NAME)) --source $(call quoted,$(SOURCE))
 
-phone: setup saved_models/$(NAME)/lite/golden.npz ## run NAME= on a phone in this network; CABLE=1 on an Android phone at the cable, HERE=1 in this machine's browser
-	@$(CVAPP) phone $(NAME) $(if $(CABLE),--adb,$(if $(HERE),,--lan)) $(if $(PORT),--port $(PORT))
+phone: setup ## run NAME= on a phone in this network; CABLE=1 on an Android phone at the cable, HERE=1 in this machine's browser
+	@$(EXPORTED)
+	@$(CVAPP) phone $(call quoted,$(NAME)) $(if $(CABLE),--adb,$(if $(HERE),,--lan)) $(if $(PORT),--port $(PORT))
 
-clean: ## remove what the other words made; the trained models after a question, MODELS=yes removes them unasked
+clean: ## remove .venv, the demo, the cache and what was built; the trained models after a question, MODELS=yes removes them unasked
 	rm -rf .venv $(INTEROP) $(WEB)/node_modules cvapp/phone/litert/node_modules build dist demo *.egg-info .pytest_cache .mypy_cache .coverage saved_models/.cache
 	@here=$$(git clean -fdXn saved_models); answer="$(MODELS)"; \
 	if [ -n "$$here" ] && [ -z "$$answer" ] && [ -t 0 ]; then \

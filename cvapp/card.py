@@ -134,6 +134,8 @@ def read(folder: Path) -> Card:
     """
     path = folder / FILE
     settle(folder)
+    if folder.is_file():
+        raise CvappError(f"{folder}: a file, no saved model; the model's name comes first, as in cvapp predict NAME {shlex.quote(str(folder))}")
     if not path.is_file():
         known = sorted(card.parent.name for card in Path("saved_models").glob(f"*/{FILE}"))
         wrong = f"no saved model at {folder}: {path.name} is missing"

@@ -37,6 +37,21 @@ def test_a_wrong_name_is_left_to_cvapp_and_trains_nothing(house):
     assert said[1:] == ["cvapp export signs", "cvapp phone signs --lan"]
 
 
+def test_names_and_paths_reach_cvapp_whole(house):
+    """`echo` shows the words apart from one another by a single space: two spaces in a name stay two."""
+    data, name = "my  photos (1)/it's $x", "two  words (2)"
+    words = (f"DATA={data.replace('$', '$$')}", f"NAME={name}")
+    assert make(house, "train", *words, "SET=a.b=c d.e=(1,2)") == (
+        0,
+        [f"cvapp train feature_extraction --data {data} --name {name} --set a.b=c --set d.e=(1,2)"],
+    )
+    assert make(house, "export", *words, "OUT=a (b).zip") == (0, [f"cvapp export {name} --data {data} --out a (b).zip"])
+    assert make(house, "export", "NAME=mine") == (0, ["cvapp export mine"]), "photos that are not named are those that were kept"
+    assert make(house, "verify", f"NAME={name}")[1] + make(house, "bench", f"NAME={name}")[1] == [f"cvapp verify {name}", f"cvapp bench {name}"]
+    assert make(house, "webcam", f"NAME={name}", "SOURCE=a  (1).mp4") == (0, [f"cvapp camera {name} --source a  (1).mp4"])
+    assert make(house, "phone", f"NAME={name}", "HERE=1")[1] == [f"cvapp export {name}", f"cvapp phone {name}"]
+
+
 def test_clean_keeps_trained_models_unless_it_is_told_to_remove_them(house):
     code, said = make(house, "clean")
     assert code == 0 and said[1:] == ["kept: saved_models/mine/", "make clean MODELS=yes removes them"]

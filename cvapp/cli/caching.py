@@ -11,7 +11,8 @@ def show(args: argparse.Namespace) -> Answer:
     """Where the cache lies and how large it is, by kind; with --clear it is removed, which costs nothing but the time to fill it again."""
     if args.clear:
         freed = cache.clear()
-        return Answer({"folder": str(ROOT), "freed": freed}, f"{ROOT}: {megabytes(freed)} freed; training fills it again")
+        told = f"{ROOT}: {megabytes(freed)} freed; training fills it again, until then export, evaluate and slide want --data DIR"
+        return Answer({"folder": str(ROOT), "freed": freed}, told)
     found = cache.sizes()
     total = sum(found.values())
     rows = [(kind, f"{size / 1e6:.1f}") for kind, size in found.items()]

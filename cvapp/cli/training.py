@@ -1,6 +1,7 @@
 """`cvapp train`."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from cvapp import card as cards
@@ -47,7 +48,8 @@ def train(args: argparse.Namespace) -> Answer:
         raise CvappError(f"--data {args.data}: no such folder or file; give a folder with {WANTED[recipe.task]}", Exit.BAD_DATA)
     if args.data is not None and recipe.task == "classify" and is_boxed(args.data):
         raise CvappError(
-            f"--data {args.data}: photos with boxes, {args.pipeline} wants a folder for each class; try cvapp train window_detector"
+            f"--data {args.data}: photos with boxes, {args.pipeline} wants a folder for each class; "
+            f"try cvapp train window_detector --data {shlex.quote(args.data)}"
         )
     check_replaced_folder("--name", folder, [args.data, recipe.model.handle, args.pipeline])
     with runs.begin(folder, Start(args.start)):

@@ -9,13 +9,14 @@ from typing import Callable, Iterable
 import numpy as np
 
 from cvapp import images
-from cvapp.data import duplicates, formats
+from cvapp.data import depth, duplicates, formats
 from cvapp.data.boxed import as_listing
 from cvapp.data.folders import scan
 from cvapp.data.listing import Listing, Photo, hashed, without
 from cvapp.data.split import Row
 from cvapp.data.store import Store
 from cvapp.errors import CvappError, Exit
+from cvapp.headers import inspect
 from cvapp.images import Images
 from cvapp.progress import Report, each, silent
 
@@ -32,17 +33,25 @@ def store_for(shape: Images) -> Store:
 def fit_all(listing: Listing, shape: Images, report: Report = silent) -> tuple[Listing, Store]:
     """Decode the photos of a listing with hashes that are not kept yet; keep each fitted, and its thumbnail in `duplicates.store()`.
 
+    Files of 16 bits that use few of them are reported.
+
     Returns:
         the listing, the photos that cannot be used among its strays, and the store of fitted photos.
     """
     pixels, thumbnails = store_for(shape).open(), duplicates.store().open()
+    peaks: dict[str, int] = {}
 
     def keep(photo: Photo, data: bytes, picture: np.ndarray) -> None:
+        if shape.bits is None:
+            peaks[photo.name] = depth.low_peak(data, inspect(data, photo.name), picture)
         pixels.put(photo.hash, images.fit(picture, shape))
         thumbnails.put(photo.hash, duplicates.thumbnail(picture))
 
     lacking = {photo.hash for photo in listing.photos if not (pixels.has(photo.hash) and thumbnails.has(photo.hash))}
-    return without(listing, decode_each(listing, lacking, keep, "fitting photos", report, shape.bits)), pixels
+    bad = decode_each(listing, lacking, keep, "fitting photos", report, shape.bits)
+    for line in depth.dark_line(peaks):
+        report(line)
+    return without(listing, bad), pixels
 
 
 def all_grey(listing: Listing, most: int = 200, bits: int | None = None) -> bool:

@@ -2,12 +2,16 @@
 
 import shlex
 
+from cvapp import recipe as recipes
+from cvapp import shipped
 from cvapp.card import Card
 from cvapp.data.split_settings import PLACEHOLDER
+from cvapp.recipe import Recipe
 
 ENOUGH = 2_000  # training photos: under that it is said that they are few
 STEPS = 3_000  # of a training that has seen something; a few thousand are usual
 AUGMENT = ("translation", "colour")
+PIPELINE = "dcgan"
 
 
 def few(photos: int) -> str:
@@ -31,10 +35,21 @@ def advice(card: Card, data: str = "") -> str:
         epochs = -(-STEPS // (100 * steps)) * 100
         words += ["--epochs", str(epochs)]
         said.append(f"{epochs * steps:,} steps instead of {taken:,}")
+    else:
+        words += ["--epochs", str(recipe.train.epochs)]
     if not recipe.generate.augment:
         words += ["--set", f"generate.augment={','.join(AUGMENT)}"]
         said.append("photos and samples varied for the discriminator")
-    if not few(photos) or not words:
+    if not few(photos) or not said:
         return ""
-    command = ["cvapp", "train", "dcgan", "--data", data or PLACEHOLDER, "--name", card.name, *words]
+    words += [word for setting in _kept(recipe) for word in ("--set", setting)]
+    command = ["cvapp", "train", PIPELINE, "--data", data or PLACEHOLDER, "--name", card.name, *words]
     return f"with these photos try {' and '.join(said)}: {shlex.join(command)}"
+
+
+def _kept(recipe: Recipe) -> list[str]:
+    """The settings of a run that are not the pipeline's own, but for those that the advice gives."""
+    usual, own = recipes.settings(shipped.load_pipeline(PIPELINE)), recipes.settings(recipe)
+    given = ("train.epochs", *(() if recipe.generate.augment else ("generate.augment",)))
+    changed = {name: value for name, value in own.items() if value != usual[name] and name not in given}
+    return [f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}" for name, value in changed.items()]

@@ -180,3 +180,23 @@ def test_photos_fitted_before_there_were_bits_are_found():
     """Their folder is the one that size, fit and resizing alone decide."""
     key = [photos.FITTING, {"size": (16, 24), "fit": "crop", "resize": "area"}]
     assert photos.store_for(SHAPE).folder == Store("pixels", key, (16, 24, 3), "uint8").folder
+
+
+def test_files_that_use_few_of_their_16_bits_are_told_where_they_are_fitted(folder, rng):
+    for number in range(3):
+        values = rng.integers(0, 4000, (32, 48, 3)).astype(np.uint16)
+        values[0, 0] = 4080
+        (folder / "a" / f"deep {number}.png").write_bytes(cv2.imencode(".png", values)[1].tobytes())
+    lines = []
+
+    def report(text, done=None, total=None):
+        if done is None:
+            lines.append(text)
+
+    photos.fit_all(hashed(scan(folder)), SHAPE, report)
+    assert lines == [
+        "3 photos use few of their 16 bits, such as a/deep 0.png: uses only values up to 4080 of 65535: it looks almost black; "
+        "--set images.bits=12 stretches it"
+    ]
+    photos.fit_all(hashed(scan(folder)), Images((16, 24), bits=12), report)
+    assert len(lines) == 1, "once they are stretched there is nothing to say"

@@ -395,7 +395,11 @@ def test_no_advice_where_photos_are_many_or_all_is_done():
 
     assert few_pictures.few(80) and few_pictures.advice(Made) == "", "300 epochs of ten steps, and varied: what is left is more photos"
     Made.metrics = {"epochs": 100}
-    assert few_pictures.advice(Made).endswith("--epochs 300") and "varied" not in few_pictures.advice(Made)
+    advice = few_pictures.advice(Made)
+    assert "3 (" not in advice and "--epochs 300 --set" in advice and "varied" not in advice
+    for kept in ("generate.augment=colour", "images.size=28,28", "train.batch=8", "generate.latent=16", "data.val=0.2"):
+        assert f"--set {kept}" in advice, "what the run was given stays"
+    assert "train.epochs" not in advice and "train.optimiser" not in advice, "what the pipeline has is not said again"
     Made.data = {"photos": {"train": 2000}}
     assert few_pictures.few(2000) == few_pictures.advice(Made) == ""
 
